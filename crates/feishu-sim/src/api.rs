@@ -50,7 +50,7 @@ const CHAT_CODES: ChatCodes = ChatCodes {
 impl State {
     /// The chat, if the caller may access it: checks bot ability, existence, tenant and membership.
     fn enter(&self, chat: &str, codes: ChatCodes) -> Result<&Chat, Refusal> {
-        if !self.app.bot_active {
+        if !self.app().bot_active {
             return Err(Refusal::code(codes.inactive));
         }
         let chat = self
@@ -61,7 +61,7 @@ impl State {
             (chat.tenant_key != self.caller, Some(codes.other_tenant)),
             (chat.dissolved, Some(codes.dissolved)),
             (
-                chat.external && !self.app.external_chats,
+                chat.external && !self.app().external_chats,
                 Some(codes.external),
             ),
             (!self.is_in(chat), Some(codes.outside)),
@@ -75,7 +75,7 @@ impl State {
 
     /// Refuses with this code in a direct chat with a person to whom the app is not available.
     fn check_availability(&self, chat: &Chat, code: i64) -> Result<(), Refusal> {
-        let is_out = |person: &Person| self.app.unavailable_to.contains(&person.open_id);
+        let is_out = |person: &Person| self.app().unavailable_to.contains(&person.open_id);
         if chat.mode == ChatMode::Direct && chat.members.iter().any(is_out) {
             return Err(Refusal::code(code));
         }
@@ -85,7 +85,7 @@ impl State {
     /// Whether the caller, a person or the bot, is in the chat.
     fn is_in(&self, chat: &Chat) -> bool {
         match &self.operator {
-            None => chat.bot_in,
+            None => chat.has_bot(self.apps.index()),
             Some(person) => chat.has_member(&person.open_id),
         }
     }
@@ -93,7 +93,7 @@ impl State {
     /// Whether a setting of the chat permits the caller.
     fn is_permitted(&self, chat: &Chat, setting: Option<WhoMay>) -> bool {
         match &self.operator {
-            None => chat.permits_bot(setting),
+            None => chat.permits_bot(self.apps.index(), setting),
             Some(person) => chat.permits_person(setting, &person.open_id),
         }
     }
@@ -101,7 +101,9 @@ impl State {
     /// The caller as the editor of an announcement.
     fn editor(&self) -> Editor {
         let person = self.operator.as_ref();
-        person.map_or(Editor::Bot, |person| Editor::Member(person.open_id.clone()))
+        person.map_or(Editor::Bot(self.apps.index()), |person| {
+            Editor::Member(person.open_id.clone())
+        })
     }
 }
 
@@ -112,11 +114,12 @@ fn authors<'a>(
     editor: &Editor,
     id_type: &'a str,
 ) -> ((&'a str, &'a str), (&'a str, &'a str)) {
-    let app = (state.app.app_id.as_str(), "app_id");
+    let bot = |app| (state.apps.get(app).app.app_id.as_str(), "app_id");
     let person = |person: &'a Person| (person.id(id_type), id_type);
-    let owner = chat.owner.as_ref().map_or(app, person);
+    let owner = chat.owner.as_ref();
+    let owner = owner.map_or_else(|| bot(chat.home_app), person);
     let editor = match editor {
-        Editor::Bot => app,
+        Editor::Bot(app) => bot(*app),
         Editor::Owner => owner,
         Editor::Member(open_id) => state.people.get(open_id).map_or(owner, person),
     };

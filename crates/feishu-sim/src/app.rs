@@ -1,6 +1,6 @@
-//! The app under test: its credentials, scopes and tenant access tokens.
+//! An app: its credentials, scopes and tenant access tokens.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use crate::ids::Ids;
 use crate::store_app::AppKind;
@@ -48,6 +48,8 @@ pub struct App {
     pub verification_token: String,
     /// The bot's open id in messages and mentions.
     pub bot_open_id: String,
+    /// The bot's open id in tenants where it has another one.
+    pub bot_open_ids: BTreeMap<String, String>,
     /// The displayed name.
     pub bot_name: String,
     /// The app's own tenant, in which it is installed from the start.
@@ -82,6 +84,7 @@ impl App {
             encrypt_key: Some("simulated-encrypt-key".to_owned()),
             verification_token: "simulated-verification-token".to_owned(),
             bot_open_id: ids.prefixed("ou_"),
+            bot_open_ids: BTreeMap::new(),
             bot_name: "noticebot".to_owned(),
             tenant_key: "simulated_tenant".to_owned(),
             scopes: ALL_SCOPES.map(str::to_owned).into(),
@@ -93,6 +96,26 @@ impl App {
             external_chats: true,
             sender_ids: PERSON_IDS.to_vec(),
         }
+    }
+
+    /// Another app, of a tenant of its own.
+    pub(crate) fn another(ids: &mut Ids) -> Self {
+        let hex = ids.hex();
+        Self {
+            app_id: format!("cli_{}", &hex[..16]),
+            app_secret: ids.prefixed("secret-"),
+            encrypt_key: Some(ids.prefixed("key-")),
+            verification_token: ids.prefixed("token-"),
+            bot_name: format!("bot-{}", &hex[..4]),
+            tenant_key: format!("tenant_{}", &hex[..8]),
+            ..Self::new(ids)
+        }
+    }
+
+    /// The bot's open id in a tenant.
+    pub fn bot_open_id_in(&self, tenant_key: &str) -> &str {
+        let own = self.bot_open_ids.get(tenant_key);
+        own.unwrap_or(&self.bot_open_id)
     }
 
     pub(crate) fn has_scope(&self, scope: &str) -> bool {

@@ -1,8 +1,10 @@
 //! Chats: members, roles, settings and the top notice.
 
+use std::collections::BTreeSet;
+
 use crate::{
     docx,
-    ids::{ChatId, MessageId},
+    ids::{AppIndex, ChatId, MessageId},
     legacy,
     people::Person,
 };
@@ -89,6 +91,10 @@ pub struct Chat {
     pub owner: Option<Person>,
     /// Admins other than the bot.
     pub managers: Vec<Person>,
+    /// The app through which the chat was added; the next two fields are about its bot.
+    pub(crate) home_app: AppIndex,
+    /// The bots of other apps, which are ordinary members.
+    pub(crate) guest_bots: BTreeSet<AppIndex>,
     /// The bot is an admin.
     pub bot_is_manager: bool,
     /// Includes the owner and the admins.
@@ -109,13 +115,36 @@ pub struct Chat {
 }
 
 impl Chat {
-    /// The bot owns the chat or is one of its admins.
-    pub(crate) fn bot_is_admin(&self) -> bool {
-        self.bot_is_manager || (self.owner.is_none() && self.mode != ChatMode::Direct)
+    pub(crate) fn has_bot(&self, app: AppIndex) -> bool {
+        if app == self.home_app {
+            self.bot_in
+        } else {
+            self.guest_bots.contains(&app)
+        }
     }
 
-    pub(crate) fn permits_bot(&self, setting: Option<WhoMay>) -> bool {
-        setting != Some(WhoMay::OnlyOwner) || self.bot_is_admin()
+    /// Adds or removes a bot; returns whether that changed anything.
+    pub(crate) fn set_bot(&mut self, app: AppIndex, is_in: bool) -> bool {
+        if app == self.home_app {
+            std::mem::replace(&mut self.bot_in, is_in) != is_in
+        } else if is_in {
+            self.guest_bots.insert(app)
+        } else {
+            self.guest_bots.remove(&app)
+        }
+    }
+
+    pub(crate) fn bot_count(&self) -> usize {
+        self.guest_bots.len() + usize::from(self.bot_in)
+    }
+
+    pub(crate) fn permits_bot(&self, app: AppIndex, setting: Option<WhoMay>) -> bool {
+        setting != Some(WhoMay::OnlyOwner) || (app == self.home_app && self.bot_is_admin())
+    }
+
+    /// The bot owns the chat or is one of its admins.
+    fn bot_is_admin(&self) -> bool {
+        self.bot_is_manager || (self.owner.is_none() && self.mode != ChatMode::Direct)
     }
 
     pub(crate) fn has_member(&self, open_id: &str) -> bool {
@@ -262,11 +291,13 @@ impl ChatSpec {
     }
 
     /// A chat of the owner's tenant, or else of its first member's.
-    pub(crate) fn build(self, id: ChatId, home: &str, now_ms: u64) -> Chat {
+    pub(crate) fn build(self, id: ChatId, app: AppIndex, home: &str, now_ms: u64) -> Chat {
         let first = self.owner.as_ref().or(self.members.first());
         let tenant_key = first.map_or(home, |person| person.tenant_key.as_str());
         Chat {
             tenant_key: tenant_key.to_owned(),
+            home_app: app,
+            guest_bots: BTreeSet::new(),
             announcement: match self.kind {
                 AnnouncementKind::Doc => Announcement::Doc(legacy::Document::new(now_ms)),
                 AnnouncementKind::Docx => Announcement::Docx(docx::Document::new(&id, now_ms)),

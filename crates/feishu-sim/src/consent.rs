@@ -29,14 +29,15 @@ struct Asked {
 
 impl Asked {
     /// Fails with the code that the page shows.
-    fn read(state: &State, query: &[(String, String)]) -> Result<Self, i64> {
+    fn read(state: &mut State, query: &[(String, String)]) -> Result<Self, i64> {
         let get = |name: &str| {
             let mut values = query.iter().filter(|(key, _)| key == name);
             values.next().map(|(_, value)| value.as_str())
         };
-        if get("client_id") != Some(&state.app.app_id) {
+        if !state.apps.enter_id(get("client_id").unwrap_or_default()) {
             return Err(20_048);
         }
+        let app = state.app();
         if get("response_type") != Some("code") {
             return Err(20_001);
         }
@@ -45,12 +46,7 @@ impl Asked {
         let mut bare = redirect_uri.clone();
         bare.set_query(None);
         bare.set_fragment(None);
-        if !state
-            .app
-            .redirect_uris
-            .iter()
-            .any(|uri| uri == bare.as_str())
-        {
+        if !app.redirect_uris.iter().any(|uri| uri == bare.as_str()) {
             return Err(20_029);
         }
         let scope = get("scope").unwrap_or_default();
@@ -59,10 +55,7 @@ impl Asked {
         if scopes.len() > MOST_SCOPES {
             return Err(20_043);
         }
-        if scopes
-            .iter()
-            .any(|one| !state.app.user_scopes.contains(one))
-        {
+        if scopes.iter().any(|one| !app.user_scopes.contains(one)) {
             return Err(20_027);
         }
         let challenge = get("code_challenge").map(str::to_owned);
@@ -81,14 +74,16 @@ impl Asked {
 
 impl State {
     /// Checks a link to the page of consent, and returns the scopes that it asks for.
-    pub(crate) fn scopes_asked(&self, query: &[(String, String)]) -> Result<Vec<String>, i64> {
+    pub(crate) fn scopes_asked(&mut self, query: &[(String, String)]) -> Result<Vec<String>, i64> {
         Asked::read(self, query).map(|asked| asked.scopes)
     }
 
-    /// The scopes of a device flow.
+    /// The scopes of a device flow, whose app becomes present.
     pub(crate) fn scopes_of_device(&mut self, user_code: &str) -> Result<Vec<String>, i64> {
         let now_ms = self.now();
-        let device = self.grants.device_of(user_code);
+        self.apps
+            .enter_where(|one| one.grants.device_of(user_code).is_some());
+        let device = self.grants().device_of(user_code);
         let device = device.filter(|device| !device.is_expired(now_ms));
         let pending = device.filter(|device| device.state == DeviceState::Pending);
         pending.map(|device| device.scopes.clone()).ok_or(20_003)
@@ -111,7 +106,8 @@ impl State {
                 issued_ms: self.now(),
                 is_used: false,
             };
-            let code = self.grants.add_code(code, &mut self.ids);
+            let Self { apps, ids, .. } = self;
+            let code = apps.present_mut().grants.add_code(code, ids);
             target.query_pairs_mut().append_pair("code", &code);
         } else {
             let denied = ("error", "access_denied");
@@ -132,7 +128,7 @@ impl State {
     ) -> Result<(), i64> {
         let scopes = self.scopes_of_device(user_code)?;
         let is_granted = self.grant(open_id, &scopes, decision);
-        if let Some(device) = self.grants.device_of(user_code) {
+        if let Some(device) = self.grants_mut().device_of_mut(user_code) {
             device.state = if is_granted {
                 DeviceState::Consented(open_id.to_owned())
             } else {
@@ -150,7 +146,7 @@ impl State {
         let mut scopes = scopes.to_vec();
         scopes.retain(|scope| !rules.withheld_scopes.contains(scope));
         let now_ms = self.now();
-        self.grants.consent(open_id, &scopes, now_ms);
+        self.grants_mut().consent(open_id, &scopes, now_ms);
         true
     }
 }

@@ -269,7 +269,6 @@ impl Document {
 
     fn commit(&mut self, parent: &str, splice: Splice, now_ms: u64) {
         self.metadata.add_revision(now_ms);
-        self.metadata.editor = Editor::Bot;
         self.log.push_back((parent.to_owned(), splice));
         if self.log.len() > MAX_BEHIND {
             self.log.pop_front();

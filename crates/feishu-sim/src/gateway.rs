@@ -7,9 +7,11 @@ use std::time::{Duration, SystemTime};
 use serde_json::{Value, json};
 
 use crate::app::Holder;
+use crate::apps::Registration;
 use crate::endpoint::Endpoint;
 use crate::faults::{DateHeader, Fault};
-use crate::limits::{Counted, Exceeded, Limit};
+use crate::ids::AppIndex;
+use crate::limits::{Caller, Counted, Exceeded, Limit};
 use crate::record::Call;
 use crate::refusal::Refusal;
 use crate::request::{Answer, Reply, Request, rate_limited};
@@ -24,6 +26,7 @@ impl State {
     /// Checks, performs and records a call.
     pub(crate) fn serve(&mut self, spec: &Spec, request: &Request) -> Reply {
         let log_id = self.log_id();
+        self.forget_caller();
         let is_call = spec.endpoint != Endpoint::LongConnection;
         if self.faults.down || (self.faults.api_down && is_call) {
             return self.finish(Some(spec.endpoint), request, log_id, Reply::Close, None);
@@ -35,8 +38,10 @@ impl State {
             }
             Some(Fault::ExpireTokens) => {
                 let now_ms = self.now();
-                self.tokens.expire_all();
-                self.grants.expire_access(now_ms);
+                for one in self.apps.iter_mut() {
+                    one.tokens.expire_all();
+                    one.grants.expire_access(now_ms);
+                }
             }
             Some(Fault::Edit(chat, edit)) => self.edit_by_hand(chat, edit.clone()),
             _ => {}
@@ -76,6 +81,7 @@ impl State {
     /// Responds to an unknown path or method.
     pub(crate) fn serve_unknown(&mut self, request: &Request) -> Reply {
         let log_id = self.log_id();
+        self.forget_caller();
         let what = format!("unknown route: {} {}", request.method, request.path);
         self.record.violations.push(what);
         let reply = if self.faults.down {
@@ -105,18 +111,18 @@ impl State {
 
     /// Checks token, rate limit, scope, and the form of query and body.
     fn admit(&mut self, spec: &Spec, request: &Request) -> Result<(), Refusal> {
-        self.operator = None;
         if !spec.endpoint.is_called_with_secret() && spec.endpoint != Endpoint::UserInfo {
             self.check_token(spec, request)?;
         }
         if let Some(wait_s) = self.faults.wait_s(spec.endpoint, self.now()) {
             return Err(rate_limited(Exceeded { limit: 1, wait_s }));
         }
-        self.count(&Counted::Calls(spec.endpoint), spec.limits)
+        let caller = self.caller();
+        self.count(&Counted::Calls(spec.endpoint, caller.clone()), spec.limits)
             .map_err(rate_limited)?;
         if spec.scopes == WRITE_DOCX {
             // This limit of the docx writes is reported with HTTP 400, the others with 429.
-            let exceeded = self.count(&Counted::DocxWrites, &[Limit::per_second(5)]);
+            let exceeded = self.count(&Counted::DocxWrites(caller), &[Limit::per_second(5)]);
             exceeded.map_err(|exceeded| Refusal {
                 status: 400,
                 ..rate_limited(exceeded)
@@ -139,7 +145,10 @@ impl State {
         if token.starts_with("eyJ") {
             return self.check_user_token(spec, token);
         }
-        let Some(Holder::Tenant(tenant)) = self.tokens.holder(token, self.now()) else {
+        let now_ms = self.now();
+        self.enter_app_where(|one| one.tokens.holder(token, now_ms).is_some());
+        let tokens = &self.apps.present().tokens;
+        let Some(Holder::Tenant(tenant)) = tokens.holder(token, now_ms) else {
             return Err(Refusal::code(99_991_663));
         };
         let tenant = tenant.clone();
@@ -152,7 +161,8 @@ impl State {
             let msg = "user access token not support";
             return Err(Refusal::new(400, 99_991_668, msg));
         }
-        let known = self.grants.access(token).cloned();
+        self.enter_app_where(|one| one.grants.access(token).is_some());
+        let known = self.grants().access(token).cloned();
         let known = known.ok_or_else(|| Refusal::code(99_991_668))?;
         if self.now() >= known.expires_ms {
             return Err(Refusal::code(99_991_677));
@@ -166,8 +176,27 @@ impl State {
         self.enter_tenant(tenant)
     }
 
+    /// Makes the app present for which `is_it` holds; `false` if there is none.
+    pub(crate) fn enter_app_where(&mut self, is_it: impl FnMut(&Registration) -> bool) -> bool {
+        self.is_app_named = self.apps.enter_where(is_it);
+        self.is_app_named
+    }
+
+    fn forget_caller(&mut self) {
+        self.apps.enter(AppIndex::FIRST);
+        self.is_app_named = false;
+        self.caller.clear();
+        self.operator = None;
+    }
+
+    /// For whom the calls of an app in a tenant are counted.
+    fn caller(&self) -> Caller {
+        (self.apps.index(), self.caller.clone())
+    }
+
     fn enter_tenant(&mut self, tenant: String) -> Result<(), Refusal> {
-        if self.store_app.tenants.get(&tenant) == Some(&Installation::Stopped) {
+        let tenants = &self.apps.present().store_app.tenants;
+        if tenants.get(&tenant) == Some(&Installation::Stopped) {
             return Err(Refusal::code(self.behaviour.stopped_tenant));
         }
         self.caller = tenant;
@@ -181,9 +210,9 @@ impl State {
             any_of.is_empty() || any_of.iter().any(|scope| scopes.contains(*scope))
         };
         let Some(operator) = &self.operator else {
-            return app_has_scope(any_of, has_one(&self.app.scopes));
+            return app_has_scope(any_of, has_one(&self.app().scopes));
         };
-        app_has_scope(any_of, has_one(&self.app.user_scopes))?;
+        app_has_scope(any_of, has_one(&self.app().user_scopes))?;
         if has_one(&operator.scopes) {
             return Ok(());
         }
@@ -232,8 +261,10 @@ impl State {
             }
             status = Some(answer.status);
         }
+        let app_id = self.is_app_named.then(|| self.app().app_id.clone());
         self.record.calls.push(Call {
             at_ms: self.now(),
+            app_id,
             method: request.method.clone(),
             path: request.path.clone(),
             query: request.query.clone(),

@@ -6,7 +6,7 @@ use base64::{Engine as _, engine::general_purpose::URL_SAFE_NO_PAD};
 use sha2::{Digest as _, Sha256};
 
 use crate::ids::Ids;
-use crate::user_grants::Revoked;
+use crate::revocation::Revoked;
 
 /// How long a code is valid (official page `obtain-oauth-code`).
 const CODE_LIFE_MS: u64 = 5 * 60 * 1000;
@@ -133,6 +133,14 @@ impl Grants {
         let text = ids.hex();
         self.codes.insert(text.clone(), code);
         text
+    }
+
+    pub(crate) fn has_code(&self, text: &str) -> bool {
+        self.codes.contains_key(text)
+    }
+
+    pub(crate) fn has_refresh(&self, text: &str) -> bool {
+        self.refresh.contains_key(text)
     }
 
     /// Uses a code up, or tells why it cannot be used.
@@ -264,7 +272,12 @@ impl Grants {
     }
 
     /// The device flow that a person types the code of.
-    pub(crate) fn device_of(&mut self, user_code: &str) -> Option<&mut Device> {
+    pub(crate) fn device_of(&self, user_code: &str) -> Option<&Device> {
+        let mut devices = self.devices.values();
+        devices.find(|device| device.user_code == user_code)
+    }
+
+    pub(crate) fn device_of_mut(&mut self, user_code: &str) -> Option<&mut Device> {
         let mut devices = self.devices.values_mut();
         devices.find(|device| device.user_code == user_code)
     }

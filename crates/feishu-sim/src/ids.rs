@@ -1,4 +1,4 @@
-//! Ids of chats, messages and connections, and their generator.
+//! Ids of apps, chats, messages and connections, and their generator.
 
 use std::fmt;
 
@@ -51,6 +51,25 @@ identifier!(
     /// A long connection: the `device_id` in the URL that it was opened with.
     ConnectionId
 );
+
+/// An app, in the order in which they were added.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub(crate) struct AppIndex(usize);
+
+impl AppIndex {
+    /// The app that the simulator starts with.
+    pub(crate) const FIRST: Self = Self(0);
+
+    pub(crate) fn as_usize(self) -> usize {
+        self.0
+    }
+}
+
+impl From<usize> for AppIndex {
+    fn from(index: usize) -> Self {
+        Self(index)
+    }
+}
 
 /// Generates ids that look random and are the same in every run.
 #[derive(Debug, Default)]

@@ -147,7 +147,6 @@ impl Document {
         }
         self.body = body;
         self.commit(splices.split_off(foreign), now_ms);
-        self.metadata.editor = Editor::Bot;
         Ok(())
     }
 

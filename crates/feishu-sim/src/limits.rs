@@ -2,7 +2,10 @@
 
 use std::collections::{HashMap, VecDeque};
 
-use crate::{endpoint::Endpoint, ids::ChatId};
+use crate::{
+    endpoint::Endpoint,
+    ids::{AppIndex, ChatId},
+};
 
 /// The factor of the platform's rate limits.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -15,13 +18,16 @@ pub enum RateLimits {
     Off,
 }
 
+/// An app in a tenant, named by its key.
+pub(crate) type Caller = (AppIndex, String);
+
 /// The calls that a limit counts.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub(crate) enum Counted {
-    /// All calls of one API.
-    Calls(Endpoint),
-    /// All writes of docx announcements by this app.
-    DocxWrites,
+    /// All calls of one API by an app in a tenant.
+    Calls(Endpoint, Caller),
+    /// All writes of docx announcements by an app in a tenant.
+    DocxWrites(Caller),
     /// Edits of one announcement.
     Edits(ChatId),
     /// Messages sent to one chat by all its bots.
@@ -125,7 +131,11 @@ mod tests {
         let limits = [Limit::per_second(3)];
         at_ms
             .iter()
-            .filter(|&&at| limiter.admit(&Counted::DocxWrites, &limits, at).is_ok())
+            .filter(|&&at| {
+                limiter
+                    .admit(&Counted::DocxWrites(Caller::default()), &limits, at)
+                    .is_ok()
+            })
             .count()
     }
 
@@ -144,8 +154,11 @@ mod tests {
     fn an_exceeded_limit_names_whole_seconds() {
         let mut limiter = Limiter::new(RateLimits::Documented);
         let limits = [Limit::per_minute(1)];
-        assert_eq!(limiter.admit(&Counted::DocxWrites, &limits, 0), Ok(()));
-        let exceeded = limiter.admit(&Counted::DocxWrites, &limits, 1500);
+        assert_eq!(
+            limiter.admit(&Counted::DocxWrites(Caller::default()), &limits, 0),
+            Ok(())
+        );
+        let exceeded = limiter.admit(&Counted::DocxWrites(Caller::default()), &limits, 1500);
         assert_eq!(
             exceeded,
             Err(Exceeded {

@@ -8,8 +8,10 @@ use serde::Deserialize;
 use serde_json::{Value, json};
 use tokio::sync::{mpsc, oneshot};
 
+use crate::app::App;
+use crate::apps::Registration;
 use crate::frame::Frame;
-use crate::ids::ConnectionId;
+use crate::ids::{AppIndex, ConnectionId};
 use crate::long_connections::{
     ConnectionCommand, DATA, HandshakeRefusal, Issued, MOST_CONNECTIONS, SERVICE_ID,
 };
@@ -38,23 +40,25 @@ pub(crate) fn endpoint(state: &mut State, request: &Request) -> Result<Value, Re
     if request.locale.as_deref() != Some("zh") {
         return Err(Refusal::code(514).violating("header `locale` is not `zh`"));
     }
-    if (credentials.app_id, credentials.app_secret)
-        != (state.app.app_id.clone(), state.app.app_secret.clone())
-    {
+    let is_it =
+        |app: &App| app.app_id == credentials.app_id && app.app_secret == credentials.app_secret;
+    if !state.enter_app_where(|one| is_it(&one.app)) {
         return Err(Refusal::code(514));
     }
-    if state.app.kind == AppKind::Store {
+    if state.app().kind == AppKind::Store {
         // The platform's code is not documented.
         return Err(Refusal::code(403));
     }
     let State {
-        long_connections,
+        apps,
         ids,
+        authority,
         ..
     } = state;
+    let long_connections = &mut apps.present_mut().long_connections;
     let query = long_connections.issue(ids);
     let data = json!({
-        "URL": format!("ws://{}/ws/v2?{query}", long_connections.authority),
+        "URL": format!("ws://{authority}/ws/v2?{query}"),
         "ClientConfig": long_connections.config.json(),
     });
     Ok(json!({"code": 0, "msg": "", "data": data}))
@@ -63,7 +67,8 @@ pub(crate) fn endpoint(state: &mut State, request: &Request) -> Result<Value, Re
 impl State {
     /// The open connections, in the order in which their endpoints were requested.
     pub fn connections(&self) -> Vec<ConnectionId> {
-        self.long_connections.open.keys().cloned().collect()
+        let connections = &self.apps.present().long_connections;
+        connections.open.keys().cloned().collect()
     }
 
     /// The acknowledgements over long connections in order, including late ones.
@@ -83,21 +88,21 @@ impl State {
         envelope: &Value,
     ) -> Result<(Sent, oneshot::Receiver<PushAnswer>), String> {
         let now = self.now();
-        let State {
-            long_connections,
-            ids,
-            ..
-        } = self;
-        long_connections.send(envelope.to_string().as_bytes(), now, ids)
+        let State { apps, ids, .. } = self;
+        let connections = &mut apps.present_mut().long_connections;
+        connections.send(envelope.to_string().as_bytes(), now, ids)
     }
 
-    /// Accepts or refuses a handshake with this query.
+    /// Accepts or refuses a handshake with this query, which was issued to one of the apps.
     pub(crate) fn shake_hands(
         &mut self,
         query: &str,
         orders: mpsc::UnboundedSender<ConnectionCommand>,
-    ) -> Result<ConnectionId, HandshakeRefusal> {
-        let connections = &mut self.long_connections;
+    ) -> Result<(AppIndex, ConnectionId), HandshakeRefusal> {
+        let is_it = |one: &Registration| one.long_connections.issued.contains_key(query);
+        self.apps.enter_where(is_it);
+        let app = self.apps.index();
+        let connections = &mut self.apps.present_mut().long_connections;
         if let Some(refusal) = connections.refusals.pop_front() {
             return Err(refusal);
         }
@@ -113,7 +118,7 @@ impl State {
         }
         *issued = Issued::Used;
         connections.open.insert(connection.clone(), orders);
-        Ok(connection)
+        Ok((app, connection))
     }
 
     /// Processes a binary message and returns the response to it.
@@ -153,7 +158,7 @@ impl State {
             return None;
         }
         self.record.pings.push(connection.clone());
-        let config = self.long_connections.pong;
+        let config = self.apps.present().long_connections.pong;
         let payload = config.map(|config| config.json().to_string().into_bytes());
         let pong = Frame {
             headers: headers("pong"),
@@ -169,7 +174,8 @@ impl State {
         frame: &Frame,
     ) -> Result<(), String> {
         let message_id = frame.header("message_id").unwrap_or_default().to_owned();
-        let pending = self.long_connections.pending_acks.get(&message_id);
+        let connections = &self.apps.present().long_connections;
+        let pending = connections.pending_acks.get(&message_id);
         let pending = pending.filter(|pending| pending.connection == *connection);
         let pending =
             pending.ok_or("no unacknowledged message over this connection has this id")?;
@@ -208,7 +214,8 @@ impl State {
             biz_rt_ms,
             answer: answer.clone(),
         });
-        if let Some(pending) = self.long_connections.pending_acks.remove(&message_id) {
+        let connections = &mut self.apps.present_mut().long_connections;
+        if let Some(pending) = connections.pending_acks.remove(&message_id) {
             // The caller may no longer wait.
             pending.answer.send(answer).ok();
         }

@@ -87,8 +87,6 @@ impl HandshakeRefusal {
 /// Everything about long connections.
 #[derive(Debug)]
 pub(crate) struct LongConnections {
-    /// The address of the simulator.
-    pub(crate) authority: String,
     pub(crate) config: ClientConfig,
     /// The settings in pongs.
     pub(crate) pong: Option<ClientConfig>,
@@ -152,7 +150,6 @@ pub(crate) enum ConnectionCommand {
 impl LongConnections {
     pub(crate) fn new(seed: u64) -> Self {
         Self {
-            authority: String::new(),
             config: ClientConfig::default(),
             pong: Some(ClientConfig::default()),
             refusals: VecDeque::new(),

@@ -1,10 +1,13 @@
 //! Messages, and their two forms: in events and in API responses.
 
+use std::collections::BTreeMap;
+
 use serde_json::{Map, Value, json};
 
-use crate::app::App;
+use crate::apps::Apps;
 use crate::card;
-use crate::ids::{ChatId, MessageId};
+use crate::ids::{AppIndex, ChatId, MessageId};
+use crate::links::links;
 use crate::people::Person;
 use crate::words::Mention;
 
@@ -13,20 +16,21 @@ use crate::words::Mention;
 pub enum Sender {
     /// A person.
     Person(Person),
-    /// The app under test.
+    /// The bot of an app of the simulator.
     App,
-    /// Another bot.
+    /// A bot that is no app of the simulator.
     OtherBot {
         /// Its name.
         name: String,
-        /// Its id for the app under test.
+        /// Its id for the apps of the simulator.
         open_id: String,
     },
 }
 
-/// A reaction of the app under test to a message.
+/// A reaction of an app to a message.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Reaction {
+    pub(crate) app: AppIndex,
     /// The id for the call that removes it.
     pub reaction_id: String,
     /// Case-sensitive name of the emoji.
@@ -59,13 +63,17 @@ pub struct Message {
     pub updated_ms: Option<u64>,
     /// It was recalled by its sender or an admin.
     pub recalled: bool,
-    /// The app's reactions.
+    /// The reactions of apps.
     pub reactions: Vec<Reaction>,
     /// The messages of a bundle of forwarded messages.
     pub parts: Vec<MessageId>,
     pub(crate) replies: Vec<MessageId>,
-    /// The index of the first push of its event.
-    pub(crate) push: Option<usize>,
+    /// The app whose bot is the sender, if it is one.
+    pub(crate) app: AppIndex,
+    /// The tenant of the chat.
+    pub(crate) tenant_key: String,
+    /// The index of the first push of its event to each app.
+    pub(crate) pushes: BTreeMap<AppIndex, usize>,
 }
 
 /// A message to be sent.
@@ -95,8 +103,13 @@ impl Message {
         }
     }
 
+    /// The addresses that it links to, in order.
+    pub fn links(&self) -> Vec<String> {
+        links(&self.content)
+    }
+
     /// `event` of `im.message.receive_v1`.
-    pub(crate) fn event(&self, app: &App, chat_type: &str) -> Value {
+    pub(crate) fn event(&self, apps: &Apps, chat_type: &str) -> Value {
         let mut message = self.place();
         message.insert("create_time".to_owned(), json!(self.created_ms.to_string()));
         message.insert("update_time".to_owned(), json!(self.created_ms.to_string()));
@@ -107,15 +120,15 @@ impl Message {
             let mentions: Vec<Value> = self.mentions.iter().map(mention_in_event).collect();
             message.insert("mentions".to_owned(), json!(mentions));
         }
-        json!({"sender": self.event_sender(app), "message": message})
+        json!({"sender": self.event_sender(apps), "message": message})
     }
 
     /// The message object in API responses (official page `im-v1/message/get`).
-    pub(crate) fn object(&self, app: &App, user_id_type: &str) -> Value {
+    pub(crate) fn object(&self, apps: &Apps, user_id_type: &str) -> Value {
         let mut object = self.place();
         let (id, id_type, sender_type) = match &self.sender {
             Sender::Person(person) => (person.id(user_id_type), "open_id", "user"),
-            Sender::App => (app.app_id.as_str(), "app_id", "app"),
+            Sender::App => (apps.get(self.app).app.app_id.as_str(), "app_id", "app"),
             Sender::OtherBot { open_id, .. } => (open_id.as_str(), "app_id", "app"),
         };
         let content = if self.recalled {
@@ -131,7 +144,7 @@ impl Message {
             "updated": self.updated_ms.is_some(),
             "sender": {
                 "id": id, "id_type": id_type, "sender_type": sender_type,
-                "tenant_key": self.sender_tenant(app),
+                "tenant_key": self.sender_tenant(),
             },
             "body": {"content": content},
         });
@@ -163,19 +176,24 @@ impl Message {
         place
     }
 
-    fn event_sender(&self, app: &App) -> Value {
+    fn event_sender(&self, apps: &Apps) -> Value {
+        let receiver = &apps.present().app;
         let (sender_id, sender_type) = match &self.sender {
-            Sender::Person(person) => (person.ids_among(&app.sender_ids), "user"),
-            Sender::App => (json!({"open_id": app.bot_open_id}), "bot"),
+            Sender::Person(person) => (person.ids_among(&receiver.sender_ids), "user"),
+            Sender::App => {
+                let bot = apps.get(self.app).app.bot_open_id_in(&self.tenant_key);
+                (json!({"open_id": bot}), "bot")
+            }
             Sender::OtherBot { open_id, .. } => (json!({"open_id": open_id}), "bot"),
         };
-        json!({"sender_id": sender_id, "sender_type": sender_type, "tenant_key": self.sender_tenant(app)})
+        json!({"sender_id": sender_id, "sender_type": sender_type, "tenant_key": self.sender_tenant()})
     }
 
-    fn sender_tenant<'a>(&'a self, app: &'a App) -> &'a str {
+    /// Bots belong to the tenant in which they work.
+    fn sender_tenant(&self) -> &str {
         match &self.sender {
             Sender::Person(person) => &person.tenant_key,
-            Sender::App | Sender::OtherBot { .. } => &app.tenant_key,
+            Sender::App | Sender::OtherBot { .. } => &self.tenant_key,
         }
     }
 }

@@ -1,5 +1,7 @@
 //! Facts about an announcement that its text does not show.
 
+use crate::ids::AppIndex;
+
 /// The revision, the times and the last editor of an announcement.
 #[derive(Clone, Debug)]
 pub(crate) struct Metadata {
@@ -14,8 +16,8 @@ pub(crate) struct Metadata {
 pub(crate) enum Editor {
     /// The owner of the group.
     Owner,
-    /// The bot.
-    Bot,
+    /// The bot of an app.
+    Bot(AppIndex),
     /// A person, by open id, through the app.
     Member(String),
 }

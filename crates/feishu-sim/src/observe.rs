@@ -5,8 +5,11 @@ use serde_json::Value;
 use crate::chats::TopNotice;
 use crate::endpoint::Endpoint;
 use crate::ids::{ChatId, ConnectionId, MessageId};
-use crate::long_connections::{ClientConfig, ConnectionCommand, Fragmentation, HandshakeRefusal};
+use crate::long_connections::{
+    ClientConfig, ConnectionCommand, Fragmentation, HandshakeRefusal, LongConnections,
+};
 use crate::messages::Message;
+use crate::receiver::Receiver;
 use crate::record::{Acknowledgement, Call, PushRecord};
 use crate::simulator::Simulator;
 use crate::state::State;
@@ -69,7 +72,7 @@ impl Simulator {
 
     /// Forgets the calls so far.
     pub fn clear_calls(&self) {
-        self.shared.change(|state| state.record.calls.clear());
+        self.change(|state| state.record.calls.clear());
     }
 
     /// See [`crate::State::pushes`].
@@ -103,8 +106,8 @@ impl Simulator {
 impl Simulator {
     /// Delivers events over the open long connections instead of a webhook.
     pub fn receive_by_long_connection(&self) {
-        self.shared
-            .change(|state| state.receiver = Some(crate::receiver::Receiver::LongConnection));
+        let receiver = Some(Receiver::LongConnection);
+        self.change(|state| state.apps.present_mut().receiver = receiver);
     }
 
     /// See [`State::connections`].
@@ -119,22 +122,20 @@ impl Simulator {
 
     /// Sets the client configuration in endpoints and pongs.
     pub fn set_client_config(&self, config: ClientConfig) {
-        self.shared.change(|state| {
-            state.long_connections.config = config;
-            state.long_connections.pong = Some(config);
+        self.change_connections(|connections| {
+            connections.config = config;
+            connections.pong = Some(config);
         });
     }
 
     /// Omits the client configuration from pongs.
     pub fn send_empty_pongs(&self) {
-        self.shared
-            .change(|state| state.long_connections.pong = None);
+        self.change_connections(|connections| connections.pong = None);
     }
 
     /// Refuses the next handshake. Refusals are queued.
     pub fn refuse_handshake(&self, refusal: HandshakeRefusal) {
-        self.shared
-            .change(|state| state.long_connections.refusals.push_back(refusal));
+        self.change_connections(|connections| connections.refusals.push_back(refusal));
     }
 
     /// Splits later events into `sum` parts and sends those in `order`, counted
@@ -145,8 +146,7 @@ impl Simulator {
             sum,
             order: order.to_vec(),
         };
-        self.shared
-            .change(|state| state.long_connections.fragmentation = fragmentation);
+        self.change_connections(|connections| connections.fragmentation = fragmentation);
     }
 
     /// Sends a close frame and closes. Panics, like the next four, if the connection is not open.
@@ -175,6 +175,13 @@ impl Simulator {
     }
 
     fn order(&self, connection: &ConnectionId, order: ConnectionCommand) {
-        self.read(|state| state.long_connections.order(connection, order));
+        self.read(|state| {
+            let connections = &state.apps.present().long_connections;
+            connections.order(connection, order);
+        });
+    }
+
+    fn change_connections(&self, change: impl FnOnce(&mut LongConnections)) {
+        self.change(|state| change(&mut state.apps.present_mut().long_connections));
     }
 }

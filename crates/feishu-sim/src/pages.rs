@@ -28,7 +28,7 @@ pub(crate) async fn authorize(
         let target = shared.change(|state| state.decide(&query, &person, decision));
         return target.map_or_else(refused, |target| redirect(&target));
     }
-    let state = shared.lock();
+    let mut state = shared.lock();
     match state.scopes_asked(&query) {
         Ok(scopes) => page(StatusCode::OK, &question(&state, &scopes)),
         Err(code) => refused(code),
@@ -79,7 +79,7 @@ fn value(pairs: &[(String, String)], name: &str) -> String {
 }
 
 fn question(state: &State, scopes: &[String]) -> String {
-    let mut html = format!("<h1>{}</h1><ul>", escape(&state.app.bot_name));
+    let mut html = format!("<h1>{}</h1><ul>", escape(&state.app().bot_name));
     for scope in scopes {
         write!(html, "<li>{}</li>", escape(scope)).ok();
     }

@@ -7,7 +7,7 @@ use tokio::sync::oneshot;
 
 use crate::clock::millis;
 use crate::crypto;
-use crate::ids::{ChatId, MessageId};
+use crate::ids::{AppIndex, ChatId, MessageId};
 use crate::push_client::{NO_RECEIVER, TOO_LATE};
 use crate::receiver::{Receiver, Sealed};
 use crate::record::{Attempt, PushAnswer, PushRecord, Sent};
@@ -49,8 +49,12 @@ impl Push {
     /// Pushes the same envelope again, byte for byte.
     #[must_use]
     pub fn again(&self) -> Self {
-        let envelope = self.shared.lock().pushes()[self.index].envelope.clone();
-        self.shared.push(envelope, None)
+        let (app, envelope) = {
+            let state = self.shared.lock();
+            let push = &state.pushes()[self.index];
+            (push.app, push.envelope.clone())
+        };
+        self.shared.push(app, envelope, None)
     }
 
     /// `header.event_id`.
@@ -64,15 +68,15 @@ impl Simulator {
     /// pushed.
     pub fn set_webhook(&self, url: &str) {
         let webhook = Receiver::Webhook(url.to_owned());
-        self.shared.change(|state| state.receiver = Some(webhook));
+        self.change(|state| state.apps.present_mut().receiver = Some(webhook));
     }
 
     /// The URL check of the developer console: `url_verification`, encrypted if a key is set, and not
     /// signed. The expected response is 200 with the challenge, unencrypted.
     pub async fn check_url(&self) -> PushAnswer {
-        let sealed = self.shared.change(|state| {
+        let sealed = self.change(|state| {
             let challenge = state.ids.hex();
-            let token = &state.app.verification_token;
+            let token = &state.app().verification_token;
             let body = json!({"challenge": challenge, "token": token, "type": "url_verification"});
             let mut sealed = state.seal(&body);
             sealed.headers.retain(|(name, _)| name == "content-type");
@@ -84,37 +88,35 @@ impl Simulator {
     /// Pushes the same envelope of the message's event again.
     pub fn redeliver(&self, message: &MessageId) -> Push {
         let envelope = self.envelope_for(message);
-        self.shared.push(envelope, Some(message.clone()))
+        self.shared.push(self.app, envelope, Some(message.clone()))
     }
 
     /// Pushes the message's event with a new event id.
     pub fn deliver_again_under_new_event_id(&self, message: &MessageId) -> Push {
         let mut envelope = self.envelope_for(message);
-        envelope["header"]["event_id"] = json!(self.shared.change(|state| state.ids.hex()));
-        self.shared.push(envelope, Some(message.clone()))
+        envelope["header"]["event_id"] = json!(self.change(|state| state.ids.hex()));
+        self.shared.push(self.app, envelope, Some(message.clone()))
     }
 
     /// Pushes any other v2 event or callback.
     pub fn push_event(&self, event_type: &str, event: &Value) -> Push {
-        let envelope = self
-            .shared
-            .change(|state| state.envelope(event_type, event));
-        self.shared.push(envelope, None)
+        let envelope = self.change(|state| state.envelope(event_type, event));
+        self.shared.push(self.app, envelope, None)
     }
 
     /// Pushes any envelope.
     pub fn push_envelope(&self, envelope: Value) -> Push {
-        self.shared.push(envelope, None)
+        self.shared.push(self.app, envelope, None)
     }
 
     /// The unencrypted envelope of the message's event, whether it was pushed or not.
     pub fn envelope_for(&self, message: &MessageId) -> Value {
-        self.shared.change(|state| state.message_envelope(message))
+        self.change(|state| state.message_envelope(message))
     }
 
     /// Encrypts and signs an envelope with the time of the simulator's clock.
     pub fn seal(&self, envelope: &Value) -> Sealed {
-        self.shared.change(|state| state.seal(envelope))
+        self.change(|state| state.seal(envelope))
     }
 
     /// Sends any headers and bytes to the webhook. Panics without a webhook or a response.
@@ -123,7 +125,8 @@ impl Simulator {
         headers: &[(String, String)],
         body: impl Into<Vec<u8>>,
     ) -> PushAnswer {
-        let Some(Receiver::Webhook(url)) = self.read(|state| state.receiver.clone()) else {
+        let Some(Receiver::Webhook(url)) = self.read(|state| state.apps.present().receiver.clone())
+        else {
             panic!("no webhook is set")
         };
         let sealed = Sealed {
@@ -136,8 +139,30 @@ impl Simulator {
 }
 
 impl Shared {
-    /// Starts delivering an envelope.
-    pub(crate) fn push(self: &Arc<Self>, envelope: Value, message: Option<MessageId>) -> Push {
+    /// Starts delivering envelopes to their apps; returns the push to the app `of`.
+    pub(crate) fn push_all(
+        self: &Arc<Self>,
+        of: AppIndex,
+        envelopes: Vec<(AppIndex, Value)>,
+        message: Option<&MessageId>,
+    ) -> Option<Push> {
+        let mut own = None;
+        for (app, envelope) in envelopes {
+            let push = self.push(app, envelope, message.cloned());
+            if app == of {
+                own = Some(push);
+            }
+        }
+        own
+    }
+
+    /// Starts delivering an envelope to an app.
+    pub(crate) fn push(
+        self: &Arc<Self>,
+        app: AppIndex,
+        envelope: Value,
+        message: Option<MessageId>,
+    ) -> Push {
         let text = |v2: &Value, v1: &Value| {
             let text = v2.as_str().or(v1.as_str());
             text.unwrap_or_default().to_owned()
@@ -146,6 +171,7 @@ impl Shared {
         let event_id = text(&header["event_id"], &envelope["uuid"]);
         let event_type = text(&header["event_type"], &envelope["event"]["type"]);
         let record = PushRecord {
+            app,
             event_id,
             event_type,
             message,
@@ -159,14 +185,14 @@ impl Shared {
                 .as_ref()
                 .and_then(|id| state.messages.get_mut(id))
             {
-                message.push.get_or_insert(index);
+                message.pushes.entry(app).or_insert(index);
             }
             state.record.pushes.push(record);
             index
         });
         let shared = self.clone();
         // Sent before the task below runs, in the order of the events.
-        let first = self.change(|state| state.start_attempt(index));
+        let first = self.change_as(app, |state| state.start_attempt(index));
         let delivery = async move {
             tokio::select! {
                 () = shared.deliver(index, first) => {}
@@ -183,15 +209,15 @@ impl Shared {
     /// Starts delivering the events that a call has caused.
     pub(crate) fn push_caused(self: &Arc<Self>) {
         let caused = self.change(|state| std::mem::take(&mut state.to_push));
-        for envelope in caused {
-            self.push(envelope, None);
+        for (app, envelope) in caused {
+            self.push(app, envelope, None);
         }
     }
 
     async fn deliver(&self, index: usize, first: Delivery) {
-        let is_callback = {
-            let event_type = &self.lock().record.pushes[index].event_type;
-            CALLBACKS.contains(&event_type.as_str())
+        let (app, is_callback) = {
+            let push = &self.lock().record.pushes[index];
+            (push.app, CALLBACKS.contains(&push.event_type.as_str()))
         };
         let waits = if is_callback {
             &[][..]
@@ -217,7 +243,7 @@ impl Shared {
                 return;
             };
             clock.reach(attempt.at_ms + millis(wait)).await;
-            delivery = self.change(|state| state.start_attempt(index));
+            delivery = self.change_as(app, |state| state.start_attempt(index));
         }
     }
 
@@ -263,7 +289,7 @@ impl Channel {
 impl State {
     fn start_attempt(&mut self, index: usize) -> Delivery {
         let envelope = self.record.pushes[index].envelope.clone();
-        let channel = match self.receiver.clone() {
+        let channel = match self.apps.present().receiver.clone() {
             None => Channel::Nowhere(NO_RECEIVER.to_owned()),
             Some(Receiver::Webhook(url)) => Channel::Webhook(url, self.seal(&envelope)),
             Some(Receiver::LongConnection) => match self.send_over_connection(&envelope) {
@@ -291,8 +317,8 @@ impl State {
                 "event_id": self.ids.hex(),
                 "event_type": event_type,
                 "create_time": (self.now() * unit).to_string(),
-                "token": self.app.verification_token,
-                "app_id": self.app.app_id,
+                "token": self.app().verification_token,
+                "app_id": self.app().app_id,
                 "tenant_key": self.tenant_of(event),
             },
             "event": event,
@@ -311,7 +337,7 @@ impl State {
         let person = event["open_id"].as_str().and_then(|id| self.people.get(id));
         let tenant = chat.map(|chat| &chat.tenant_key);
         let tenant = tenant.or(person.map(|person| &person.tenant_key));
-        tenant.unwrap_or(&self.app.tenant_key)
+        tenant.unwrap_or(&self.app().tenant_key)
     }
 
     /// The envelope of the message's first push, or a new one.
@@ -319,12 +345,12 @@ impl State {
         let Some(message) = self.messages.get(id) else {
             panic!("there is no message {id}")
         };
-        if let Some(push) = message.push {
-            return self.record.pushes[push].envelope.clone();
+        if let Some(push) = message.pushes.get(&self.apps.index()) {
+            return self.record.pushes[*push].envelope.clone();
         }
         let chat_type = self.chats[&message.chat].mode.event_chat_type();
         let created_ms = message.created_ms;
-        let event = message.event(&self.app, chat_type);
+        let event = message.event(&self.apps, chat_type);
         let mut envelope = self.envelope("im.message.receive_v1", &event);
         envelope["header"]["create_time"] = json!(created_ms.to_string());
         envelope
@@ -336,7 +362,7 @@ impl State {
             "content-type".to_owned(),
             "application/json;charset=utf-8".to_owned(),
         )];
-        let Some(key) = &self.app.encrypt_key else {
+        let Some(key) = &self.app().encrypt_key else {
             return Sealed {
                 headers,
                 body: envelope.to_string().into_bytes(),

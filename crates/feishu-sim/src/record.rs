@@ -5,7 +5,7 @@ use std::fmt;
 use serde_json::Value;
 
 use crate::endpoint::Endpoint;
-use crate::ids::{ConnectionId, MessageId};
+use crate::ids::{AppIndex, ConnectionId, MessageId};
 use crate::receiver::Sealed;
 
 /// A call that reached the platform.
@@ -13,6 +13,8 @@ use crate::receiver::Sealed;
 pub struct Call {
     /// When, on the simulator's clock.
     pub at_ms: u64,
+    /// The app whose secret or token it has; absent if it has none that the platform knows.
+    pub app_id: Option<String>,
     /// HTTP method.
     pub method: String,
     /// Path without the query.
@@ -113,6 +115,7 @@ impl Attempt {
 /// A push and its attempts.
 #[derive(Clone, Debug)]
 pub struct PushRecord {
+    pub(crate) app: AppIndex,
     /// `header.event_id`.
     pub event_id: String,
     /// `header.event_type`.

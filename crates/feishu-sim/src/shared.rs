@@ -6,7 +6,7 @@ use parking_lot::{Mutex, MutexGuard};
 use tokio::{runtime::Handle, sync::watch};
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 
-use crate::{push_client::PushClient, state::State};
+use crate::{ids::AppIndex, push_client::PushClient, state::State};
 
 /// The timeout of all waits of a test, in wall time.
 const PATIENCE: Duration = Duration::from_secs(10);
@@ -30,8 +30,23 @@ impl Shared {
         result
     }
 
+    /// Like [`Shared::change`], with an app that is present.
+    pub(crate) fn change_as<T>(&self, app: AppIndex, change: impl FnOnce(&mut State) -> T) -> T {
+        self.change(|state| {
+            state.apps.enter(app);
+            change(state)
+        })
+    }
+
     pub(crate) fn lock(&self) -> MutexGuard<'_, State> {
         self.state.lock()
+    }
+
+    /// Locks the state, with an app that is present.
+    pub(crate) fn lock_as(&self, app: AppIndex) -> MutexGuard<'_, State> {
+        let mut state = self.lock();
+        state.apps.enter(app);
+        state
     }
 
     /// Waits until the simulator stops.
@@ -43,12 +58,22 @@ impl Shared {
     pub(crate) async fn wait_for<T>(
         &self,
         what: &str,
+        probe: impl FnMut(&State) -> Option<T>,
+    ) -> T {
+        self.wait_as(AppIndex::FIRST, what, probe).await
+    }
+
+    /// Like [`Shared::wait_for`], with an app that is present.
+    pub(crate) async fn wait_as<T>(
+        &self,
+        app: AppIndex,
+        what: &str,
         mut probe: impl FnMut(&State) -> Option<T>,
     ) -> T {
         let mut changed = self.changed.subscribe();
         let found = async {
             loop {
-                if let Some(found) = probe(&self.lock()) {
+                if let Some(found) = probe(&self.lock_as(app)) {
                     return found;
                 }
                 // The sender lives in `self`, so this returns only after a change.
@@ -58,7 +83,7 @@ impl Shared {
         let Ok(found) = tokio::time::timeout(PATIENCE, found).await else {
             panic!(
                 "{what} did not happen within {PATIENCE:?}\n{}",
-                self.lock().conversation()
+                self.lock_as(app).conversation()
             );
         };
         found

@@ -13,28 +13,36 @@ use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
 use crate::app::App;
+use crate::apps::Registration;
 use crate::chats::{Chat, ChatSpec};
 use crate::clock::SimClock;
 use crate::endpoint::Endpoint;
 use crate::faults::{Behaviour, Fault};
-use crate::ids::{ChatId, Ids};
+use crate::ids::{AppIndex, ChatId, Ids};
 use crate::limits::{Limiter, RateLimits};
 use crate::people::Person;
 use crate::push_client::{PushClient, REDELIVERY_DELAYS};
 use crate::server::{Disconnect, DroppableListener, router};
 use crate::shared::Shared;
 use crate::state::State;
-use crate::store_app::{AppKind, Installation};
+use crate::store_app::AppKind;
 
 /// 2026-09-11 01:00:00 UTC.
 const DEFAULT_START_MS: u64 = 1_789_088_400_000;
 
-/// A simulated Feishu open platform on a local port. It stops when dropped.
+/// A simulated Feishu open platform on a local port, as one of its apps sees it. It stops when the
+/// last of these is dropped.
 #[derive(Debug)]
 pub struct Simulator {
     pub(crate) shared: Arc<Shared>,
+    pub(crate) app: AppIndex,
     address: SocketAddr,
+    running: Arc<Running>,
 }
+
+/// Stops the simulator when dropped.
+#[derive(Debug)]
+struct Running(Arc<Shared>);
 
 /// Settings of a simulator before it starts.
 #[derive(Debug)]
@@ -148,11 +156,10 @@ impl Builder {
         let listener = TcpListener::bind(self.listen).await?;
         let address = listener.local_addr()?;
         let limiter = Limiter::new(self.rate_limits);
-        let mut state = State::new(self.clock, limiter, self.app, self.ids, self.seed);
+        let first = Registration::new(self.app, self.seed);
+        let mut state = State::new(self.clock, limiter, first, self.ids);
         state.behaviour = self.behaviour;
-        let home = state.app.tenant_key.clone();
-        state.store_app.tenants.insert(home, Installation::Running);
-        state.long_connections.authority = address.to_string();
+        state.authority = address.to_string();
         let shared = Arc::new(Shared {
             state: Mutex::new(state),
             changed: watch::Sender::new(()),
@@ -165,7 +172,12 @@ impl Builder {
         let stop = shared.stop.clone().cancelled_owned();
         let server = axum::serve(DroppableListener(listener), service).with_graceful_shutdown(stop);
         shared.tasks.spawn(async move { server.await });
-        Ok(Simulator { shared, address })
+        Ok(Simulator {
+            running: Arc::new(Running(shared.clone())),
+            app: AppIndex::FIRST,
+            shared,
+            address,
+        })
     }
 }
 
@@ -198,14 +210,34 @@ impl Simulator {
         self.shared.tasks.wait().await;
     }
 
+    /// Adds an app with an id, a secret, keys and a tenant of its own, and returns the platform as
+    /// this app sees it. People, chats and time are the same; credentials, tokens, grants, the
+    /// receiver of events, reactions, direct chats and private cards are those of the app. A chat
+    /// that is added through an app has its bot.
+    #[must_use]
+    pub fn add_app(&self, change: impl FnOnce(&mut App)) -> Self {
+        let app = self.change(|state| {
+            let mut app = App::another(&mut state.ids);
+            change(&mut app);
+            let seed = state.ids.number();
+            state.apps.add(Registration::new(app, seed))
+        });
+        Self {
+            shared: self.shared.clone(),
+            running: self.running.clone(),
+            address: self.address,
+            app,
+        }
+    }
+
     /// A copy of the app's settings.
     pub fn app(&self) -> App {
-        self.read(|state| state.app.clone())
+        self.read(|state| state.app().clone())
     }
 
     /// Changes the app's settings, for example its scopes.
     pub fn change_app<T>(&self, change: impl FnOnce(&mut App) -> T) -> T {
-        self.shared.change(|state| change(&mut state.app))
+        self.change(|state| change(&mut state.apps.present_mut().app))
     }
 
     /// The simulator's time.
@@ -221,7 +253,7 @@ impl Simulator {
 
     /// Adds a person of the named tenant.
     pub fn add_person_of(&self, tenant_key: &str, name: &str) -> Person {
-        self.shared.change(|state| {
+        self.change(|state| {
             let person = Person {
                 name: name.to_owned(),
                 open_id: state.ids.prefixed("ou_"),
@@ -236,18 +268,17 @@ impl Simulator {
 
     /// Adds a chat.
     pub fn add_chat(&self, spec: ChatSpec) -> ChatId {
-        self.shared.change(|state| state.add_chat(spec))
+        self.change(|state| state.add_chat(spec))
     }
 
     /// The direct chat of a person and the bot, created on first use.
     pub fn direct_chat(&self, person: &Person) -> ChatId {
-        self.shared.change(|state| state.direct_chat(person))
+        self.change(|state| state.direct_chat(person))
     }
 
     /// Changes a chat's settings or members; no effect if there is no such chat.
     pub fn change_chat(&self, chat: &ChatId, change: impl FnOnce(&mut Chat)) {
-        self.shared
-            .change(|state| state.chats.get_mut(chat).map(change));
+        self.change(|state| state.chats.get_mut(chat).map(change));
     }
 
     /// Replaces a chat's announcement with an empty one of the new kind, as the platform does in old
@@ -259,18 +290,17 @@ impl Simulator {
 
     /// Changes undocumented behaviour of the platform.
     pub fn change_behaviour(&self, change: impl FnOnce(&mut Behaviour)) {
-        self.shared.change(|state| change(&mut state.behaviour));
+        self.change(|state| change(&mut state.behaviour));
     }
 
     /// Queues a fault for a call to an endpoint.
     pub fn fault(&self, endpoint: Endpoint, fault: Fault) {
-        self.shared
-            .change(|state| state.faults.order(endpoint, fault));
+        self.change(|state| state.faults.order(endpoint, fault));
     }
 
     /// Rate limits the endpoint with 429 for this long on the simulator's clock.
     pub fn rate_limit(&self, endpoint: Endpoint, span: Duration) {
-        self.shared.change(|state| {
+        self.change(|state| {
             let now = state.now();
             state.faults.limit(endpoint, now, span);
         });
@@ -278,7 +308,7 @@ impl Simulator {
 
     /// Clears the queued faults of the endpoint.
     pub fn withdraw_faults(&self, endpoint: Endpoint) {
-        self.shared.change(|state| state.faults.withdraw(endpoint));
+        self.change(|state| state.faults.withdraw(endpoint));
     }
 
     /// The number of calls during [`Simulator::rate_limit`] after the first caller was rate limited.
@@ -294,22 +324,28 @@ impl Simulator {
 
     /// Invalidates all tokens.
     pub fn expire_tokens(&self) {
-        self.shared.change(|state| state.tokens.expire_all());
+        self.change(|state| state.apps.present_mut().tokens.expire_all());
     }
 
     /// While down, all connections are closed without a response, including long connections.
     pub fn set_down(&self, down: bool) {
-        self.shared.change(|state| {
+        self.change(|state| {
             state.faults.down = down;
             if down {
-                state.long_connections.hang_up_all();
+                for one in state.apps.iter_mut() {
+                    one.long_connections.hang_up_all();
+                }
             }
         });
     }
 
     /// While the API is down, all calls are closed without a response; long connections work.
     pub fn set_api_down(&self, down: bool) {
-        self.shared.change(|state| state.faults.api_down = down);
+        self.change(|state| state.faults.api_down = down);
+    }
+
+    pub(crate) fn change<T>(&self, change: impl FnOnce(&mut State) -> T) -> T {
+        self.shared.change_as(self.app, change)
     }
 
     /// Notifications of later changes of the state.
@@ -319,13 +355,13 @@ impl Simulator {
 
     /// Reads the state.
     pub fn read<T>(&self, look: impl FnOnce(&State) -> T) -> T {
-        look(&self.shared.lock())
+        look(&self.shared.lock_as(self.app))
     }
 
     /// Waits until `probe` returns a value; it runs after every change. Panics with the conversation
     /// after 10 s of wall time.
     pub async fn wait_for<T>(&self, what: &str, probe: impl FnMut(&State) -> Option<T>) -> T {
-        self.shared.wait_for(what, probe).await
+        self.shared.wait_as(self.app, what, probe).await
     }
 }
 
@@ -341,9 +377,9 @@ impl Changes {
     }
 }
 
-impl Drop for Simulator {
+impl Drop for Running {
     fn drop(&mut self) {
-        self.shared.stop.cancel();
-        self.shared.tasks.close();
+        self.0.stop.cancel();
+        self.0.tasks.close();
     }
 }

@@ -20,6 +20,7 @@ use tokio_tungstenite::{
     },
 };
 
+use crate::ids::AppIndex;
 use crate::long_connections::{ConnectionCommand, HandshakeRefusal};
 use crate::{ids::ConnectionId, shared::Shared};
 
@@ -42,8 +43,9 @@ pub(crate) fn connect(shared: &Arc<Shared>, mut http: Request) -> Response<Body>
     }
     let (sender, commands) = mpsc::unbounded_channel();
     let query = http.uri().query().unwrap_or_default().to_owned();
-    let connection = match shared.change(|state| state.shake_hands(&query, sender)) {
-        Ok(connection) => connection,
+    let shaken = shared.change(|state| state.shake_hands(&query, sender));
+    let (app, connection) = match shaken {
+        Ok(opened) => opened,
         Err(refusal) => return refused(&refusal),
     };
     let upgrade = hyper::upgrade::on(&mut http);
@@ -54,11 +56,11 @@ pub(crate) fn connect(shared: &Arc<Shared>, mut http: Request) -> Response<Body>
                 let io = TokioIo::new(upgraded);
                 let socket = WebSocketStream::from_raw_socket(io, Role::Server, None).await;
                 tokio::select! {
-                    () = converse(&shared, &connection, socket, commands) => {}
+                    () = converse(&shared, app, &connection, socket, commands) => {}
                     () = shared.stopped() => {}
                 }
             }
-            shared.change(|state| state.long_connections.close(&connection));
+            close(&shared, app, &connection);
         }
     };
     shared.tasks.spawn_on(task, &shared.runtime);
@@ -78,9 +80,16 @@ fn refused(refusal: &HandshakeRefusal) -> Response<Body> {
     response.body(Body::empty()).unwrap_or_default()
 }
 
+fn close(shared: &Shared, app: AppIndex, connection: &ConnectionId) {
+    shared.change_as(app, |state| {
+        state.apps.present_mut().long_connections.close(connection);
+    });
+}
+
 /// Runs until the connection ends.
 async fn converse(
     shared: &Shared,
+    app: AppIndex,
     connection: &ConnectionId,
     mut socket: Socket,
     mut commands: mpsc::UnboundedReceiver<ConnectionCommand>,
@@ -98,7 +107,7 @@ async fn converse(
                     socket.send(Message::Text(text.into())).await.ok();
                 }
                 Some(ConnectionCommand::Kick) => {
-                    shared.change(|state| state.long_connections.close(connection));
+                    close(shared, app, connection);
                     let goodbye = CloseFrame { code: CloseCode::Away, reason: "kicked".into() };
                     socket.close(Some(goodbye)).await.ok();
                     while let Some(Ok(_)) = socket.next().await {}
@@ -113,7 +122,7 @@ async fn converse(
             },
             message = socket.next() => match message {
                 Some(Ok(Message::Binary(bytes))) => {
-                    let answer = shared.change(|state| state.receive(connection, &bytes));
+                    let answer = shared.change_as(app, |state| state.receive(connection, &bytes));
                     if let Some(answer) = answer {
                         socket.send(Message::Binary(answer.into())).await.ok();
                     }

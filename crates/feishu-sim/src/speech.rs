@@ -1,6 +1,7 @@
 //! Actions of people and other bots in a chat: messages, replies, edits of the announcement by hand,
 //! and their events.
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use serde_json::{Value, json};
@@ -9,7 +10,7 @@ use crate::{
     app::App,
     chats::{Announcement, Chat, ChatMode, ChatSpec},
     edit::Edit,
-    ids::{ChatId, MessageId},
+    ids::{AppIndex, ChatId, MessageId},
     messages::{Message, NewMessage, Sender},
     people::Person,
     push::Push,
@@ -29,6 +30,7 @@ pub use press::Pressed;
 #[derive(Clone, Debug)]
 pub struct Speaker {
     shared: Arc<Shared>,
+    app: AppIndex,
     sender: Sender,
 }
 
@@ -36,6 +38,8 @@ pub struct Speaker {
 #[derive(Clone, Debug)]
 pub struct InChat {
     shared: Arc<Shared>,
+    /// The app whose bot is mentioned, added and removed.
+    app: AppIndex,
     sender: Sender,
     chat: ChatId,
     parent: Option<MessageId>,
@@ -66,13 +70,14 @@ impl Simulator {
     pub fn as_person(&self, person: &Person) -> Speaker {
         Speaker {
             shared: self.shared.clone(),
+            app: self.app,
             sender: Sender::Person(person.clone()),
         }
     }
 
     /// Acts as another bot. The same name is the same bot.
     pub fn as_bot(&self, name: &str) -> Speaker {
-        let open_id = self.shared.change(|state| {
+        let open_id = self.change(|state| {
             let known = state.other_bots.get(name).cloned();
             known.unwrap_or_else(|| {
                 let open_id = state.ids.prefixed("ou_");
@@ -82,6 +87,7 @@ impl Simulator {
         });
         Speaker {
             shared: self.shared.clone(),
+            app: self.app,
             sender: Sender::OtherBot {
                 name: name.to_owned(),
                 open_id,
@@ -95,6 +101,7 @@ impl Speaker {
     pub fn in_chat(&self, chat: &ChatId) -> InChat {
         InChat {
             shared: self.shared.clone(),
+            app: self.app,
             sender: self.sender.clone(),
             chat: chat.clone(),
             parent: None,
@@ -177,9 +184,10 @@ impl InChat {
     }
 
     fn compose(&self, msg_type: &str, content: impl FnOnce(&mut Mentions<'_>) -> Value) -> Said {
-        let (id, envelope) = self.shared.change(|state| {
+        let (id, envelopes) = self.shared.change_as(self.app, |state| {
             let mut mentions = Mentions {
-                app: &state.app,
+                app: state.app(),
+                tenant_key: state.chats.get(&self.chat).map(|chat| &*chat.tenant_key),
                 list: Vec::new(),
             };
             let content = content(&mut mentions).to_string();
@@ -193,9 +201,10 @@ impl InChat {
                 mentions: mentions.list,
             };
             let id = state.add_message(draft);
-            (id.clone(), state.envelope_to_push(&id))
+            let envelopes = state.for_each_app(|state| state.envelope_to_push(&id));
+            (id, envelopes)
         });
-        let push = envelope.map(|envelope| self.shared.push(envelope, Some(id.clone())));
+        let push = self.shared.push_all(self.app, envelopes, Some(&id));
         Said { id, push }
     }
 }
@@ -203,34 +212,37 @@ impl InChat {
 impl State {
     pub(crate) fn add_chat(&mut self, spec: ChatSpec) -> ChatId {
         let id = ChatId::from(self.ids.prefixed("oc_"));
-        let chat = spec.build(id.clone(), &self.app.tenant_key, self.now());
+        let home = &self.app().tenant_key;
+        let chat = spec.build(id.clone(), self.apps.index(), home, self.now());
         self.chats.insert(id.clone(), chat);
         id
     }
 
     /// The direct chat of a person and the bot, created on first use.
     pub(crate) fn direct_chat(&mut self, person: &Person) -> ChatId {
-        if let Some(chat) = self.direct.get(&person.open_id) {
+        if let Some(chat) = self.apps.present().direct.get(&person.open_id) {
             return chat.clone();
         }
         let chat = self.add_chat(ChatSpec::direct(person));
-        self.direct.insert(person.open_id.clone(), chat.clone());
+        let direct = &mut self.apps.present_mut().direct;
+        direct.insert(person.open_id.clone(), chat.clone());
         chat
     }
 
     /// The envelope of a new message's event, if one is sent.
     fn envelope_to_push(&mut self, id: &MessageId) -> Option<Value> {
-        self.receiver.as_ref()?;
+        let app = self.app();
+        self.apps.present().receiver.as_ref()?;
         let message = self.messages.get(id)?;
         let chat = self.chats.get(&message.chat)?;
-        if !chat.bot_in
+        if !chat.has_bot(self.apps.index())
             || chat.dissolved
-            || !self.app.bot_active
-            || !reaches_bot(&self.app, chat, message)
+            || !app.bot_active
+            || !reaches_bot(app, chat, message)
         {
             return None;
         }
-        let event = message.event(&self.app, chat.mode.event_chat_type());
+        let event = message.event(&self.apps, chat.mode.event_chat_type());
         Some(self.envelope("im.message.receive_v1", &event))
     }
 }
@@ -241,7 +253,7 @@ fn reaches_bot(app: &App, chat: &Chat, message: &Message) -> bool {
     let mentioned = message
         .mentions
         .iter()
-        .any(|mention| mention.open_id == app.bot_open_id);
+        .any(|mention| mention.open_id == app.bot_open_id_in(&chat.tenant_key));
     let from_other_bots = "im:message.group_at_msg.include_bot:readonly";
     match message.sender {
         Sender::App => false,
@@ -259,10 +271,9 @@ impl State {
     /// whichever message was replied to (official page `im-v1/message/events/receive`).
     pub(crate) fn add_message(&mut self, draft: NewMessage) -> MessageId {
         let id = MessageId::from(self.ids.prefixed("om_"));
-        let threaded = self
-            .chats
-            .get(&draft.chat)
-            .is_some_and(|chat| chat.mode.is_threaded());
+        let chat = self.chats.get(&draft.chat);
+        let threaded = chat.is_some_and(|chat| chat.mode.is_threaded());
+        let tenant_key = chat.map(|chat| chat.tenant_key.clone());
         let fresh_thread = (threaded || draft.in_thread).then(|| self.ids.prefixed("omt_"));
         let (mut root, mut parent, mut thread) = (None, None, None);
         match draft
@@ -302,7 +313,9 @@ impl State {
             reactions: Vec::new(),
             parts: Vec::new(),
             replies: Vec::new(),
-            push: None,
+            app: self.apps.index(),
+            tenant_key: tenant_key.unwrap_or_default(),
+            pushes: BTreeMap::new(),
         };
         if let Some(chat) = self.chats.get_mut(&message.chat) {
             chat.messages.push(id.clone());

@@ -5,90 +5,99 @@ use std::time::Duration;
 
 use serde_json::{Value, json};
 
-use crate::app::{App, Tokens};
+use crate::app::App;
+use crate::apps::{Apps, Registration};
 use crate::card;
 use crate::chats::{Announcement, Chat, TopNotice};
 use crate::clock::SimClock;
 use crate::edit::Edit;
 use crate::endpoint::Endpoint;
 use crate::faults::{Behaviour, Fault, Faults};
-use crate::grants::{AccessToken, Grants};
-use crate::ids::{ChatId, Ids, MessageId};
+use crate::grants::AccessToken;
+use crate::ids::{AppIndex, ChatId, Ids, MessageId};
 use crate::limits::Limiter;
-use crate::long_connections::LongConnections;
 use crate::messages::{Message, Reaction, Sender};
 use crate::people::Person;
 use crate::pressed::Press;
-use crate::private_cards::PrivateCard;
-use crate::receiver::Receiver;
 use crate::record::{Call, PushRecord, Record};
-use crate::store_app::StoreApp;
 
 /// The platform's state, for [`crate::Simulator::read`] and [`crate::Simulator::wait_for`].
 #[derive(Debug)]
 pub struct State {
     pub(crate) clock: SimClock,
     pub(crate) ids: Ids,
-    pub(crate) app: App,
-    pub(crate) tokens: Tokens,
-    pub(crate) store_app: StoreApp,
+    /// The address of the simulator.
+    pub(crate) authority: String,
+    pub(crate) apps: Apps,
+    /// Whether the present call names its app.
+    pub(crate) is_app_named: bool,
     /// The tenant of the token of the present call.
     pub(crate) caller: String,
     /// The person in whose name the present call is made; `None` for the bot.
     pub(crate) operator: Option<AccessToken>,
-    pub(crate) grants: Grants,
     pub(crate) people: HashMap<String, Person>,
     pub(crate) other_bots: HashMap<String, String>,
     pub(crate) chats: HashMap<ChatId, Chat>,
-    pub(crate) direct: HashMap<String, ChatId>,
     pub(crate) messages: HashMap<MessageId, Message>,
-    /// Those that the person has seen.
-    pub(crate) private_cards: Vec<PrivateCard>,
     /// The open ids of people whose client is offline.
     pub(crate) offline: HashSet<String>,
-    /// By `uuid`: the message that was sent, and when.
-    pub(crate) sent_uuids: HashMap<String, (u64, MessageId)>,
     /// By token.
     pub(crate) presses: HashMap<String, Press>,
     pub(crate) limiter: Limiter,
     pub(crate) faults: Faults,
     pub(crate) behaviour: Behaviour,
-    /// How the app receives events; `None` pushes nothing.
-    pub(crate) receiver: Option<Receiver>,
-    pub(crate) long_connections: LongConnections,
     /// Envelopes of events that the present call causes.
-    pub(crate) to_push: Vec<Value>,
+    pub(crate) to_push: Vec<(AppIndex, Value)>,
     pub(crate) record: Record,
 }
 
 impl State {
-    pub(crate) fn new(clock: SimClock, limiter: Limiter, app: App, ids: Ids, seed: u64) -> Self {
+    pub(crate) fn new(clock: SimClock, limiter: Limiter, first: Registration, ids: Ids) -> Self {
         Self {
             clock,
-            app,
             ids,
-            tokens: Tokens::default(),
-            store_app: StoreApp::default(),
+            authority: String::new(),
+            apps: Apps::new(first),
+            is_app_named: false,
             caller: String::new(),
             operator: None,
-            grants: Grants::default(),
             people: HashMap::new(),
             other_bots: HashMap::new(),
             chats: HashMap::new(),
-            direct: HashMap::new(),
             messages: HashMap::new(),
-            private_cards: Vec::new(),
             offline: HashSet::new(),
-            sent_uuids: HashMap::new(),
             presses: HashMap::new(),
             limiter,
             faults: Faults::default(),
             behaviour: Behaviour::default(),
-            receiver: None,
-            long_connections: LongConnections::new(seed),
             to_push: Vec::new(),
             record: Record::default(),
         }
+    }
+
+    /// The settings of the present app.
+    pub(crate) fn app(&self) -> &App {
+        &self.apps.present().app
+    }
+
+    /// Whether the message is one of the present app.
+    pub(crate) fn is_own(&self, message: &Message) -> bool {
+        message.sender == Sender::App && message.app == self.apps.index()
+    }
+
+    /// Collects the envelopes for all apps, each made while that app is present.
+    pub(crate) fn for_each_app(
+        &mut self,
+        mut envelope: impl FnMut(&mut Self) -> Option<Value>,
+    ) -> Vec<(AppIndex, Value)> {
+        let present = self.apps.index();
+        let mut envelopes = Vec::new();
+        for app in self.apps.indices() {
+            self.apps.enter(app);
+            envelopes.extend(envelope(self).map(|envelope| (app, envelope)));
+        }
+        self.apps.enter(present);
+        envelopes
     }
 
     pub(crate) fn now(&self) -> u64 {
@@ -150,8 +159,9 @@ impl State {
             .messages
             .get(message)
             .map(|message| message.reactions.as_slice());
-        let name = |reaction: &Reaction| reaction.emoji_type.clone();
-        reactions.unwrap_or_default().iter().map(name).collect()
+        let own = |reaction: &&Reaction| reaction.app == self.apps.index();
+        let own = reactions.unwrap_or_default().iter().filter(own);
+        own.map(|reaction| reaction.emoji_type.clone()).collect()
     }
 
     /// Texts of the app's replies to the message, in order.
@@ -165,7 +175,7 @@ impl State {
             .iter()
             .filter_map(|id| self.messages.get(id));
         replies
-            .filter(|reply| reply.sender == Sender::App)
+            .filter(|reply| self.is_own(reply))
             .map(Message::text)
             .collect()
     }
@@ -239,7 +249,7 @@ impl State {
             lines
                 .extend(messages.map(|message| format!("  {}: {}", chat.name, self.line(message))));
         }
-        lines.extend(self.private_cards.iter().map(|card| {
+        lines.extend(self.apps.present().private_cards.iter().map(|card| {
             let name = self.name_of(&card.open_id);
             format!("  only for {name}: {}", card.text())
         }));
@@ -272,7 +282,7 @@ impl State {
     fn line(&self, message: &Message) -> String {
         let sender = match &message.sender {
             Sender::Person(person) => &person.name,
-            Sender::App => &self.app.bot_name,
+            Sender::App => &self.apps.get(message.app).app.bot_name,
             Sender::OtherBot { name, .. } => name,
         };
         format!(

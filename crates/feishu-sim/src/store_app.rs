@@ -42,6 +42,13 @@ pub(crate) struct Ticket {
 }
 
 impl StoreApp {
+    pub(crate) fn in_tenants(tenants: impl Into<BTreeMap<String, Installation>>) -> Self {
+        Self {
+            tenants: tenants.into(),
+            ..Self::default()
+        }
+    }
+
     /// Every ticket is valid until it expires, not only the newest.
     pub(crate) fn accepts(&self, ticket: &str, now_ms: u64) -> bool {
         let valid = |known: &Ticket| now_ms < known.issued_ms + TICKET_LIFE_MS;

@@ -17,15 +17,25 @@ impl State {
         let value = self.ids.prefixed("ticket-");
         let issued_ms = self.now();
         let event = json!({
-            "app_id": self.app.app_id, "app_ticket": value, "type": "app_ticket",
+            "app_id": self.app().app_id, "app_ticket": value, "type": "app_ticket",
         });
-        self.store_app.tickets.push(Ticket { value, issued_ms });
+        let ticket = Ticket { value, issued_ms };
+        self.apps.present_mut().store_app.tickets.push(ticket);
         self.envelope_v1(&event)
+    }
+
+    /// The app was uninstalled, so what the people of the tenant have granted has ended.
+    fn end_grants_in(&mut self, tenant_key: &str) {
+        let Self { apps, people, .. } = self;
+        let members = people.values().filter(|one| one.tenant_key == tenant_key);
+        for person in members {
+            apps.present_mut().grants.revoke(&person.open_id);
+        }
     }
 
     fn tenant_envelope(&mut self, event_type: &str, tenant_key: &str, more: &Value) -> Value {
         let mut event = json!({
-            "app_id": self.app.app_id, "tenant_key": tenant_key, "type": event_type,
+            "app_id": self.app().app_id, "tenant_key": tenant_key, "type": event_type,
         });
         if let (Some(event), Some(more)) = (event.as_object_mut(), more.as_object()) {
             event.extend(more.clone());
@@ -38,7 +48,7 @@ impl State {
         json!({
             "ts": format!("{}.{:03}0000", now_ms / 1000, now_ms % 1000),
             "uuid": self.ids.hex(),
-            "token": self.app.verification_token,
+            "token": self.app().verification_token,
             "type": "event_callback",
             "event": event,
         })
@@ -48,13 +58,13 @@ impl State {
 impl Simulator {
     /// Pushes a new ticket, as the platform does every hour.
     pub fn push_ticket(&self) -> Push {
-        let envelope = self.shared.change(State::ticket_envelope);
-        self.shared.push(envelope, None)
+        let envelope = self.change(State::ticket_envelope);
+        self.shared.push(self.app, envelope, None)
     }
 
     /// Expires all tickets.
     pub fn expire_tickets(&self) {
-        self.shared.change(|state| state.store_app.tickets.clear());
+        self.change(|state| state.apps.present_mut().store_app.tickets.clear());
     }
 
     /// A tenant installs the app or starts it again, and the platform reports it.
@@ -81,30 +91,30 @@ impl Simulator {
 
     /// Changes an installation without an event.
     pub fn set_installation(&self, tenant_key: &str, installation: Option<Installation>) {
-        self.shared.change(|state| {
-            let tenants = &mut state.store_app.tenants;
+        self.change(|state| {
+            let present = state.apps.present_mut();
+            let tenants = &mut present.store_app.tenants;
             if let Some(installation) = installation {
                 tenants.insert(tenant_key.to_owned(), installation);
             } else {
                 tenants.remove(tenant_key);
-                state.tokens.expire_of(tenant_key);
+                present.tokens.expire_of(tenant_key);
+                state.end_grants_in(tenant_key);
             }
         });
     }
 
     fn push_tenant_event(&self, event_type: &str, tenant_key: &str, more: &Value) -> Push {
-        let envelope = self
-            .shared
-            .change(|state| state.tenant_envelope(event_type, tenant_key, more));
-        self.shared.push(envelope, None)
+        let envelope = self.change(|state| state.tenant_envelope(event_type, tenant_key, more));
+        self.shared.push(self.app, envelope, None)
     }
 }
 
 impl Shared {
-    /// Sends the tickets that the app asked for, each after its delay on the simulator's clock.
+    /// Sends the tickets that apps asked for, each after its delay on the simulator's clock.
     pub(crate) fn send_tickets(self: &Arc<Self>) {
-        let to_send = self.change(|state| std::mem::take(&mut state.store_app.to_send));
-        for delay in to_send {
+        let to_send = self.change(|state| state.apps.take_tickets_to_send());
+        for (app, delay) in to_send {
             let shared = Arc::clone(self);
             let later = async move {
                 let clock = shared.lock().clock.clone();
@@ -113,8 +123,8 @@ impl Shared {
                     () = clock.reach(due) => {}
                     () = shared.stopped() => return,
                 }
-                let envelope = shared.change(State::ticket_envelope);
-                shared.push(envelope, None);
+                let envelope = shared.change_as(app, State::ticket_envelope);
+                shared.push(app, envelope, None);
             };
             self.tasks.spawn_on(later, &self.runtime);
         }

@@ -187,10 +187,16 @@ impl From<String> for Words {
 /// Numbers the mentions of one message.
 pub(crate) struct Mentions<'a> {
     pub(crate) app: &'a crate::app::App,
+    /// Of the chat; `None` if there is no such chat.
+    pub(crate) tenant_key: Option<&'a str>,
     pub(crate) list: Vec<Mention>,
 }
 
 impl Mentions<'_> {
+    fn tenant_key(&self) -> &str {
+        self.tenant_key.unwrap_or(&self.app.tenant_key)
+    }
+
     /// The placeholder and the name of a mention; each occurrence has its own placeholder.
     fn key(&mut self, at: &At) -> (String, String) {
         let key = format!("@_user_{}", self.list.len() + 1);
@@ -199,10 +205,10 @@ impl Mentions<'_> {
             At::Bot => Mention {
                 key,
                 name: self.app.bot_name.clone(),
-                open_id: self.app.bot_open_id.clone(),
+                open_id: self.app.bot_open_id_in(self.tenant_key()).to_owned(),
                 union_id: None,
                 user_id: None,
-                tenant_key: self.app.tenant_key.clone(),
+                tenant_key: self.tenant_key().to_owned(),
             },
             At::Person(person) => Mention {
                 key,

@@ -18,11 +18,11 @@ struct Credentials {
 /// to `code`.
 pub(crate) fn tenant_access_token(state: &mut State, request: &Request) -> Result<Value, Refusal> {
     let Credentials { app_id, app_secret } = body(request)?;
-    check_secret(state, &app_id, &app_secret)?;
-    if state.app.kind == AppKind::Store {
+    enter_app(state, &app_id, &app_secret)?;
+    if state.app().kind == AppKind::Store {
         return Err(Refusal::code(10_014));
     }
-    let (token, expire) = issue(state, Holder::Tenant(state.app.tenant_key.clone()));
+    let (token, expire) = issue(state, Holder::Tenant(state.app().tenant_key.clone()));
     Ok(json!({"code": 0, "msg": "ok", "tenant_access_token": token, "expire": expire}))
 }
 
@@ -40,11 +40,16 @@ struct WithTicket {
 /// The token of a store app; any valid ticket will do.
 pub(crate) fn app_access_token(state: &mut State, request: &Request) -> Result<Value, Refusal> {
     let body: WithTicket = body(request)?;
-    check_secret(state, &body.id, &body.secret)?;
-    if state.app.kind == AppKind::Custom {
+    enter_app(state, &body.id, &body.secret)?;
+    if state.app().kind == AppKind::Custom {
         return Err(Refusal::code(10_003));
     }
-    if !state.store_app.accepts(&body.ticket, state.now()) {
+    if !state
+        .apps
+        .present()
+        .store_app
+        .accepts(&body.ticket, state.now())
+    {
         return Err(Refusal::code(10_012));
     }
     let (token, expire) = issue(state, Holder::App);
@@ -64,11 +69,12 @@ pub(crate) fn store_tenant_access_token(
     request: &Request,
 ) -> Result<Value, Refusal> {
     let body: ForTenant = body(request)?;
-    let holder = state.tokens.holder(&body.app_access_token, state.now());
-    if holder != Some(&Holder::App) {
+    let (now_ms, token) = (state.now(), body.app_access_token);
+    if !state.enter_app_where(|one| one.tokens.holder(&token, now_ms) == Some(&Holder::App)) {
         return Err(Refusal::code(10_013));
     }
-    if !state.store_app.tenants.contains_key(&body.tenant_key) {
+    let tenants = &state.apps.present().store_app.tenants;
+    if !tenants.contains_key(&body.tenant_key) {
         return Err(Refusal::code(state.behaviour.unknown_tenant));
     }
     let (token, expire) = issue(state, Holder::Tenant(body.tenant_key));
@@ -78,11 +84,12 @@ pub(crate) fn store_tenant_access_token(
 /// The ticket comes as an event.
 pub(crate) fn resend_app_ticket(state: &mut State, request: &Request) -> Result<Value, Refusal> {
     let Credentials { app_id, app_secret } = body(request)?;
-    check_secret(state, &app_id, &app_secret)?;
-    if state.app.kind == AppKind::Custom {
+    enter_app(state, &app_id, &app_secret)?;
+    if state.app().kind == AppKind::Custom {
         return Err(Refusal::code(10_016));
     }
-    state.store_app.to_send.push(state.behaviour.ticket_delay);
+    let delay = state.behaviour.ticket_delay;
+    state.apps.present_mut().store_app.to_send.push(delay);
     Ok(json!({"code": 0, "msg": "success"}))
 }
 
@@ -91,11 +98,11 @@ fn body<T: DeserializeOwned>(request: &Request) -> Result<T, Refusal> {
     body.map_err(|refusal| Refusal::code(10_003).instead_of(refusal))
 }
 
-fn check_secret(state: &State, app_id: &str, app_secret: &str) -> Result<(), Refusal> {
-    if app_id != state.app.app_id {
+fn enter_app(state: &mut State, app_id: &str, app_secret: &str) -> Result<(), Refusal> {
+    if !state.enter_app_where(|one| one.app.app_id == app_id) {
         return Err(Refusal::code(10_003));
     }
-    if app_secret != state.app.app_secret {
+    if app_secret != state.app().app_secret {
         return Err(Refusal::code(10_014));
     }
     Ok(())
@@ -103,7 +110,8 @@ fn check_secret(state: &State, app_id: &str, app_secret: &str) -> Result<(), Ref
 
 fn issue(state: &mut State, holder: Holder) -> (String, u64) {
     let now_ms = state.now();
-    state.tokens.current(holder, now_ms, &mut state.ids)
+    let State { apps, ids, .. } = state;
+    apps.present_mut().tokens.current(holder, now_ms, ids)
 }
 
 /// The payload is under `bot`, not under `data`.
@@ -112,14 +120,14 @@ fn issue(state: &mut State, holder: Holder) -> (String, u64) {
     reason = "all endpoints have the same signature"
 )]
 pub(crate) fn bot_info(state: &mut State, _: &Request) -> Result<Value, Refusal> {
-    let app = &state.app;
+    let app = state.app();
     let bot = json!({
         // 2 is active, 1 is disabled.
         "activate_status": if app.bot_active { 2 } else { 1 },
         "app_name": app.bot_name,
         "avatar_url": "https://s1-imfile.feishucdn.com/simulated.png",
         "ip_white_list": [],
-        "open_id": app.bot_open_id,
+        "open_id": app.bot_open_id_in(&state.caller),
     });
     Ok(json!({"code": 0, "msg": "ok", "bot": bot}))
 }
@@ -131,7 +139,7 @@ pub(crate) fn bot_info(state: &mut State, _: &Request) -> Result<Value, Refusal>
 )]
 pub(crate) fn scopes(state: &mut State, _: &Request) -> Result<Value, Refusal> {
     let granted = |scope: &String| json!({"scope_name": scope, "grant_status": 1});
-    let mut scopes: Vec<_> = state.app.scopes.iter().map(granted).collect();
+    let mut scopes: Vec<_> = state.app().scopes.iter().map(granted).collect();
     let asked = json!({"scope_name": "contact:contact.base:readonly", "grant_status": 2});
     scopes.push(asked);
     Ok(json!({"code": 0, "msg": "success", "data": {"scopes": scopes}}))

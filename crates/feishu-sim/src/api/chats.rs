@@ -19,7 +19,7 @@ const READ_CODES: ChatCodes = ChatCodes {
 
 /// A caller outside the chat sees only its name, avatar, member count and status.
 pub(crate) fn get(state: &mut State, request: &Request) -> Result<Value, Refusal> {
-    if !state.app.bot_active {
+    if !state.app().bot_active {
         return Err(Refusal::code(READ_CODES.inactive));
     }
     let id = ChatId::from(request.param("chat_id"));
@@ -27,7 +27,7 @@ pub(crate) fn get(state: &mut State, request: &Request) -> Result<Value, Refusal
         .chats
         .get(&id)
         .ok_or_else(|| Refusal::code(READ_CODES.unknown))?;
-    if chat.external && !state.app.external_chats {
+    if chat.external && !state.app().external_chats {
         return Err(Refusal::code(READ_CODES.external));
     }
     let mut data = json!({
@@ -54,7 +54,7 @@ fn settings(state: &State, chat: &Chat, user_id_type: &str) -> Value {
         .collect();
     let bots: Vec<&str> = chat
         .bot_is_manager
-        .then_some(state.app.app_id.as_str())
+        .then_some(state.apps.get(chat.home_app).app.app_id.as_str())
         .into_iter()
         .collect();
     let mut data = json!({
@@ -79,7 +79,7 @@ fn settings(state: &State, chat: &Chat, user_id_type: &str) -> Value {
         "moderation_permission": "all_members",
         "external": chat.external,
         "tenant_key": chat.tenant_key,
-        "bot_count": "1",
+        "bot_count": chat.bot_count().to_string(),
         "restricted_mode_setting": {
             "status": false,
             "screenshot_has_permission_setting": "all_members",
@@ -116,7 +116,7 @@ pub(crate) fn is_in_chat(state: &mut State, request: &Request) -> Result<Value, 
 
 /// The groups that the caller is in (official page `group/chat/list`); direct chats are not listed.
 pub(crate) fn list(state: &mut State, request: &Request) -> Result<Value, Refusal> {
-    if !state.app.bot_active {
+    if !state.app().bot_active {
         return Err(Refusal::code(READ_CODES.inactive));
     }
     let bounds = page_bounds(request, 20, 100)?;

@@ -63,7 +63,7 @@ pub(crate) fn get(state: &mut State, request: &Request) -> Result<Value, Refusal
     }
     let as_sent = request.query("card_msg_content_type") == Some("user_card_content");
     let show = |message: &Message| {
-        let mut object = message.object(&state.app, request.user_id_type());
+        let mut object = message.object(&state.apps, request.user_id_type());
         if message.msg_type == "interactive" && !message.recalled && !as_sent {
             object["body"]["content"] = json!(card::plain_form(&message.content).to_string());
         }
@@ -146,7 +146,7 @@ fn direct_chat(state: &mut State, open_id: &str) -> Result<ChatId, Refusal> {
     if person.tenant_key != state.caller {
         return Err(Refusal::code(230_038));
     }
-    if state.app.unavailable_to.contains(open_id) {
+    if state.app().unavailable_to.contains(open_id) {
         return Err(Refusal::code(230_013));
     }
     Ok(state.direct_chat(&person))
@@ -175,12 +175,12 @@ fn send(state: &mut State, draft: NewMessage, uuid: Option<String>) -> Result<Va
     let uuid = uuid.filter(|uuid| !uuid.is_empty());
     let now = state.now();
     if let Some((_, first)) = uuid.as_ref().and_then(|uuid| {
-        state
-            .sent_uuids
-            .get(uuid)
-            .filter(|(at, _)| at + UUID_LIFE_MS > now)
+        let sent = &state.apps.present().sent_uuids;
+        sent.get(uuid).filter(|(at, _)| at + UUID_LIFE_MS > now)
     }) {
-        return Ok(success(state.messages[first].object(&state.app, "open_id")));
+        return Ok(success(
+            state.messages[first].object(&state.apps, "open_id"),
+        ));
     }
     let counted = Counted::MessagesTo(draft.chat.clone());
     state
@@ -188,7 +188,8 @@ fn send(state: &mut State, draft: NewMessage, uuid: Option<String>) -> Result<Va
         .map_err(|_| Refusal::code(230_020))?;
     let id = state.add_message(draft);
     if let Some(uuid) = uuid {
-        state.sent_uuids.insert(uuid, (now, id.clone()));
+        let sent = &mut state.apps.present_mut().sent_uuids;
+        sent.insert(uuid, (now, id.clone()));
     }
-    Ok(success(state.messages[&id].object(&state.app, "open_id")))
+    Ok(success(state.messages[&id].object(&state.apps, "open_id")))
 }

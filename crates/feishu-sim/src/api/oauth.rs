@@ -5,13 +5,14 @@
 use base64::{Engine as _, engine::general_purpose::STANDARD};
 use serde_json::{Map, Value, json};
 
+use crate::app::App;
 use crate::clock::millis;
 use crate::grants::{DEVICE_LIFE_S, Device, DeviceState, Lives};
 use crate::refusal::Refusal;
 use crate::request::{Request, form_fields};
+use crate::revocation::RevokedBy;
 use crate::state::State;
 use crate::store_app::{AppKind, Installation};
-use crate::user_grants::RevokedBy;
 
 const DEVICE_GRANT: &str = "urn:ietf:params:oauth:grant-type:device_code";
 
@@ -77,7 +78,7 @@ pub(crate) fn token(state: &mut State, request: &Request) -> Result<Value, Refus
     if request.authorization.is_some() {
         return Err(Refusal::oauth_code(20_070));
     }
-    check_client(state, id, secret)?;
+    enter_client(state, id, secret)?;
     let (open_id, with_refresh) = match grant_type {
         "authorization_code" => (by_code(state, &credential, &fields)?, true),
         "refresh_token" => by_refresh(state, &credential)?,
@@ -87,11 +88,11 @@ pub(crate) fn token(state: &mut State, request: &Request) -> Result<Value, Refus
     issue(state, &open_id, with_refresh)
 }
 
-fn check_client(state: &State, id: &str, secret: &str) -> Result<(), Refusal> {
-    if id != state.app.app_id {
+fn enter_client(state: &mut State, id: &str, secret: &str) -> Result<(), Refusal> {
+    if !state.enter_app_where(|one| one.app.app_id == id) {
         return Err(Refusal::oauth_code(20_048));
     }
-    if secret != state.app.app_secret {
+    if secret != state.app().app_secret {
         return Err(Refusal::oauth_code(20_002));
     }
     Ok(())
@@ -99,7 +100,10 @@ fn check_client(state: &State, id: &str, secret: &str) -> Result<(), Refusal> {
 
 fn by_code(state: &mut State, code: &str, fields: &Fields) -> Result<String, Refusal> {
     let now_ms = state.now();
-    let code = state.grants.use_code(code, now_ms);
+    if state.belongs_to_another(|grants| grants.has_code(code)) {
+        return Err(Refusal::oauth_code(20_024));
+    }
+    let code = state.grants_mut().use_code(code, now_ms);
     let code = code.map_err(Refusal::oauth_code)?;
     if fields.get("redirect_uri") != Some(&code.redirect_uri) {
         return Err(Refusal::oauth_code(20_071));
@@ -116,15 +120,18 @@ fn by_code(state: &mut State, code: &str, fields: &Fields) -> Result<String, Ref
 /// The second value is whether a new refresh token is issued.
 fn by_refresh(state: &mut State, token: &str) -> Result<(String, bool), Refusal> {
     let reused = state.behaviour.consent.reused_refresh_token;
-    let open_id = state.grants.check_refresh(token, reused, state.now());
+    if state.belongs_to_another(|grants| grants.has_refresh(token)) {
+        return Err(Refusal::oauth_code(20_024));
+    }
+    let open_id = state.grants().check_refresh(token, reused, state.now());
     let open_id = open_id.map_err(Refusal::oauth_code)?;
-    if !state.app.may_refresh {
+    if !state.app().may_refresh {
         return Err(Refusal::oauth_code(20_074));
     }
     check_user(state, &open_id)?;
     let is_kept = state.behaviour.consent.refresh_token_is_kept;
     if !is_kept {
-        state.grants.use_refresh(token);
+        state.grants_mut().use_refresh(token);
     }
     Ok((open_id, !is_kept))
 }
@@ -132,7 +139,7 @@ fn by_refresh(state: &mut State, token: &str) -> Result<(String, bool), Refusal>
 fn by_device(state: &mut State, device_code: &str) -> Result<String, Refusal> {
     let now_ms = state.now();
     let interval_ms = millis(state.behaviour.consent.poll_interval);
-    let device = state.grants.device(device_code);
+    let device = state.grants_mut().device(device_code);
     let device = device.ok_or_else(|| Refusal::oauth("invalid_grant"))?;
     if device.is_expired(now_ms) {
         return Err(Refusal::oauth("expired_token"));
@@ -160,13 +167,14 @@ fn check_user(state: &State, open_id: &str) -> Result<(), Refusal> {
     let tenant = &person
         .ok_or_else(|| Refusal::oauth_code(20_008))?
         .tenant_key;
-    if state.app.unavailable_to.contains(open_id) {
+    let app = state.app();
+    if app.unavailable_to.contains(open_id) {
         return Err(Refusal::oauth_code(20_010));
     }
-    match state.app.kind {
-        AppKind::Custom if *tenant != state.app.tenant_key => Err(Refusal::oauth_code(20_010)),
+    match app.kind {
+        AppKind::Custom if *tenant != app.tenant_key => Err(Refusal::oauth_code(20_010)),
         AppKind::Custom => Ok(()),
-        AppKind::Store => match state.store_app.tenants.get(tenant) {
+        AppKind::Store => match state.apps.present().store_app.tenants.get(tenant) {
             Some(Installation::Running) => Ok(()),
             Some(Installation::Stopped) => Err(Refusal::oauth_code(20_069)),
             None => Err(Refusal::oauth_code(20_009)),
@@ -176,7 +184,7 @@ fn check_user(state: &State, open_id: &str) -> Result<(), Refusal> {
 
 /// A narrower scope than the granted one may be asked for; the simulator then checks it only.
 fn check_scope(state: &State, open_id: &str, scope: Option<&str>) -> Result<(), Refusal> {
-    let granted = state.grants.scopes_of(open_id);
+    let granted = state.grants().scopes_of(open_id);
     let mut asked: Vec<&str> = scope.unwrap_or_default().split_whitespace().collect();
     let count = asked.len();
     asked.sort_unstable();
@@ -199,9 +207,11 @@ fn issue(state: &mut State, open_id: &str, with_refresh: bool) -> Result<Value, 
     let lives = Lives {
         access_ms: millis(rules.access_token_life),
         refresh_ms: millis(rules.refresh_token_life),
-        with_refresh: with_refresh && state.app.may_refresh,
+        with_refresh: with_refresh && state.app().may_refresh,
     };
-    let issued = state.grants.issue(open_id, lives, now_ms, &mut state.ids);
+    let State { apps, ids, .. } = state;
+    let grants = &mut apps.present_mut().grants;
+    let issued = grants.issue(open_id, lives, now_ms, ids);
     let issued = issued.map_err(Refusal::oauth_code)?;
     let scopes: Vec<String> = issued.scopes.into_iter().collect();
     let mut body = json!({
@@ -221,16 +231,20 @@ fn issue(state: &mut State, open_id: &str, with_refresh: bool) -> Result<Value, 
 /// Starts a device flow; the answer has no `code`.
 pub(crate) fn device_authorization(state: &mut State, request: &Request) -> Result<Value, Refusal> {
     let fields = Fields::read(request, &["client_id", "scope"])?;
-    let app = &state.app;
-    let expected = STANDARD.encode(format!("{}:{}", app.app_id, app.app_secret));
+    let client_id = fields.required("client_id")?;
     let basic = request.authorization.as_deref().unwrap_or_default();
-    let is_client = basic.strip_prefix("Basic ") == Some(&expected);
-    if !is_client || fields.required("client_id")? != app.app_id {
+    let sent = basic.strip_prefix("Basic ").unwrap_or_default();
+    let is_client = |app: &App| {
+        let expected = format!("{}:{}", app.app_id, app.app_secret);
+        app.app_id == client_id && STANDARD.encode(expected) == sent
+    };
+    if !state.enter_app_where(|one| is_client(&one.app)) {
         return Err(Refusal::oauth("invalid_client"));
     }
     let scope = fields.get("scope").unwrap_or_default();
     let scopes: Vec<String> = scope.split_whitespace().map(str::to_owned).collect();
-    if scopes.iter().any(|scope| !app.user_scopes.contains(scope)) {
+    let known = &state.app().user_scopes;
+    if scopes.iter().any(|scope| !known.contains(scope)) {
         return Err(Refusal::oauth("invalid_scope"));
     }
     let user_code = state.ids.hex()[..8].to_uppercase();
@@ -241,11 +255,9 @@ pub(crate) fn device_authorization(state: &mut State, request: &Request) -> Resu
         polled_ms: None,
         state: DeviceState::Pending,
     };
-    let device_code = state.grants.add_device(device, &mut state.ids);
-    let page = format!(
-        "http://{}/oauth/v1/device/verify",
-        state.long_connections.authority
-    );
+    let State { apps, ids, .. } = state;
+    let device_code = apps.present_mut().grants.add_device(device, ids);
+    let page = format!("http://{}/oauth/v1/device/verify", state.authority);
     Ok(json!({
         "device_code": device_code,
         "user_code": user_code,
@@ -264,17 +276,20 @@ pub(crate) fn revoke(state: &mut State, request: &Request) -> Result<Value, Refu
         fields.required("client_id")?,
         fields.required("client_secret")?,
     );
-    check_client(state, id, secret)?;
+    enter_client(state, id, secret)?;
     let hint = fields.get("token_type_hint");
     if hint.is_some_and(|hint| !["access_token", "refresh_token"].contains(&hint)) {
         return Err(Refusal::oauth_code(20_063).violating("unknown `token_type_hint`"));
     }
-    let revoked = state.grants.revoke_token(fields.required("token")?);
+    let revoked = state.grants_mut().revoke_token(fields.required("token")?);
     if let Some((open_id, tokens)) = revoked
         && state.behaviour.consent.own_revocations_are_reported
     {
         let envelope = state.revocation(&open_id, tokens, RevokedBy::User);
-        state.to_push.extend(envelope);
+        let app = state.apps.index();
+        state
+            .to_push
+            .extend(envelope.map(|envelope| (app, envelope)));
     }
     Ok(Value::Null)
 }
@@ -282,7 +297,9 @@ pub(crate) fn revoke(state: &mut State, request: &Request) -> Result<Value, Refu
 /// Refusals have HTTP 200, also those of the token.
 pub(crate) fn user_info(state: &mut State, request: &Request) -> Result<Value, Refusal> {
     let invalid = || Refusal::code(20_005);
-    let token = state.grants.access(request.bearer().ok_or_else(invalid)?);
+    let token = request.bearer().ok_or_else(invalid)?;
+    state.enter_app_where(|one| one.grants.access(token).is_some());
+    let token = state.grants().access(token);
     let token = token.filter(|token| state.now() < token.expires_ms);
     let open_id = &token.ok_or_else(invalid)?.open_id;
     let person = state.people.get(open_id);

@@ -10,7 +10,7 @@ use super::{ChatCodes, success};
 use crate::chats::{Chat, ChatMode};
 use crate::content;
 use crate::limits::{Counted, Limit};
-use crate::private_cards::PrivateCard;
+use crate::private_card::PrivateCard;
 use crate::refusal::Refusal;
 use crate::request::Request;
 use crate::state::State;
@@ -67,7 +67,7 @@ pub(crate) fn send(state: &mut State, request: &Request) -> Result<Value, Refusa
         json!({})
     };
     if !state.offline.contains(&card.open_id) {
-        state.private_cards.push(card);
+        state.apps.present_mut().private_cards.push(card);
     }
     Ok(success(data))
 }
@@ -85,7 +85,7 @@ fn check(state: &State, chat: &Chat, open_id: &str) -> Result<(), Refusal> {
         (!state.people.contains_key(open_id), 11_101),
         (!chat.has_member(open_id), rules.outsider),
         (
-            state.app.unavailable_to.contains(open_id),
+            state.app().unavailable_to.contains(open_id),
             rules.unavailable,
         ),
     ];

@@ -36,13 +36,14 @@ pub(crate) fn add(state: &mut State, request: &Request) -> Result<Value, Refusal
     if !EMOJI.split(' ').any(|known| known == emoji_type) {
         return Err(Refusal::code(231_001));
     }
-    let reaction_id = state.ids.hex();
+    let (app, reaction_id) = (state.apps.index(), state.ids.hex());
     let message = reachable(state, request)?;
     let known = message
         .reactions
         .iter()
-        .find(|reaction| reaction.emoji_type == emoji_type);
+        .find(|reaction| (reaction.app, &reaction.emoji_type) == (app, &emoji_type));
     let reaction = known.cloned().unwrap_or(Reaction {
+        app,
         reaction_id,
         emoji_type,
     });
@@ -53,6 +54,7 @@ pub(crate) fn add(state: &mut State, request: &Request) -> Result<Value, Refusal
 }
 
 pub(crate) fn delete(state: &mut State, request: &Request) -> Result<Value, Refusal> {
+    let app = state.apps.index();
     let message = reachable(state, request)?;
     let named = |reaction: &Reaction| reaction.reaction_id == request.param("reaction_id");
     let index = message
@@ -60,6 +62,9 @@ pub(crate) fn delete(state: &mut State, request: &Request) -> Result<Value, Refu
         .iter()
         .position(named)
         .ok_or_else(|| Refusal::code(231_010))?;
+    if message.reactions[index].app != app {
+        return Err(Refusal::code(231_007));
+    }
     let reaction = message.reactions.remove(index);
     Ok(success(view(state, &reaction)))
 }
@@ -85,7 +90,7 @@ fn reachable<'a>(state: &'a mut State, request: &Request) -> Result<&'a mut Mess
 fn view(state: &State, reaction: &Reaction) -> Value {
     json!({
         "reaction_id": reaction.reaction_id,
-        "operator": {"operator_id": state.app.app_id, "operator_type": "app"},
+        "operator": {"operator_id": state.app().app_id, "operator_type": "app"},
         "action_time": state.now().to_string(),
         "reaction_type": {"emoji_type": reaction.emoji_type},
     })

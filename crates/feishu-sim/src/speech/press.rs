@@ -33,7 +33,7 @@ impl Pressed {
     }
 }
 
-/// Both panic if the message is not a card of the app, is in another chat or was recalled, or if
+/// Both panic if the message is not a card of an app, is in another chat or was recalled, or if
 /// the sender is not a person.
 impl InChat {
     /// Presses the first button with this label and a callback. Panics if the present card has
@@ -54,7 +54,7 @@ impl InChat {
     }
 
     fn press_with(&self, card: &MessageId, value: impl FnOnce(&Message) -> Value) -> Pressed {
-        let (token, envelope) = self.shared.change(|state| {
+        let (app, token, envelope) = self.shared.change(|state| {
             let person = self.person();
             let Some(message) = state.messages.get(card) else {
                 panic!("there is no message {card}")
@@ -72,12 +72,14 @@ impl InChat {
                     message.text()
                 );
             }
-            let value = value(message);
-            state.press(person, card, &value)
+            let (app, value) = (message.app, value(message));
+            state.apps.enter(app);
+            let (token, envelope) = state.press(person, card, &value);
+            (app, token, envelope)
         });
         Pressed {
             token,
-            push: self.shared.push(envelope, None),
+            push: self.shared.push(app, envelope, None),
             shared: self.shared.clone(),
         }
     }

@@ -10,8 +10,8 @@ use crate::client::{Fixture, Got, chat_path, docx_path};
 use crate::socket::Socket;
 use crate::webhook::Webhook;
 
-const REDIRECT: &str = "https://bot.example.com/oauth";
-const V2: &str = "/open-apis/authen/v2/oauth/token";
+pub(crate) const REDIRECT: &str = "https://bot.example.com/oauth";
+pub(crate) const V2: &str = "/open-apis/authen/v2/oauth/token";
 const V3: &str = "/oauth/v3/token";
 
 impl Fixture {
@@ -40,13 +40,13 @@ impl Fixture {
         Url::parse_with_params(&base, pairs).unwrap().into()
     }
 
-    fn code(&self, person: &Person) -> String {
+    pub(crate) fn code(&self, person: &Person) -> String {
         let target = self.sim.decide(&self.link(&[]), person, Decision::Consent);
         parameter(&target.unwrap(), "code")
     }
 
     /// A body for the token endpoint.
-    fn grant(&self, grant_type: &str, more: &[(&str, &str)]) -> Value {
+    pub(crate) fn grant(&self, grant_type: &str, more: &[(&str, &str)]) -> Value {
         let app = self.sim.app();
         let mut body = json!({
             "grant_type": grant_type, "client_id": app.app_id, "client_secret": app.app_secret,
@@ -58,7 +58,7 @@ impl Fixture {
     }
 
     /// Calls without a token.
-    async fn token_call(&mut self, path: &str, body: Value) -> Got {
+    pub(crate) async fn token_call(&mut self, path: &str, body: Value) -> Got {
         let token = std::mem::take(&mut self.token);
         let got = self.post(path, body).await;
         self.token = token;

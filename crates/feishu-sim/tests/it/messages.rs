@@ -18,7 +18,7 @@ impl Fixture {
             .await
     }
 
-    async fn react(&self, message: &MessageId, emoji: &str) -> Got {
+    pub(crate) async fn react(&self, message: &MessageId, emoji: &str) -> Got {
         let body = json!({"reaction_type": {"emoji_type": emoji}});
         self.post(
             &format!("/open-apis/im/v1/messages/{message}/reactions"),

@@ -1,60 +1,24 @@
-//! Cards that one member of a group sees, and everything that only one person sees.
+//! Everything that only one person sees: private cards and direct messages.
 
-use crate::card;
-use crate::ids::{ChatId, MessageId};
-use crate::links::links;
-use crate::messages::{Message, Sender};
+use crate::messages::Message;
 use crate::people::Person;
+use crate::private_card::PrivateCard;
 use crate::simulator::Simulator;
 use crate::state::State;
-
-/// A card that one member of a group has seen.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct PrivateCard {
-    /// `om_…`; no other call accepts it.
-    pub id: MessageId,
-    /// The group.
-    pub chat: ChatId,
-    /// The person who sees it.
-    pub open_id: String,
-    /// The card as JSON.
-    pub content: String,
-    /// When it was sent, in milliseconds since the Unix epoch.
-    pub created_ms: u64,
-}
-
-impl PrivateCard {
-    /// The visible text, one part per line.
-    pub fn text(&self) -> String {
-        card::text(&self.content).unwrap_or_default()
-    }
-
-    /// The addresses that it links to, in order.
-    pub fn links(&self) -> Vec<String> {
-        links(&self.content)
-    }
-}
-
-impl Message {
-    /// The addresses that it links to, in order.
-    pub fn links(&self) -> Vec<String> {
-        links(&self.content)
-    }
-}
 
 impl State {
     /// The cards that only this person has seen, in order.
     pub fn private_cards(&self, person: &Person) -> impl Iterator<Item = &PrivateCard> {
         let open_id = person.open_id.clone();
-        let cards = self.private_cards.iter();
+        let cards = self.apps.present().private_cards.iter();
         cards.filter(move |card| card.open_id == open_id)
     }
 
     /// The app's messages in the direct chat with this person, in order.
     pub fn direct_messages(&self, person: &Person) -> impl Iterator<Item = &Message> {
-        let chat = self.direct.get(&person.open_id);
+        let chat = self.apps.present().direct.get(&person.open_id);
         let messages = chat.into_iter().flat_map(|chat| self.messages(chat));
-        messages.filter(|message| message.sender == Sender::App)
+        messages.filter(|message| self.is_own(message))
     }
 
     /// The addresses that this person can follow and nobody else: those in private cards, then those
@@ -85,7 +49,7 @@ impl Simulator {
     /// Whether the person's client is online, which everybody's is at first. A person who is
     /// offline never sees a private card.
     pub fn set_online(&self, person: &Person, online: bool) {
-        self.shared.change(|state| {
+        self.change(|state| {
             if online {
                 state.offline.remove(&person.open_id);
             } else {
