@@ -265,6 +265,7 @@ impl State {
         self.record.calls.push(Call {
             at_ms: self.now(),
             app_id,
+            operator: self.operator.as_ref().map(|token| token.open_id.clone()),
             method: request.method.clone(),
             path: request.path.clone(),
             query: request.query.clone(),

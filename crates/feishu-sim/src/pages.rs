@@ -15,6 +15,18 @@ use crate::state::State;
 /// More than the fields of the form.
 const MAX_BODY: usize = 16 << 10;
 
+const ASKS: &str = "申请以你的身份操作 · asks to act in your name, with";
+const WHO: &str = "你是谁？ · Who are you?";
+const CONSENT: &str = "同意 Consent";
+const REFUSE: &str = "拒绝 Refuse";
+
+/// Readable in both color schemes; nothing is loaded from elsewhere.
+const LOOK: &str = "<meta name=\"viewport\" content=\"width=device-width, initial-scale=1\">\
+    <meta name=\"color-scheme\" content=\"light dark\"><link rel=\"icon\" href=\"data:,\">\
+    <style>body{max-width:32em;margin:3em auto;padding:0 1em;font:16px/1.6 system-ui,sans-serif}\
+    h1{font-size:1.4em;margin:0}h2{font-size:1.1em}form{display:flex;gap:.6em;margin:.6em 0}\
+    form b{flex:1}button{font:inherit;padding:.1em .9em}</style>";
+
 type Pairs = Vec<(String, String)>;
 
 /// The page of consent. A person decides by posting `person` and `decision`, which is `consent` or
@@ -44,7 +56,12 @@ pub(crate) async fn verify_device(
     let user_code = value(&query, "user_code");
     if let Some((person, decision)) = form {
         let done = shared.change(|state| state.decide_device(&user_code, &person, decision));
-        return done.map_or_else(refused, |()| page(StatusCode::OK, "<p>Done.</p>"));
+        return done.map_or_else(refused, |()| {
+            page(
+                StatusCode::OK,
+                "<p>完成，可关闭此页。 · Done; you can close this page.</p>",
+            )
+        });
     }
     let mut state = shared.lock();
     match state.scopes_of_device(&user_code) {
@@ -79,20 +96,22 @@ fn value(pairs: &[(String, String)], name: &str) -> String {
 }
 
 fn question(state: &State, scopes: &[String]) -> String {
-    let mut html = format!("<h1>{}</h1><ul>", escape(&state.app().bot_name));
+    let bot = escape(&state.app().bot_name);
+    let mut html = format!("<h1>{bot}</h1><p>{ASKS}</p><ul>");
     for scope in scopes {
-        write!(html, "<li>{}</li>", escape(scope)).ok();
+        write!(html, "<li><code>{}</code></li>", escape(scope)).ok();
     }
-    html.push_str("</ul>");
+    write!(html, "</ul><h2>{WHO}</h2>").ok();
     let mut people: Vec<_> = state.people.values().collect();
     people.sort_by(|one, other| one.name.cmp(&other.name));
     for person in people {
         let (name, id) = (escape(&person.name), escape(&person.open_id));
         write!(
             html,
-            "<form method=\"post\"><input type=\"hidden\" name=\"person\" value=\"{id}\">{name} \
-             <button name=\"decision\" value=\"consent\">Consent</button> \
-             <button name=\"decision\" value=\"refuse\">Refuse</button></form>"
+            "<form method=\"post\"><input type=\"hidden\" name=\"person\" value=\"{id}\">\
+             <b>{name}</b> \
+             <button name=\"decision\" value=\"consent\" aria-label=\"{CONSENT}, {name}\">{CONSENT}</button> \
+             <button name=\"decision\" value=\"refuse\" aria-label=\"{REFUSE}, {name}\">{REFUSE}</button></form>"
         )
         .ok();
     }
@@ -108,7 +127,7 @@ fn escape(text: &str) -> String {
 fn refused(code: i64) -> Response<Body> {
     page(
         StatusCode::BAD_REQUEST,
-        &format!("<p>Error code: {code}</p>"),
+        &format!("<p>错误码 · Error code: {code}</p>"),
     )
 }
 
@@ -121,7 +140,10 @@ fn redirect(target: &str) -> Response<Body> {
 }
 
 fn page(status: StatusCode, body: &str) -> Response<Body> {
-    let html = format!("<!doctype html><meta charset=\"utf-8\"><title>Consent</title>{body}");
+    let html = format!(
+        "<!doctype html><html lang=\"zh-CN\"><meta charset=\"utf-8\">{LOOK}\
+         <title>授权 · Consent</title><main>{body}</main></html>"
+    );
     let mut response = Response::new(Body::from(html));
     *response.status_mut() = status;
     let html = header::HeaderValue::from_static("text/html; charset=utf-8");

@@ -15,6 +15,8 @@ pub struct Call {
     pub at_ms: u64,
     /// The app whose secret or token it has; absent if it has none that the platform knows.
     pub app_id: Option<String>,
+    /// The open id of the person in whose name it is made; absent for the bot.
+    pub operator: Option<String>,
     /// HTTP method.
     pub method: String,
     /// Path without the query.

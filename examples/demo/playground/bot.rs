@@ -20,6 +20,8 @@ use tokio_util::sync::CancellationToken;
 use crate::settings::{self, CALL_TIMEOUT};
 
 const STOP_TIMEOUT: Duration = Duration::from_secs(5);
+/// Encrypts the tokens of the simulated members, which are worth nothing elsewhere.
+const TOKEN_KEY: &str = "cGxheWdyb3VuZC1wbGF5Z3JvdW5kLXBsYXlncm91bmQ=";
 
 /// How the bot receives events.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -28,12 +30,26 @@ pub(crate) enum Receive {
     LongConnection,
 }
 
+/// In whose name the bot pins and announces.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum ActsAs {
+    Bot,
+    Member,
+}
+
+/// The settings that the visitor can change; a change restarts the bot.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Mode {
+    pub(crate) receive: Receive,
+    pub(crate) acts_as: ActsAs,
+}
+
 /// An event of the bot's process.
 #[derive(Debug)]
 pub(crate) enum BotEvent {
     Started {
         pid: u32,
-        receive: Receive,
+        mode: Mode,
     },
     /// A line of the log.
     Line(String),
@@ -53,7 +69,7 @@ pub(crate) struct Bot {
 }
 
 struct State {
-    receive: Receive,
+    mode: Mode,
     running: Option<Running>,
 }
 
@@ -75,7 +91,11 @@ impl Bot {
         let database = format!("sqlite://{}", folder.path().join("noticebot.db").display());
         let [public, admin] = free_addresses().await?;
         let webhook = format!("http://{public}/webhook/event");
+        let address = format!("http://{public}");
+        sim.change_app(|app| app.redirect_uris = vec![format!("{address}/oauth/callback")]);
         let mut variables = settings::variables(sim, [public, admin], database);
+        variables.push(("NOTICEBOT_PUBLIC_URL", address));
+        variables.push(("NOTICEBOT_TOKEN_KEY", TOKEN_KEY.to_owned()));
         variables.push(("NOTICEBOT_LOG", "info".to_owned()));
         variables.push(("NOTICEBOT_LOG_FORMAT", "json".to_owned()));
         variables.push(("NOTICEBOT_TIMEZONE", time_zone));
@@ -86,7 +106,10 @@ impl Bot {
             sender,
             log,
             state: Mutex::new(State {
-                receive: Receive::Webhook,
+                mode: Mode {
+                    receive: Receive::Webhook,
+                    acts_as: ActsAs::Bot,
+                },
                 running: None,
             }),
             _folder: folder,
@@ -114,11 +137,15 @@ impl Bot {
         Self::stop_locked(&mut state).await;
     }
 
-    /// Changes how the bot receives events; restarts it if it is running.
-    pub(crate) async fn receive_by(&self, receive: Receive, sim: &Simulator) -> anyhow::Result<()> {
+    /// Changes the mode of the bot; restarts it if it is running.
+    pub(crate) async fn change_mode(
+        &self,
+        sim: &Simulator,
+        change: impl FnOnce(&mut Mode),
+    ) -> anyhow::Result<()> {
         let mut state = self.state.lock().await;
-        state.receive = receive;
-        self.set_receiver(receive, sim);
+        change(&mut state.mode);
+        self.set_receiver(state.mode.receive, sim);
         if state.running.is_some() {
             Self::stop_locked(&mut state).await;
             self.start_locked(&mut state, sim).await?;
@@ -136,16 +163,13 @@ impl Bot {
         if let Some(exited) = state.running.take() {
             exited.wait_for_log().await;
         }
-        self.set_receiver(state.receive, sim);
-        let receive = match state.receive {
-            Receive::Webhook => "webhook",
-            Receive::LongConnection => "long_connection",
-        };
+        let mode = state.mode;
+        self.set_receiver(mode.receive, sim);
         let mut child = Command::new(&self.program)
             .arg("bot")
             .env_clear()
             .envs(self.variables.iter().map(|(name, value)| (name, value)))
-            .env("FEISHU_RECEIVE", receive)
+            .envs(mode.variables())
             .stdin(Stdio::piped())
             .stdout(Stdio::null())
             .stderr(Stdio::piped())
@@ -153,8 +177,7 @@ impl Bot {
             .spawn()
             .context("could not start the bot's process")?;
         let pid = child.id().unwrap_or_default();
-        let receive = state.receive;
-        self.sender.send(BotEvent::Started { pid, receive }).await?;
+        self.sender.send(BotEvent::Started { pid, mode }).await?;
         let mut log_reader = JoinSet::new();
         if let Some(log) = child.stderr.take() {
             log_reader.spawn(read_log(log, self.sender.clone(), self.log));
@@ -180,6 +203,20 @@ impl Bot {
             Receive::Webhook => sim.set_webhook(&self.webhook),
             Receive::LongConnection => sim.receive_by_long_connection(),
         }
+    }
+}
+
+impl Mode {
+    fn variables(self) -> [(&'static str, &'static str); 2] {
+        let receive = match self.receive {
+            Receive::Webhook => "webhook",
+            Receive::LongConnection => "long_connection",
+        };
+        let acts_as = match self.acts_as {
+            ActsAs::Bot => "bot",
+            ActsAs::Member => "member",
+        };
+        [("FEISHU_RECEIVE", receive), ("FEISHU_ACT_AS", acts_as)]
     }
 }
 

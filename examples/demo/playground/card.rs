@@ -14,8 +14,13 @@ pub(crate) enum Part {
     Markdown(String),
     Button {
         label: String,
-        /// The value sent to the bot; `None` if the button opens a page.
-        value: Option<Value>,
+        /// The value sent to the bot.
+        value: Value,
+    },
+    /// A button that opens a page.
+    Link {
+        label: String,
+        url: String,
     },
 }
 
@@ -24,18 +29,26 @@ impl Card {
         let text = |value: &Value| value.as_str().unwrap_or_default().to_owned();
         let elements = card["body"]["elements"].as_array();
         let parts = elements.into_iter().flatten().map(|element| {
-            if element["tag"] == "button" {
-                let behaviors = element["behaviors"].as_array();
-                let mut values = behaviors
-                    .into_iter()
-                    .flatten()
-                    .filter_map(|behavior| behavior.get("value"));
-                Part::Button {
-                    label: text(&element["text"]["content"]),
-                    value: values.next().cloned(),
-                }
-            } else {
-                Part::Markdown(text(&element["content"]))
+            if element["tag"] != "button" {
+                return Part::Markdown(text(&element["content"]));
+            }
+            let label = text(&element["text"]["content"]);
+            let behaviors = element["behaviors"].as_array().map(Vec::as_slice);
+            let field = |name| {
+                behaviors
+                    .unwrap_or_default()
+                    .iter()
+                    .find_map(|it| it.get(name))
+            };
+            match field("default_url") {
+                Some(url) => Part::Link {
+                    label,
+                    url: text(url),
+                },
+                None => Part::Button {
+                    label,
+                    value: field("value").cloned().unwrap_or_default(),
+                },
             }
         });
         Self {
@@ -48,8 +61,8 @@ impl Card {
     /// The value of the first button with this label.
     pub(crate) fn value_of(self, name: &str) -> Option<Value> {
         self.parts.into_iter().find_map(|part| match part {
-            Part::Button { label, value } if label == name => value,
-            Part::Button { .. } | Part::Markdown(_) => None,
+            Part::Button { label, value } if label == name => Some(value),
+            Part::Button { .. } | Part::Link { .. } | Part::Markdown(_) => None,
         })
     }
 }

@@ -6,7 +6,7 @@ use feishu_sim::State;
 use jiff::Timestamp;
 use serde_json::{Map, Value};
 
-use super::bot::{BotEvent, Receive};
+use super::bot::{BotEvent, Mode};
 use super::switches::Switch;
 
 /// Maximum number of entries; the page shows all of them.
@@ -29,11 +29,11 @@ pub(crate) enum BotState {
     Stopped,
     Starting {
         pid: u32,
-        receive: Receive,
+        mode: Mode,
     },
     Serving {
         pid: u32,
-        receive: Receive,
+        mode: Mode,
     },
 }
 
@@ -73,7 +73,7 @@ pub(crate) struct LogLine {
 /// An action of the visitor other than a message.
 #[derive(Clone, Copy)]
 pub(crate) enum UserAction {
-    Started { pid: u32, receive: Receive },
+    Started { pid: u32, mode: Mode },
     Killed,
     Turned { switch: Switch, on: bool },
 }
@@ -98,9 +98,9 @@ impl EventLog {
 
     pub(crate) fn add_bot_event(&mut self, event: BotEvent, now_ms: u64) {
         match event {
-            BotEvent::Started { pid, receive } => {
-                self.bot_state = BotState::Starting { pid, receive };
-                self.add_action(UserAction::Started { pid, receive }, now_ms);
+            BotEvent::Started { pid, mode } => {
+                self.bot_state = BotState::Starting { pid, mode };
+                self.add_action(UserAction::Started { pid, mode }, now_ms);
             }
             BotEvent::Exited => self.bot_state = BotState::Stopped,
             BotEvent::Line(line) => self.add_line(&line, now_ms),
@@ -113,10 +113,10 @@ impl EventLog {
 
     fn add_line(&mut self, line: &str, now_ms: u64) {
         let (line, reference) = LogLine::read(line, now_ms);
-        if let (BotState::Starting { pid, receive }, "noticebot started") =
+        if let (BotState::Starting { pid, mode }, "noticebot started") =
             (self.bot_state, line.message.as_str())
         {
-            self.bot_state = BotState::Serving { pid, receive };
+            self.bot_state = BotState::Serving { pid, mode };
         }
         let Some(reference) = reference else {
             return self.add(line.at_ms, What::Line(line));

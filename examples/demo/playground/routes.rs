@@ -16,7 +16,7 @@ use feishu_sim::{Edit, InChat, MessageId, Seen, Sender, ToastKind};
 use serde::Deserialize;
 use serde_json::json;
 
-use super::bot::Receive;
+use super::bot::{ActsAs, Mode, Receive};
 use super::card::Card;
 use super::guard::guard;
 use super::language::Language;
@@ -270,7 +270,7 @@ async fn set_switch(
         let scopes = playground.scopes();
         if on != playground.sim.read(|state| switch.is_on(state, &scopes)) {
             playground.log_action(UserAction::Turned { switch, on });
-            switch.turn(on, &playground.sim);
+            switch.turn(on, &playground.sim, &playground.fixture.people);
         }
     }
     request.answer(FormResponse::Page)
@@ -288,6 +288,8 @@ enum BotAction {
     Start,
     Webhook,
     LongConnection,
+    AsBot,
+    AsMember,
 }
 
 async fn change_bot(request: PageRequest, Form(BotForm { r#do }): Form<BotForm>) -> Response {
@@ -295,6 +297,8 @@ async fn change_bot(request: PageRequest, Form(BotForm { r#do }): Form<BotForm>)
     // A task of its own, because the client may disconnect before the bot is started again.
     let task = request.playground.bot_changes.spawn(async move {
         let (bot, sim) = (&playground.bot, &playground.sim);
+        let receive = |way| move |mode: &mut Mode| mode.receive = way;
+        let act = |acts_as| move |mode: &mut Mode| mode.acts_as = acts_as;
         match r#do {
             BotAction::Kill => {
                 if playground.bot_state() != BotState::Stopped {
@@ -304,8 +308,12 @@ async fn change_bot(request: PageRequest, Form(BotForm { r#do }): Form<BotForm>)
                 Ok(())
             }
             BotAction::Start => bot.start(sim).await,
-            BotAction::Webhook => bot.receive_by(Receive::Webhook, sim).await,
-            BotAction::LongConnection => bot.receive_by(Receive::LongConnection, sim).await,
+            BotAction::Webhook => bot.change_mode(sim, receive(Receive::Webhook)).await,
+            BotAction::LongConnection => {
+                bot.change_mode(sim, receive(Receive::LongConnection)).await
+            }
+            BotAction::AsBot => bot.change_mode(sim, act(ActsAs::Bot)).await,
+            BotAction::AsMember => bot.change_mode(sim, act(ActsAs::Member)).await,
         }
     });
     let result = task.await.map_err(Into::into).flatten();

@@ -1,8 +1,11 @@
 //! Switches for faults.
 
+use std::collections::BTreeSet;
 use std::time::Duration;
 
 use feishu_sim::{Endpoint, Fault, MessageId, Simulator, State};
+
+use crate::fixture::Member;
 
 pub(crate) const RATE_LIMIT: Duration = Duration::from_secs(10);
 
@@ -16,9 +19,10 @@ const CHANGES: [Endpoint; 5] = [
 ];
 
 /// A scope for changing groups, and the scope that replaces it while the fault lasts.
-const WRITE_SCOPES: [(&str, Option<&str>); 2] = [
+const WRITE_SCOPES: [(&str, Option<&str>); 3] = [
     ("im:chat", Some("im:chat:readonly")),
     ("im:chat.announcement:write_only", None),
+    ("im:chat.top_notice:write_only", None),
 ];
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -31,16 +35,19 @@ pub(crate) enum Switch {
     NoRight,
     /// All tokens expire.
     ExpiredToken,
+    /// All consents are withdrawn in Feishu.
+    Revocation,
     /// The last event is delivered again.
     Redelivery,
 }
 
 impl Switch {
-    pub(crate) const ALL: [Self; 5] = [
+    pub(crate) const ALL: [Self; 6] = [
         Self::RateLimit,
         Self::LostAnswer,
         Self::NoRight,
         Self::ExpiredToken,
+        Self::Revocation,
         Self::Redelivery,
     ];
 
@@ -51,6 +58,7 @@ impl Switch {
             Self::LostAnswer => "lost_answer",
             Self::NoRight => "no_right",
             Self::ExpiredToken => "expired_token",
+            Self::Revocation => "revocation",
             Self::Redelivery => "redelivery",
         }
     }
@@ -63,7 +71,7 @@ impl Switch {
     pub(crate) fn lasts(self) -> bool {
         match self {
             Self::RateLimit | Self::LostAnswer | Self::NoRight => true,
-            Self::ExpiredToken | Self::Redelivery => false,
+            Self::ExpiredToken | Self::Revocation | Self::Redelivery => false,
         }
     }
 
@@ -74,12 +82,12 @@ impl Switch {
                 .iter()
                 .any(|endpoint| loses_answer(state, *endpoint)),
             Self::NoRight => !scopes.iter().any(|scope| scope == WRITE_SCOPES[0].0),
-            Self::ExpiredToken | Self::Redelivery => false,
+            Self::ExpiredToken | Self::Revocation | Self::Redelivery => false,
         }
     }
 
     /// Turns a lasting fault on or off; triggers the others.
-    pub(crate) fn turn(self, on: bool, sim: &Simulator) {
+    pub(crate) fn turn(self, on: bool, sim: &Simulator, people: &[Member]) {
         match self {
             Self::RateLimit => {
                 let span = if on { RATE_LIMIT } else { Duration::ZERO };
@@ -94,23 +102,40 @@ impl Switch {
             }
             Self::LostAnswer => withdraw(sim),
             Self::NoRight => sim.change_app(|app| {
-                for (scope, rest) in WRITE_SCOPES {
-                    let (removed, added) = if on {
-                        (Some(scope), rest)
-                    } else {
-                        (rest, Some(scope))
-                    };
-                    app.scopes.retain(|scope| Some(scope.as_str()) != removed);
-                    app.scopes.extend(added.map(str::to_owned));
+                for scopes in [&mut app.scopes, &mut app.user_scopes] {
+                    exchange(scopes, on);
                 }
             }),
-            Self::ExpiredToken => sim.expire_tokens(),
+            Self::ExpiredToken => {
+                sim.expire_tokens();
+                sim.expire_user_tokens();
+            }
+            Self::Revocation => {
+                for Member { person, .. } in people {
+                    if !sim.granted_scopes(person).is_empty() {
+                        sim.revoke_grant(person);
+                    }
+                }
+            }
             Self::Redelivery => {
                 if let Some(message) = last_pushed(sim) {
                     sim.redeliver(&message);
                 }
             }
         }
+    }
+}
+
+/// Replaces the scopes for changing groups, or puts them back.
+fn exchange(scopes: &mut BTreeSet<String>, on: bool) {
+    for (scope, rest) in WRITE_SCOPES {
+        let (removed, added) = if on {
+            (Some(scope), rest)
+        } else {
+            (rest, Some(scope))
+        };
+        scopes.retain(|scope| Some(scope.as_str()) != removed);
+        scopes.extend(added.map(str::to_owned));
     }
 }
 

@@ -7,7 +7,7 @@ use jiff::Timestamp;
 use maud::{DOCTYPE, Markup, html};
 
 use super::Playground;
-use super::bot::Receive;
+use super::bot::{ActsAs, Mode, Receive};
 use super::language::Words;
 use super::log::BotState;
 use super::stream::{Piece, Region};
@@ -20,6 +20,7 @@ mod faults;
 mod icon;
 mod log;
 mod message;
+mod private;
 mod rich;
 
 pub(crate) fn page(playground: &Playground, viewer: &Viewer) -> Markup {
@@ -99,17 +100,24 @@ fn status(playground: &Playground, viewer: &Viewer) -> Region {
 }
 
 fn bot_state(bot_state: BotState, words: &Words) -> (&'static str, String) {
-    let by = |receive| match receive {
-        Receive::Webhook => words.webhook,
-        Receive::LongConnection => words.long_connection,
-    };
     match bot_state {
         BotState::Stopped => ("gone", words.bot_gone.to_owned()),
         BotState::Starting { .. } => ("starting", words.bot_starting.to_owned()),
-        BotState::Serving { receive, .. } => {
-            let word = [words.bot_serving, words.comma, by(receive)];
+        BotState::Serving { mode, .. } => {
+            let word = [words.bot_serving, words.comma, &in_mode(mode, words)];
             ("serving", word.concat())
         }
+    }
+}
+
+fn in_mode(mode: Mode, words: &Words) -> String {
+    let receive = match mode.receive {
+        Receive::Webhook => words.webhook,
+        Receive::LongConnection => words.long_connection,
+    };
+    match mode.acts_as {
+        ActsAs::Bot => receive.to_owned(),
+        ActsAs::Member => [receive, words.comma, words.acting_as_member].concat(),
     }
 }
 

@@ -7,7 +7,7 @@ use super::super::Playground;
 use super::super::stream::{Piece, Region};
 use super::super::viewer::Viewer;
 use super::icon::{Icon, icon};
-use super::{avatar, message, name_of, of_one, region, role_name};
+use super::{avatar, message, name_of, of_one, private, region, role_name};
 use crate::fixture::Group;
 
 /// Maximum number of messages shown.
@@ -118,7 +118,14 @@ pub(super) fn messages(playground: &Playground, viewer: &Viewer) -> Region {
             id: message::element_id(&message.id),
             markup: message::message(playground, viewer, state, message),
         };
-        messages.into_iter().map(piece).collect()
+        let dated = |message: &Message| (message.created_ms, piece(message));
+        let mut pieces: Vec<_> = messages.into_iter().map(dated).collect();
+        for (at_ms, private) in private::pieces(playground, viewer, state) {
+            let later = pieces.iter().rposition(|(other_ms, _)| *other_ms <= at_ms);
+            let place = later.map_or(0, |at| at + 1);
+            pieces.insert(place, (at_ms, private));
+        }
+        pieces.into_iter().map(|(_, piece)| piece).collect()
     });
     Region {
         id: "messages",

@@ -3,7 +3,7 @@
 use maud::{Markup, html};
 
 use super::super::Playground;
-use super::super::bot::Receive;
+use super::super::bot::{ActsAs, Receive};
 use super::super::language::Words;
 use super::super::log::BotState;
 use super::super::stream::{Piece, Region};
@@ -32,6 +32,7 @@ pub(super) fn named(switch: Switch, words: &Words) -> (&'static str, &'static st
         Switch::LostAnswer => (words.lost_answer, words.lost_answer_about),
         Switch::NoRight => (words.no_right, words.no_right_about),
         Switch::ExpiredToken => (words.expired_token, words.expired_token_about),
+        Switch::Revocation => (words.revocation, words.revocation_about),
         Switch::Redelivery => (words.redelivery, words.redelivery_about),
     }
 }
@@ -41,10 +42,10 @@ pub(super) fn bot(playground: &Playground, viewer: &Viewer) -> Region {
     let words = viewer.words();
     let state = playground.bot_state();
     let (class, word) = bot_state(state, words);
-    let (pid, receive) = match state {
+    let (pid, mode) = match state {
         BotState::Stopped => (None, None),
-        BotState::Starting { pid, receive } | BotState::Serving { pid, receive } => {
-            (Some(pid), Some(receive))
+        BotState::Starting { pid, mode } | BotState::Serving { pid, mode } => {
+            (Some(pid), Some(mode))
         }
     };
     let (key, verb, about) = match state {
@@ -53,13 +54,19 @@ pub(super) fn bot(playground: &Playground, viewer: &Viewer) -> Region {
             ("kill", words.kill, words.kill_about)
         }
     };
-    let ways = [
-        ("webhook", Receive::Webhook, words.webhook),
+    let is_by = |way| mode.is_some_and(|mode| mode.receive == way);
+    let receive = [
+        ("webhook", is_by(Receive::Webhook), words.webhook),
         (
             "long_connection",
-            Receive::LongConnection,
+            is_by(Receive::LongConnection),
             words.long_connection,
         ),
+    ];
+    let is_as = |acts_as| mode.is_some_and(|mode| mode.acts_as == acts_as);
+    let acts_as = [
+        ("as_bot", is_as(ActsAs::Bot), words.as_bot),
+        ("as_member", is_as(ActsAs::Member), words.as_member),
     ];
     let action = format!("/bot{}", viewer.query(playground));
     let markup = html! {
@@ -70,17 +77,26 @@ pub(super) fn bot(playground: &Playground, viewer: &Viewer) -> Region {
                 (word)
                 @if let Some(pid) = pid { (words.comma) (words.process) " " (pid) }
             }
-            p.ways role="group" aria-label=(words.receive) {
-                span { (words.receive) }
-                @for (key, way, name) in ways {
-                    button #{ "by-" (key) } name="do" value=(key)
-                        aria-pressed=(if receive == Some(way) { "true" } else { "false" }) { (name) }
-                }
-            }
+            (choice(words.receive, &receive))
+            (choice(words.acts_as, &acts_as))
             p.hint { (about) }
+            @if is_as(ActsAs::Member) { p.hint { (words.as_member_about) } }
         }
     };
     of_one("bot", "bot-process", markup)
+}
+
+/// A choice of modes; each has a key, whether it is the present one, and a name.
+fn choice(label: &str, modes: &[(&str, bool, &str)]) -> Markup {
+    html! {
+        p.ways role="group" aria-label=(label) {
+            span { (label) }
+            @for (key, is_present, name) in modes {
+                button #{ "by-" (key) } name="do" value=(key)
+                    aria-pressed=(if *is_present { "true" } else { "false" }) { (name) }
+            }
+        }
+    }
 }
 
 pub(super) fn switches(playground: &Playground, viewer: &Viewer) -> Region {

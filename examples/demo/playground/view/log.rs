@@ -5,15 +5,25 @@ use maud::{Markup, html};
 use serde_json::Value;
 
 use super::super::Playground;
-use super::super::bot::Receive;
 use super::super::log::{Job, LogEntry, LogLine, UserAction, What};
 use super::super::stream::{Piece, Region};
 use super::super::viewer::Viewer;
-use super::{clock, faults, region};
+use super::{clock, faults, in_mode, region};
 
 const TIME: &str = "%H:%M:%S%.3f";
 /// Characters shown of an encrypted body.
 const SEALED_LENGTH: usize = 160;
+/// Fields of bodies that are not shown.
+const SECRETS: [&str; 8] = [
+    "app_secret",
+    "AppSecret",
+    "client_secret",
+    "code",
+    "code_verifier",
+    "device_code",
+    "refresh_token",
+    "token",
+];
 
 pub(super) fn pane(playground: &Playground, viewer: &Viewer) -> Markup {
     let words = viewer.words();
@@ -175,16 +185,22 @@ impl Renderer<'_> {
         let words = self.viewer.words();
         let badge = match (call.status, call.code) {
             (None, _) => ("bad", words.lost.to_owned()),
-            (Some(_), Some(0)) => ("good", "0".to_owned()),
+            (Some(200), Some(0)) => ("good", "0".to_owned()),
+            (Some(200), None) => ("good", "200".to_owned()),
+            (Some(status), Some(0) | None) => ("bad", status.to_string()),
             (Some(_), Some(code)) => ("bad", code.to_string()),
-            (Some(status), None) => ("bad", status.to_string()),
         };
         let language = self.viewer.language;
         let what = call.endpoint.map(|endpoint| language.call(endpoint));
+        let what = what.unwrap_or_default();
+        let name = match self.operator(call) {
+            Some(name) => format!("{what} · {}", words.as_whom.replace("{}", name)),
+            None => what.to_owned(),
+        };
         let head = Head {
             kind: words.call,
             class: "call",
-            name: what.unwrap_or_default().to_owned(),
+            name,
             detail: format!("{} …{}", call.method, end_of(&call.path)),
             badge: Some(badge),
         };
@@ -199,6 +215,14 @@ impl Renderer<'_> {
             @if !call.body.is_null() { h4 { (words.body) } (json(&hidden(call))) }
         };
         (head, Some(inside))
+    }
+
+    /// The name of the member in whose name a call is made.
+    fn operator(&self, call: &Call) -> Option<&str> {
+        let open_id = call.operator.as_deref()?;
+        let mut people = self.playground.fixture.people.iter();
+        let member = people.find(|member| member.person.open_id == open_id);
+        member.map(|member| &*member.person.name)
     }
 
     fn job(&self, job: &Job) -> (Head, Option<Markup>) {
@@ -261,20 +285,10 @@ impl Renderer<'_> {
         let words = self.viewer.words();
         let (kind, class, name) = match action {
             UserAction::Killed => (words.bot_log, "deed bad", words.bot_killed.to_owned()),
-            UserAction::Started { pid, receive } => {
-                let by = match receive {
-                    Receive::Webhook => words.webhook,
-                    Receive::LongConnection => words.long_connection,
-                };
-                let name = [
-                    words.bot_started,
-                    words.colon,
-                    &pid.to_string(),
-                    words.comma,
-                    by,
-                ]
-                .concat();
-                (words.bot_log, "deed", name)
+            UserAction::Started { pid, mode } => {
+                let (pid, mode) = (pid.to_string(), in_mode(mode, words));
+                let name = [words.bot_started, words.colon, &pid, words.comma, &mode];
+                (words.bot_log, "deed", name.concat())
             }
             UserAction::Turned { switch, on } => {
                 let (name, _) = faults::named(switch, words);
@@ -306,10 +320,17 @@ fn json(value: &Value) -> Markup {
     html! { pre tabindex="0" { (text) } }
 }
 
-/// The body of a call without the app secret, although it is not a real one here.
+/// The body of a call without secrets, although they are not real ones here. A form is text.
 fn hidden(call: &Call) -> Value {
     let mut body = call.body.clone();
-    for name in ["app_secret", "AppSecret"] {
+    if let Value::String(form) = &mut body {
+        let field = |field: &str| match field.split_once('=') {
+            Some((name, _)) if SECRETS.contains(&name) => format!("{name}=…"),
+            _ => field.to_owned(),
+        };
+        *form = form.split('&').map(field).collect::<Vec<_>>().join("&");
+    }
+    for name in SECRETS {
         if let Some(secret) = body.get_mut(name) {
             *secret = Value::from("…");
         }

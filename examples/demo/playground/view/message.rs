@@ -92,25 +92,30 @@ fn role(playground: &Playground, sender: &Sender, words: &Words) -> &'static str
 fn body(playground: &Playground, viewer: &Viewer, message: &Message) -> Markup {
     let content: Value = serde_json::from_str(&message.content).unwrap_or_default();
     match message.msg_type.as_str() {
-        "interactive" => card(playground, viewer, message, &Card::read(&content)),
+        "interactive" => {
+            let action = format!("/press{}&card={}", viewer.query(playground), message.id);
+            card(&Card::read(&content), message.id.as_str(), Some(&action))
+        }
         "post" => rich::post(&content, &message.mentions),
         _ => html! { p.text { (rich::mentioning(&message.text(), &message.mentions)) } },
     }
 }
 
-/// A card; a press on one of its buttons sends the button's name.
-fn card(playground: &Playground, viewer: &Viewer, message: &Message, card: &Card) -> Markup {
-    let action = format!("/press{}&card={}", viewer.query(playground), message.id);
+/// A card. A press on one of its buttons sends the button's name to `action`; without one they
+/// cannot be pressed.
+pub(super) fn card(card: &Card, id: &str, action: Option<&str>) -> Markup {
     html! {
         div.{ "card " (card.template) } {
             h3 { (card.title) }
-            form.parts method="post" action=(action) {
+            form.parts method="post" action=[action] {
                 @for (at, part) in card.parts.iter().enumerate() {
                     @match part {
                         Part::Markdown(text) => (rich::markdown(text)),
                         Part::Button { label, .. } => p.buttons {
-                            button #{ "b-" (message.id) "-" (at) } name="button" value=(label) { (label) }
+                            button #{ "b-" (id) "-" (at) } name="button" value=(label)
+                                disabled[action.is_none()] { (label) }
                         },
+                        Part::Link { label, url } => p.buttons { (rich::link(url, &html! { (label) })) },
                     }
                 }
             }

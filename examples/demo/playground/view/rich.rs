@@ -7,6 +7,11 @@ use maud::{Markup, PreEscaped, html};
 use pulldown_cmark::{Event, Parser, Tag, TagEnd};
 use serde_json::Value;
 
+/// A link; `{}` is its address.
+const LINK: (&str, &str) = (
+    r#"<a href="{}" target="_blank" rel="noopener noreferrer">"#,
+    "</a>",
+);
 /// The start of a placeholder of a mention; a number follows.
 const PLACEHOLDER: &str = "@_user_";
 
@@ -67,21 +72,32 @@ fn post_element(element: &Value, mentions: &[Mention]) -> Markup {
 
 /// A link if the URL is a web address; otherwise its text.
 pub(super) fn link(href: &str, inside: &Markup) -> Markup {
-    let is_web = ["https://", "http://"]
-        .iter()
-        .any(|start| href.starts_with(start));
     html! {
-        @if is_web {
+        @if is_web(href) {
             a href=(href) target="_blank" rel="noopener noreferrer" { (inside) }
         } @else { (inside) }
     }
 }
 
+fn is_web(href: &str) -> bool {
+    let mut schemes = ["https://", "http://"].iter();
+    schemes.any(|scheme| href.starts_with(scheme))
+}
+
 /// Markdown of a card. HTML in it is shown as text, as on the platform.
 pub(super) fn markdown(text: &str) -> Markup {
     let mut html = String::new();
+    // Links are not nested.
+    let mut is_linked = false;
     for event in Parser::new(text) {
         match event {
+            Event::Start(Tag::Link { dest_url, .. }) if is_web(&dest_url) => {
+                let (start, _) = LINK;
+                let href = html! { (dest_url.as_ref()) }.0;
+                html.push_str(&start.replace("{}", &href));
+                is_linked = true;
+            }
+            Event::End(TagEnd::Link) if std::mem::take(&mut is_linked) => html.push_str(LINK.1),
             Event::Start(tag) => html.push_str(opening(&tag)),
             Event::End(tag) => html.push_str(closing(tag)),
             Event::Text(text) | Event::Html(text) | Event::InlineHtml(text) => {
