@@ -10,7 +10,7 @@ use std::panic::AssertUnwindSafe;
 use std::sync::Arc;
 use std::time::Duration;
 
-use feishu::{Clock, Content, ReceivedMessage};
+use feishu::{Client, Clock, Content, ReceivedMessage};
 use futures_util::FutureExt as _;
 use jiff::Timestamp;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
@@ -22,6 +22,7 @@ use tracing::Instrument as _;
 use crate::action::AnnounceSettings;
 use crate::callback::PendingCallbacks;
 use crate::config::{ActAs, PolicyConfig, ReplyLanguage, WorkerConfig};
+use crate::consent::Members;
 use crate::content;
 use crate::event::Stored;
 use crate::platform::Platform;
@@ -62,6 +63,10 @@ pub(crate) struct Dispatcher {
     pub(crate) metrics: Metrics,
     pub(crate) clock: Clock,
     pub(crate) callbacks: PendingCallbacks,
+    /// `None` if the bot acts as itself.
+    pub(crate) members: Option<Members>,
+    /// The member as whom it acts, in a job whose author is known.
+    pub(crate) acting: Option<Client>,
     pub(crate) settings: Arc<DispatcherSettings>,
     pub(crate) attempts: Attempts,
 }
@@ -238,7 +243,12 @@ impl Dispatcher {
                 return Release::Dead;
             }
         };
-        match self.outcome(job, &stored).await {
+        let acting = self.acting_for(&stored);
+        let outcome = match &acting {
+            Some(dispatcher) => Box::pin(dispatcher.outcome(job, &stored)).await,
+            None => self.outcome(job, &stored).await,
+        };
+        match outcome {
             Ok(Some(outcome)) => self.respond(job, &stored, &outcome).await,
             Ok(None) => {
                 self.metrics.command(UNKNOWN, CommandResult::Ignored);
@@ -256,7 +266,7 @@ impl Dispatcher {
                 self.metrics.retry();
             }
             Release::Dead => self.metrics.dead_job(),
-            Release::Done | Release::Stopped => {}
+            Release::Done | Release::Stopped | Release::Suspended { .. } => {}
         }
         if !matches!(release, Release::Retry { .. }) {
             self.attempts.forget(job);
@@ -266,6 +276,10 @@ impl Dispatcher {
                 return;
             }
             sleep(STORE_PAUSE).await;
+        }
+        if let Release::Suspended { member, .. } = &release {
+            // If this fails, the job continues at the end of its time.
+            let _ = self.store.resume_if_granted(member).await;
         }
     }
 

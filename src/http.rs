@@ -25,8 +25,10 @@ use tokio::task::JoinSet;
 use tokio::time::{Instant, sleep, timeout};
 use tokio_util::sync::CancellationToken;
 
+use crate::consent::Consents;
 use crate::store::Store;
 use crate::telemetry::Metrics;
+use crate::transport::oauth;
 use crate::transport::webhook::{self, Webhook};
 
 const EVENTS: &str = "/webhook/event";
@@ -85,10 +87,18 @@ pub(crate) struct Paths {
     webhook: Option<Arc<Webhook>>,
 }
 
-/// The public listener's paths; no webhook if events arrive over a long connection.
-pub(crate) fn public(webhook: Option<Webhook>, health: Health) -> Paths {
+/// The public listener's paths: no webhook if events arrive over a long connection, and pages for
+/// the consent of members if there is a redirect flow.
+pub(crate) fn public(
+    webhook: Option<Webhook>,
+    consents: Option<Consents>,
+    health: Health,
+) -> Paths {
     let webhook = webhook.map(Arc::new);
     let mut router = health_paths().with_state(health);
+    if let Some(consents) = consents {
+        router = router.merge(oauth::routes(consents));
+    }
     if let Some(webhook) = &webhook {
         let events = Router::new().route(EVENTS, post(webhook::receive));
         router = router.merge(events.with_state(Arc::clone(webhook)));

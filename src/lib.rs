@@ -23,6 +23,7 @@ pub mod telemetry;
 mod action;
 mod background;
 mod callback;
+mod consent;
 mod credentials;
 mod dispatch;
 mod event;

@@ -4,6 +4,7 @@
 pub(crate) mod action;
 pub(crate) mod button;
 pub(crate) mod change;
+pub(crate) mod grant;
 pub(crate) mod job;
 pub(crate) mod outcome;
 pub(crate) mod progress;

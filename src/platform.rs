@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use feishu::{
     AnnouncementKind, Chat, ChatId, Client, ClientConfig, Clock, Credentials, Error, IdType,
-    OnCall, OpenId, SharedLimits, TenantKey,
+    MemberTokens, OnCall, OpenId, SharedLimits, TenantKey,
 };
 use jiff::Timestamp;
 use quick_cache::sync::Cache;
@@ -119,6 +119,12 @@ impl Platform {
             tenant: tenant.clone(),
             shared: Arc::clone(&self.shared),
         }
+    }
+
+    /// A client that acts as a member of this tenant.
+    pub(crate) fn as_member(&self, person: &OpenId) -> Client {
+        let member = Credentials::Member(self.tenant.clone(), person.clone());
+        self.client.with_credentials(member)
     }
 
     /// Drops what is known of a tenant that has removed the app.
@@ -241,6 +247,7 @@ pub(crate) fn client(
     clock: Clock,
     on_call: OnCall,
     shared_limits: Option<SharedLimits>,
+    member_tokens: Option<MemberTokens>,
 ) -> anyhow::Result<Client> {
     let feishu = &config.feishu;
     let client = Client::new(ClientConfig {
@@ -255,7 +262,7 @@ pub(crate) fn client(
         limits_factor: feishu.limits_factor,
         on_call: Some(on_call),
         shared_limits,
-        member_tokens: None,
+        member_tokens,
     })?;
     Ok(client)
 }

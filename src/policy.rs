@@ -1,7 +1,8 @@
 //! Permissions: the check between a command and its action.
 //!
-//! The bot acts with its own permissions, so the platform never checks the member that sent a
-//! command; this module does. The first rule that applies decides:
+//! As long as the bot acts with its own permissions, the platform never checks the member that sent a
+//! command; this module does. If the bot acts as the member, the platform applies the group's
+//! settings, and this module the rest. The first rule that applies decides:
 //!
 //! 1. A deny list contains the member, or the platform does not identify the member: denied.
 //! 2. An allow list contains the member: allowed.
@@ -107,6 +108,17 @@ pub(crate) fn consider<'a>(
 }
 
 impl Request<'_> {
+    /// A permit without the group's settings, if they alone would decide: the platform applies them
+    /// to the member as whom the bot acts. Returns the request otherwise.
+    pub(crate) fn leave_to_platform(self: Box<Self>) -> Result<Permit, Box<Self>> {
+        if self.rules.mode() == PolicyMode::Group && self.action.reaches_platform() {
+            return Ok(Permit {
+                action: self.action,
+            });
+        }
+        Err(self)
+    }
+
     /// Applies the rules that depend on the group. Returns the request after a denial, so that it
     /// can be decided again with fresh settings.
     pub(crate) fn decide(self: Box<Self>, group: &Chat) -> Result<Permit, (Denied, Box<Self>)> {

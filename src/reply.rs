@@ -33,6 +33,7 @@ use crate::model::rights::GroupRights;
 use quote::TextFormat;
 
 pub(crate) use answer::{Answer, Emoji};
+pub(crate) use consent::{consent_card, consent_text};
 pub(crate) use help::all_commands;
 pub(crate) use history::history_card;
 pub(crate) use schedule::schedule_canceled;

@@ -6,6 +6,9 @@ use ring::hkdf::{HKDF_SHA256, Salt};
 use ring::rand::{SecureRandom as _, SystemRandom};
 use secrecy::{ExposeSecret as _, SecretString};
 
+/// Separates the keys of members' tokens from others.
+const TOKENS: &str = "member tokens";
+
 /// A key that is derived from another secret.
 pub(crate) struct SealingKey(LessSafeKey);
 
@@ -40,6 +43,41 @@ impl SealingKey {
         let aad = Aad::from(context.as_bytes());
         let value = self.0.open_in_place(nonce, aad, &mut bytes).ok()?;
         Some(str::from_utf8(value).ok()?.into())
+    }
+}
+
+/// The keys of members' tokens: values are encrypted with the current one, and opened with either.
+pub(crate) struct TokenKeys {
+    current: SealingKey,
+    previous: Option<SealingKey>,
+}
+
+impl TokenKeys {
+    /// From the current key and perhaps the previous one; `None` without a key.
+    pub(crate) fn new<'k>(keys: impl IntoIterator<Item = &'k [u8]>) -> Option<Self> {
+        let keys = keys.into_iter().map(|key| SealingKey::of(key, TOKENS));
+        let mut keys = keys.collect::<Option<Vec<_>>>()?.into_iter();
+        Some(Self {
+            current: keys.next()?,
+            previous: keys.next(),
+        })
+    }
+
+    pub(crate) fn has_previous(&self) -> bool {
+        self.previous.is_some()
+    }
+
+    pub(crate) fn is_current(&self, sealed: &str, context: &str) -> bool {
+        self.current.open(sealed, context).is_some()
+    }
+
+    pub(crate) fn seal(&self, value: &SecretString, context: &str) -> Option<String> {
+        self.current.seal(value, context)
+    }
+
+    pub(crate) fn open(&self, sealed: &str, context: &str) -> Option<SecretString> {
+        let opened = self.current.open(sealed, context);
+        opened.or_else(|| self.previous.as_ref()?.open(sealed, context))
     }
 }
 

@@ -18,10 +18,12 @@ use tokio_util::sync::CancellationToken;
 use crate::action::AnnounceSettings;
 use crate::background;
 use crate::callback::PendingCallbacks;
-use crate::config::{Config, FeishuConfig, Receive};
+use crate::config::{ActAs, Config, FeishuConfig, Receive};
+use crate::consent::{ConsentSettings, Consents, Grants, Members};
 use crate::dispatch::{Attempts, Dispatcher, DispatcherSettings};
 use crate::http::{self, Health};
 use crate::platform::{Platform, client};
+use crate::sealed::TokenKeys;
 use crate::shared_limits::{self, UnsavedLimits};
 use crate::store::{Store, StoreOptions, StoreTasks};
 use crate::store_app::StoreApp;
@@ -98,7 +100,13 @@ impl Server {
         let shared = shared_limits::shared_limits(&store, &clock, factor, unsaved.clone());
         let counted = metrics.clone();
         let on_call = Arc::new(move |call: &CallRecord<'_>| counted.api_call(call));
-        let client = client(&config, clock.clone(), on_call, Some(shared))?;
+        let grants = grants(&config, &store, &clock)?;
+        let tokens = grants.as_ref().map(Grants::member_tokens);
+        let client = client(&config, clock.clone(), on_call, Some(shared), tokens)?;
+        let members = match grants {
+            Some(grants) => Some(members(&config, grants, &store, &client, &clock)?),
+            None => None,
+        };
         let public = listen(config.server.listen, "NOTICEBOT_LISTEN").await?;
         let admin = listen(config.server.admin_listen, "NOTICEBOT_ADMIN_LISTEN").await?;
         let callbacks = PendingCallbacks::default();
@@ -112,6 +120,7 @@ impl Server {
             platform.own_ids.clone(),
             store_app.clone(),
         );
+        let intake = intake.with_grants(members.as_ref().map(|members| members.grants.clone()));
         let receiving = receiving(&config, intake, &client, &clock)?;
         let announce = AnnounceSettings {
             signature: config.announce.signature,
@@ -124,6 +133,8 @@ impl Server {
             metrics,
             clock,
             callbacks,
+            members,
+            acting: None,
             settings: Arc::new(DispatcherSettings {
                 policy: config.policy,
                 announce,
@@ -197,9 +208,12 @@ impl Server {
             }
         };
         let client = self.dispatcher.platform.client.clone();
+        let members = self.dispatcher.members.clone();
         let mut spawn = |name, task: BoxFuture<'static, ()>| tasks.spawn(name, task.map(Ok));
         let (most, stop) = (self.max_connections, || stop.clone());
-        let public = http::public(webhook, health.clone());
+        let pages = members.as_ref().map(|members| members.consents.clone());
+        let pages = pages.filter(Consents::redirects);
+        let public = http::public(webhook, pages, health.clone());
         let public = http::serve(self.public, public, most, stop());
         spawn("public listener", Box::pin(public));
         let admin = http::serve(self.admin, http::admin(health), most, stop());
@@ -214,6 +228,10 @@ impl Server {
         } else {
             let access = background::get_access(self.feishu, client.clone(), clock.clone(), stop());
             spawn("access", Box::pin(access));
+        }
+        if let Some(Members { grants, consents }) = members {
+            spawn("grants", Box::pin(grants.run(stop())));
+            spawn("consents", Box::pin(consents.run(stop())));
         }
         let clock = background::watch_clock(client, clock, stop());
         spawn("clock", Box::pin(clock));
@@ -251,6 +269,50 @@ impl Receiving {
             Self::LongConnection(connection) => Some(connection.alive.subscribe()),
         }
     }
+}
+
+fn token_keys(config: &FeishuConfig) -> anyhow::Result<TokenKeys> {
+    let keys = config.token_keys()?;
+    let keys = keys.iter().map(|key| &key.expose_secret()[..]);
+    TokenKeys::new(keys).context("deriving the keys of members' tokens")
+}
+
+/// `None` unless the bot acts as members.
+fn grants(config: &Config, store: &Store, clock: &Clock) -> anyhow::Result<Option<Grants>> {
+    if config.feishu.act_as == ActAs::Bot {
+        return Ok(None);
+    }
+    Ok(Some(Grants::new(
+        &config.feishu.app_id,
+        store.clone(),
+        clock.clone(),
+        token_keys(&config.feishu)?,
+        config.feishu.timeout,
+    )))
+}
+
+fn members(
+    config: &Config,
+    grants: Grants,
+    store: &Store,
+    client: &Client,
+    clock: &Clock,
+) -> anyhow::Result<Members> {
+    grants.attach(client.clone());
+    let settings = ConsentSettings {
+        app_id: config.feishu.app_id.clone(),
+        keys: token_keys(&config.feishu)?,
+        public_url: config.server.public_base(),
+        wait: config.worker.consent_wait,
+    };
+    let consents = Consents::new(
+        settings,
+        store.clone(),
+        clock.clone(),
+        client.clone(),
+        grants.clone(),
+    );
+    Ok(Members { grants, consents })
 }
 
 /// `None` for a custom app.

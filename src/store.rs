@@ -27,6 +27,7 @@ use statements::{changes, chats, jobs, limits, schedules};
 
 mod admin;
 mod error;
+mod grants;
 mod job;
 mod lease;
 mod options;
@@ -375,6 +376,22 @@ impl Store {
     async fn update(&self, operation: &'static str, job: Statement) -> Result<(), StoreError> {
         let rows = self.execute(operation, job).await?;
         job::still_owned(rows > 0)
+    }
+
+    /// Executes statements in one transaction, after which a job may be claimable.
+    async fn transact_and_wake<const N: usize>(
+        &self,
+        operation: &'static str,
+        statements: [Statement; N],
+    ) -> Result<(), StoreError> {
+        let executing = async { either!(self, database => database.transact(statements).await) };
+        self.timed(operation, executing).await?;
+        self.wake();
+        Ok(())
+    }
+
+    fn wake(&self) {
+        either!(self, database => database.wake());
     }
 
     async fn execute(

@@ -13,6 +13,7 @@ use tokio::time::{Instant, timeout};
 
 use crate::callback::PendingCallbacks;
 use crate::config::FeishuConfig;
+use crate::consent::Grants;
 use crate::event::{Event, Ignored};
 use crate::model::job::{NewJob, Tenant};
 use crate::platform::OwnIds;
@@ -22,6 +23,8 @@ use crate::store_app::StoreApp;
 use crate::telemetry::{EventResult, Metrics};
 
 pub(crate) mod long_connection;
+pub(crate) mod oauth;
+mod revocation;
 pub(crate) mod webhook;
 
 /// Events up to this many bytes, nearly all of them, are parsed at once.
@@ -50,6 +53,8 @@ pub(crate) struct Intake {
     own_ids: OwnIds,
     /// For the events of a store app.
     store_app: Option<StoreApp>,
+    /// For revoked consent, if the bot acts as members.
+    grants: Option<Grants>,
     /// Creation times of events that could not be stored, by event id.
     refused: Cache<String, Timestamp>,
 }
@@ -130,8 +135,14 @@ impl Intake {
             metrics,
             own_ids,
             store_app,
+            grants: None,
             refused: Cache::new(REMEMBERED_REJECTIONS),
         }
+    }
+
+    /// Also handles revoked consent, if the bot acts as members.
+    pub(crate) fn with_grants(self, grants: Option<Grants>) -> Self {
+        Self { grants, ..self }
     }
 
     /// Waits until an event of this size may be decrypted and parsed, which takes several times its
@@ -278,12 +289,15 @@ impl Intake {
         }
     }
 
-    /// Handles an event that only store apps receive; `None` for other events.
+    /// Handles an event about the app or a member's consent; `None` for other events.
     async fn process_app_event(
         &self,
         envelope: &EventEnvelope<'_>,
         tenant: Option<&Tenant>,
     ) -> Option<Result<EventResponse, Rejection>> {
+        if let Some(handled) = self.process_revocation(envelope, tenant).await {
+            return Some(handled);
+        }
         let store_app = self.store_app.as_ref()?;
         let event = AppEvent::read(&envelope.event_type, envelope.event?)?;
         let handling = store_app.handle(event, tenant, envelope.create_time);

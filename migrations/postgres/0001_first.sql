@@ -25,7 +25,7 @@ CREATE TABLE noticebot.jobs (
     chat        text    NOT NULL,
     -- The short id shown in replies and in the log.
     reference   text    NOT NULL DEFAULT '',
-    -- ready -> running -> done | dead
+    -- ready -> running -> done | dead; suspended while it waits for a member's consent.
     state       text    NOT NULL DEFAULT 'ready',
     -- `ordered_at` orders the jobs of a chat: the time of acceptance or, for a schedule, when it
     -- is due. `run_at` is the time of the next attempt.
@@ -56,6 +56,10 @@ CREATE TABLE noticebot.jobs (
     acknowledgement text,
     -- The number of a schedule in its chat.
     number      bigint,
+    -- The member whose consent a suspended job waits for (an open_id), and until when. The second
+    -- stays when the job continues.
+    suspended_for text,
+    suspended_until bigint,
     -- The replica that accepted the event. It answers a card callback, for which the platform waits.
     accepted_by   bigint,
     -- The replica that runs it. A replica whose lease expired cannot claim.
@@ -67,6 +71,8 @@ CREATE TABLE noticebot.jobs (
 CREATE INDEX jobs_open ON noticebot.jobs (app, tenant, chat, ordered_at, id) WHERE state IN ('ready', 'running');
 CREATE INDEX jobs_ready ON noticebot.jobs (app, ordered_at, id) WHERE state = 'ready';
 CREATE INDEX jobs_owned ON noticebot.jobs (owner) WHERE owner IS NOT NULL;
+CREATE INDEX jobs_suspended ON noticebot.jobs (app, suspended_until) WHERE state = 'suspended';
+CREATE INDEX jobs_of_member ON noticebot.jobs (app, tenant, suspended_for) WHERE state = 'suspended';
 CREATE INDEX jobs_finished ON noticebot.jobs (app, finished_at) WHERE state IN ('done', 'dead');
 CREATE INDEX jobs_by_reference ON noticebot.jobs (reference, app);
 CREATE INDEX jobs_planned ON noticebot.jobs (app, tenant, chat, number) WHERE number IS NOT NULL;
@@ -175,3 +181,43 @@ CREATE TABLE noticebot.app_tickets (
     received_at bigint  NOT NULL,
     PRIMARY KEY (app, sealed)
 );
+
+-- The consent of members to act as them: one grant per member.
+CREATE TABLE noticebot.grants (
+    app         text    NOT NULL,
+    tenant      text    NOT NULL,
+    -- The member's open_id.
+    person      text    NOT NULL,
+    -- Both encrypted. Without a refresh token the grant ends with the access token.
+    access_token  text    NOT NULL,
+    refresh_token text,
+    access_expires_at bigint NOT NULL,
+    granted_at  bigint NOT NULL,
+    -- Increases with each renewal, and starts with the time of the consent.
+    version     bigint NOT NULL,
+    -- A refresh token works once: until then, one replica renews the grant.
+    renewing_until bigint,
+    -- When the platform ended it.
+    ended_at    bigint,
+    PRIMARY KEY (app, tenant, person)
+);
+
+-- Requests for consent that are not answered: one per member.
+CREATE TABLE noticebot.consents (
+    app         text    NOT NULL,
+    tenant      text    NOT NULL,
+    person      text    NOT NULL,
+    -- The link that the member gets, encrypted.
+    link        text    NOT NULL,
+    expires_at  bigint NOT NULL,
+    -- Redirect flow: the hash of the secret in the link.
+    ticket      text,
+    -- Device flow: the encrypted device code, the time between two polls in milliseconds, and
+    -- when the next is due.
+    device_code text,
+    poll_interval bigint,
+    next_poll_at  bigint,
+    PRIMARY KEY (app, tenant, person)
+);
+CREATE UNIQUE INDEX consents_by_ticket ON noticebot.consents (app, ticket) WHERE ticket IS NOT NULL;
+CREATE INDEX consents_to_poll ON noticebot.consents (app, next_poll_at) WHERE device_code IS NOT NULL;

@@ -13,7 +13,7 @@ CREATE TABLE jobs (
     chat        TEXT    NOT NULL,
     -- The short id shown in replies and in the log.
     reference   TEXT    NOT NULL DEFAULT '',
-    -- ready -> running -> done | dead
+    -- ready -> running -> done | dead; suspended while it waits for a member's consent.
     state       TEXT    NOT NULL DEFAULT 'ready',
     -- `ordered_at` orders the jobs of a chat: the time of acceptance or, for a schedule, when it
     -- is due. `run_at` is the time of the next attempt.
@@ -44,6 +44,10 @@ CREATE TABLE jobs (
     acknowledgement TEXT,
     -- The number of a schedule in its chat.
     number      INTEGER,
+    -- The member whose consent a suspended job waits for (an open_id), and until when. The second
+    -- stays when the job continues.
+    suspended_for TEXT,
+    suspended_until INTEGER,
     -- 0 while it runs: one process uses the file. A server has the replica's id here.
     owner       INTEGER,
     UNIQUE (app, tenant, origin, kind)
@@ -53,6 +57,8 @@ CREATE INDEX jobs_open ON jobs (app, tenant, chat, ordered_at, id) WHERE state I
 CREATE INDEX jobs_ready ON jobs (app, ordered_at, id) WHERE state = 'ready';
 -- As short as the running jobs are few: a claim looks up the chat of every waiting job in it.
 CREATE INDEX jobs_running ON jobs (chat, tenant, app) WHERE state = 'running';
+CREATE INDEX jobs_suspended ON jobs (app, suspended_until) WHERE state = 'suspended';
+CREATE INDEX jobs_of_member ON jobs (app, tenant, suspended_for) WHERE state = 'suspended';
 CREATE INDEX jobs_finished ON jobs (app, finished_at) WHERE state IN ('done', 'dead');
 CREATE INDEX jobs_by_reference ON jobs (reference, app);
 CREATE INDEX jobs_planned ON jobs (app, tenant, chat, number) WHERE number IS NOT NULL;
@@ -146,3 +152,43 @@ CREATE TABLE app_tickets (
     received_at INTEGER NOT NULL,
     PRIMARY KEY (app, sealed)
 ) WITHOUT ROWID;
+
+-- The consent of members to act as them: one grant per member.
+CREATE TABLE grants (
+    app         TEXT    NOT NULL,
+    tenant      TEXT    NOT NULL,
+    -- The member's open_id.
+    person      TEXT    NOT NULL,
+    -- Both encrypted. Without a refresh token the grant ends with the access token.
+    access_token  TEXT    NOT NULL,
+    refresh_token TEXT,
+    access_expires_at INTEGER NOT NULL,
+    granted_at  INTEGER NOT NULL,
+    -- Increases with each renewal, and starts with the time of the consent.
+    version     INTEGER NOT NULL,
+    -- A refresh token works once: until then, one replica renews the grant.
+    renewing_until INTEGER,
+    -- When the platform ended it.
+    ended_at    INTEGER,
+    PRIMARY KEY (app, tenant, person)
+) WITHOUT ROWID;
+
+-- Requests for consent that are not answered: one per member.
+CREATE TABLE consents (
+    app         TEXT    NOT NULL,
+    tenant      TEXT    NOT NULL,
+    person      TEXT    NOT NULL,
+    -- The link that the member gets, encrypted.
+    link        TEXT    NOT NULL,
+    expires_at  INTEGER NOT NULL,
+    -- Redirect flow: the hash of the secret in the link.
+    ticket      TEXT,
+    -- Device flow: the encrypted device code, the time between two polls in milliseconds, and
+    -- when the next is due.
+    device_code TEXT,
+    poll_interval INTEGER,
+    next_poll_at  INTEGER,
+    PRIMARY KEY (app, tenant, person)
+) WITHOUT ROWID;
+CREATE UNIQUE INDEX consents_by_ticket ON consents (app, ticket) WHERE ticket IS NOT NULL;
+CREATE INDEX consents_to_poll ON consents (app, next_poll_at) WHERE device_code IS NOT NULL;

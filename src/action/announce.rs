@@ -227,7 +227,7 @@ async fn target(context: Context<'_>) -> Result<WriteTarget, Failure> {
 /// Reads the kind of the group's announcement. The `docx` call works for both.
 async fn detect(context: Context<'_>) -> Result<WriteTarget, Failure> {
     let chat = context.chat_id;
-    let client = &context.platform.client;
+    let client = context.client;
     let failed = |error| Failure::Call(Call::ReadAnnouncement, error);
     let (kind, revision) = match client.get_docx_announcement(chat).await {
         Ok(info) => (info.kind, info.revision_id),

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use feishu::{ChatId, Clock, Sender};
+use feishu::{ChatId, Client, Clock, Sender};
 use jiff::Timestamp;
 use jiff::tz::TimeZone;
 
@@ -74,6 +74,19 @@ impl Failure {
         }
     }
 
+    /// Whether its author has to consent, after which the command can continue.
+    pub(crate) fn needs_consent(&self) -> bool {
+        match self {
+            Self::Call(_, error) => error.needs_consent(),
+            Self::Partway {
+                cause,
+                effect: None,
+                ..
+            } => cause.needs_consent(),
+            _ => false,
+        }
+    }
+
     /// The same failure, after `lines` lines of an announcement were written.
     pub(crate) fn after(self, lines: usize, of: usize) -> Self {
         if lines == 0 {
@@ -117,7 +130,10 @@ impl AnnouncementRequest<'static> {
 /// The environment of an action.
 #[derive(Clone, Copy)]
 pub(crate) struct Context<'a> {
+    /// The bot's view: messages are read as the bot.
     pub(crate) platform: &'a Platform,
+    /// For everything else: the bot, or the member in whose name it acts.
+    pub(crate) client: &'a Client,
     pub(crate) store: &'a Store,
     pub(crate) clock: &'a Clock,
     pub(crate) job: &'a Job,

@@ -37,11 +37,7 @@ pub(super) async fn apply(top: &PinnedItem, context: Context<'_>) -> Result<(), 
         PinnedItem::Announcement => (TopNotice::Announcement, Call::PutAnnouncement),
         PinnedItem::Nothing | PinnedItem::Unknown => return unpin::delete(context).await,
     };
-    let put = context
-        .platform
-        .client
-        .put_top_notice(context.chat_id, notice)
-        .await;
+    let put = context.client.put_top_notice(context.chat_id, notice).await;
     let Err(error) = put else { return Ok(()) };
     if let (PinnedItem::Message(message), Some(codes::CHAT_INVALID_PARAMETER)) = (top, error.code())
         && let Some(refusal) = replied::not_pinnable(message, context).await

@@ -15,7 +15,7 @@ pub(super) async fn run(context: Context<'_>) -> Result<Effect, Failure> {
 }
 
 pub(super) async fn delete(context: Context<'_>) -> Result<(), Failure> {
-    let client = &context.platform.client;
+    let client = context.client;
     client
         .delete_top_notice(context.chat_id)
         .await

@@ -20,7 +20,7 @@ impl Probe {
     pub(super) fn new(config: &Config, clock: &Clock) -> anyhow::Result<Self> {
         let clock = clock.uncorrected();
         let on_call = |_: &CallRecord<'_>| {};
-        let client = platform::client(config, clock.clone(), Arc::new(on_call), None)?;
+        let client = platform::client(config, clock.clone(), Arc::new(on_call), None, None)?;
         Ok(Self { client, clock })
     }
 }

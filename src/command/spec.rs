@@ -114,6 +114,15 @@ impl Scope {
         Self::ReceiveDirect,
     ];
 
+    /// Whether commands use it as the member where the bot acts as members. All others are the
+    /// bot's.
+    pub fn is_of_members(self) -> bool {
+        matches!(
+            self,
+            Self::WriteTopNotice | Self::ReadAnnouncement | Self::WriteAnnouncement
+        )
+    }
+
     /// The scope's name on the platform.
     pub fn as_str(self) -> &'static str {
         self.into()

@@ -16,18 +16,43 @@ use crate::platform::ChatSettings;
 use crate::policy::{self, Decision, Permit, Scope};
 use crate::store::Job;
 
+/// Who applies a group's settings to a member.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Enforcer {
+    /// The platform, when the bot acts as the member.
+    Platform,
+    Bot,
+}
+
 impl Dispatcher {
+    /// Who applies the settings to a change that is made now.
+    pub(super) fn enforcer(&self) -> Enforcer {
+        if self.acting.is_some() {
+            Enforcer::Platform
+        } else {
+            Enforcer::Bot
+        }
+    }
+
     /// Asks the policy. A denial by cached settings is repeated with fresh ones, because they may
     /// have been changed for this command.
     pub(super) async fn authorize(
         &self,
         actor: Actor<'_>,
         action: Action,
+        by: Enforcer,
     ) -> Result<Permit, Failure> {
         let decision = policy::consider(&self.settings.policy, actor, action);
         let request = match decision.map_err(Cause::Denied)? {
             Decision::Permitted(permit) => return Ok(permit),
             Decision::Open(request) => request,
+        };
+        let request = match by {
+            Enforcer::Platform => match request.leave_to_platform() {
+                Ok(permit) => return Ok(permit),
+                Err(request) => request,
+            },
+            Enforcer::Bot => request,
         };
         let failed = |error| Failure::Call(Call::ReadChat, error);
         let people = actor.id_type();
@@ -90,8 +115,9 @@ impl Dispatcher {
             return Cause::Denied(denied).into();
         }
         let bot = AppId::from(job.key.tenant.app.as_str());
+        let is_bot = self.acting.is_none();
         let refusal = PlatformRefusal {
-            bot: Some(policy::bot_permission(&bot, setting, &group)),
+            bot: is_bot.then(|| policy::bot_permission(&bot, setting, &group)),
             ..self.refusal_of(actor.chat, call, api)
         };
         Cause::Platform(refusal).into()

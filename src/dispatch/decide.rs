@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use jiff::Timestamp;
 
+use super::authorize::Enforcer;
 use super::intent::{Intent, Next};
 use super::record::PendingRecord;
 use super::{Dispatcher, MAX_CRASHES};
@@ -89,6 +90,7 @@ impl Dispatcher {
             }
             Err(failure) => failure,
         };
+        let failure = self.wait_for_consent(job, stored, failure).await?;
         let refusal = self.to_refusal(job, failure)?;
         let Refusal { stage, cause } = self.verify_unchanged(job, name, refusal).await?;
         let stage = match (job.key.kind, stage) {
@@ -129,6 +131,12 @@ impl Dispatcher {
         let permit = match next {
             Next::Ignore => return Ok(None),
             Next::Answer(outcome) => return Ok(Some(Conclusion::of(outcome))),
+            // Without the author's id the bot must not act as itself.
+            Next::Schedule(_) | Next::Authorize(_) | Next::Act(_)
+                if self.members.is_some() && self.acting.is_none() =>
+            {
+                return Err(Cause::AuthorUnknown.into());
+            }
             Next::Schedule(announcement) => {
                 return self.schedule(job, stored, announcement).await.map(Some);
             }
@@ -144,6 +152,7 @@ impl Dispatcher {
         let actor = stored.actor();
         Context {
             platform: &self.platform,
+            client: self.acting.as_ref().unwrap_or(&self.platform.client),
             store: &self.store,
             clock: &self.clock,
             job,
@@ -157,7 +166,10 @@ impl Dispatcher {
     async fn permit(&self, actor: Actor<'_>, action: Action) -> Result<Permit, Failure> {
         match Permit::for_own_schedule(action, actor.sender) {
             Ok(permit) => Ok(permit),
-            Err(action) => self.authorize_with_pin(actor, action).await,
+            Err(action) => {
+                self.authorize_with_pin(actor, action, self.enforcer())
+                    .await
+            }
         }
     }
 
@@ -166,11 +178,13 @@ impl Dispatcher {
         &self,
         actor: Actor<'_>,
         action: Action,
+        by: Enforcer,
     ) -> Result<Permit, Failure> {
         if action.changes_top() && action.right() == Right::Announce {
-            self.authorize(actor, Action::PutAnnouncement(None)).await?;
+            let pin = Action::PutAnnouncement(None);
+            self.authorize(actor, pin, by).await?;
         }
-        self.authorize(actor, action).await
+        self.authorize(actor, action, by).await
     }
 
     /// Refuses a command that expired in the queue: before its first attempt, or after an
@@ -199,6 +213,11 @@ impl Dispatcher {
 
     fn lateness(&self, job: &Job, asked_at: Timestamp) -> Option<Cause> {
         let now = self.clock.now();
+        // A command that waited for its author is as old as the answer.
+        let asked_at = job
+            .suspended_until
+            .into_iter()
+            .fold(asked_at, Timestamp::max);
         let old = !self.settings.worker.stale_after.is_zero()
             && now > asked_at + self.settings.worker.stale_after;
         let first = self.attempts.is_undated(job);

@@ -23,6 +23,7 @@ impl Dispatcher {
                 let chat = ChatId::from(job.chat.as_str());
                 Cause::Platform(self.refusal_of(&chat, call, api))
             }
+            Error::NoGrant { .. } => Cause::ConsentMissing { declined: false },
             _ => Cause::Internal,
         }
     }
@@ -37,7 +38,8 @@ impl Dispatcher {
             log_id: api.log_id,
             missing_scopes: api.missing_scopes.into_vec(),
             bot: None,
-            as_member: false,
+            // Chats and messages are read as the bot.
+            as_member: self.acting.is_some() && !matches!(call, Call::ReadChat | Call::ReadMessage),
         }
     }
 

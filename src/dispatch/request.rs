@@ -5,6 +5,7 @@ use std::time::Duration;
 use feishu::{ChatId, Content, OpenId, ReceivedMessage};
 use jiff::Timestamp;
 
+use super::authorize::Enforcer;
 use super::intent::{Next, ScheduledAnnouncement};
 use super::{Dispatcher, text_of};
 use crate::action::{self, Failure};
@@ -157,7 +158,9 @@ impl Dispatcher {
         }: ScheduledAnnouncement,
     ) -> Result<Conclusion, Failure> {
         let action = Action::Announce(source.clone(), options);
-        self.authorize_with_pin(stored.actor(), action).await?;
+        self.authorize_with_pin(stored.actor(), action, Enforcer::Bot)
+            .await?;
+        self.require_consent(job, stored).await?;
         let schedules = self.schedules(job).await?;
         let announcements = schedules
             .iter()
@@ -217,7 +220,9 @@ impl Dispatcher {
                 }
                 let source = Source::Document(document.clone());
                 let action = Action::Announce(source, *options);
-                let permit = self.authorize_with_pin(stored.actor(), action).await?;
+                let permit = self
+                    .authorize_with_pin(stored.actor(), action, self.enforcer())
+                    .await?;
                 Ok(Next::Act(permit))
             }
             ScheduledAction::Expire { made_by, .. } => {

@@ -149,17 +149,22 @@ impl Dispatcher {
         }
     }
 
+    /// The language of the answer to a message.
+    pub(super) fn language_of(&self, message: &ReceivedMessage) -> Language {
+        match self.settings.language {
+            ReplyLanguage::Auto => Language::of(&text_of(message).unwrap_or_default()),
+            ReplyLanguage::Zh => Language::Zh,
+            ReplyLanguage::En => Language::En,
+        }
+    }
+
     async fn send_answer(
         &self,
         job: &Job,
         message: &ReceivedMessage,
         outcome: &Outcome,
     ) -> Release {
-        let language = match self.settings.language {
-            ReplyLanguage::Auto => Language::of(&text_of(message).unwrap_or_default()),
-            ReplyLanguage::Zh => Language::Zh,
-            ReplyLanguage::En => Language::En,
-        };
+        let language = self.language_of(message);
         let reference = job.key.reference();
         let context = self.reply_context(&reference);
         let text = match reply::answer(outcome, language, context) {

@@ -145,6 +145,8 @@ impl Bench {
             metrics: Metrics::new(),
             clock: self.clock.clone(),
             callbacks: PendingCallbacks::default(),
+            members: None,
+            acting: None,
             settings: Arc::new(DispatcherSettings {
                 policy: defaults.policy,
                 announce: AnnounceSettings {

@@ -90,6 +90,11 @@ impl Action {
         }
     }
 
+    /// Whether the platform sees it: canceling a schedule changes only the store.
+    pub(crate) fn reaches_platform(&self) -> bool {
+        !matches!(self, Self::Cancel(_))
+    }
+
     /// The right that a member needs. To revert or cancel a change takes the right of that change.
     pub(crate) fn right(&self) -> Right {
         let kind = match self {

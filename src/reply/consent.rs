@@ -1,6 +1,82 @@
 //! Replies about acting as the member, who has to consent to it.
 
-use crate::language::Bilingual;
+use feishu::Card;
+use jiff::Timestamp;
+use jiff::tz::TimeZone;
+
+use super::punctuation::labeled;
+use super::quote::TextFormat;
+use crate::command::{CommandName, time_in_words};
+use crate::language::{Bilingual, Language};
+
+/// Asks for consent. A command that waits for it continues by itself `until` then.
+pub(crate) fn consent_card(
+    link: &str,
+    until: Option<Timestamp>,
+    language: Language,
+    time_zone: &TimeZone,
+) -> Card {
+    let format = TextFormat::Card;
+    let purpose = purpose(until, format, language, time_zone).join("\n");
+    let label = Bilingual::new("打开授权页面", "Open the consent page").to(language);
+    Card::titled(TITLE.to(language))
+        .markdown(purpose)
+        .link(label, link)
+        .markdown(note(format, language))
+}
+
+/// The same as text, where cards are rejected.
+pub(crate) fn consent_text(
+    link: &str,
+    until: Option<Timestamp>,
+    language: Language,
+    time_zone: &TimeZone,
+) -> String {
+    let format = TextFormat::Text;
+    let mut lines = purpose(until, format, language, time_zone);
+    let label = Bilingual::new("授权页面", "Consent page").to(language);
+    lines.push(labeled(label, link, language));
+    lines.push(note(format, language));
+    lines.join("\n")
+}
+
+const TITLE: Bilingual = Bilingual::new("授权机器人以你的身份操作", "Let the bot act as you");
+
+fn purpose(
+    until: Option<Timestamp>,
+    format: TextFormat,
+    language: Language,
+    time_zone: &TimeZone,
+) -> Vec<String> {
+    let mut lines = vec![PURPOSE.to(language).to_owned()];
+    lines.extend(until.map(|until| {
+        let time = time_in_words(&until.to_zoned(time_zone.clone()));
+        CONTINUES.fill(language, format.heading(&time))
+    }));
+    lines
+}
+
+fn note(format: TextFormat, language: Language) -> String {
+    let logout = CommandName::Logout.simplest_form(language);
+    NOTE.fill(language, format.code(logout))
+}
+
+const PURPOSE: Bilingual = Bilingual::new(
+    "机器人将以你的身份置顶消息、发布群公告，可执行的操作以你在各群的权限为准。请打开飞书的授权页面并同意授权。",
+    "The bot pins messages and posts to group announcements as you, with your own permissions in each group. It needs your consent for that, which you give on a page of Feishu.",
+);
+
+/// `{}` is a time of the day.
+const CONTINUES: Bilingual = Bilingual::new(
+    "请在 {} 前完成授权，等待中的命令会自动继续执行；逾期请重新发送命令。",
+    "If you agree before {}, the waiting command continues by itself; after that, send it again.",
+);
+
+/// `{}` is a command.
+const NOTE: Bilingual = Bilingual::new(
+    "链接仅供你本人使用，请勿转发。如需取消授权，可随时发送 {}。",
+    "The link is only for you; do not forward it. To withdraw your consent at any time, send {}.",
+);
 
 pub(super) const REQUESTED: Bilingual = Bilingual::new(
     "授权链接已单独发送给你（本群中仅你可见的卡片，或与机器人的单聊），请打开链接并同意授权。",

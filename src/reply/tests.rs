@@ -622,6 +622,26 @@ fn refused_members_read_nothing_about_bot_permissions() {
 }
 
 #[test]
+fn requests_for_consent_match_the_reviewed_snapshot() {
+    let link = "https://accounts.feishu.cn/oauth/v1/device/verify?user_code=ABCD-EFGH";
+    let mut all = String::new();
+    for until in [None, Some(moment(9))] {
+        for language in LANGUAGES {
+            let card = consent_card(link, until, language, &TimeZone::UTC);
+            let text = consent_text(link, until, language, &TimeZone::UTC);
+            let wire = serde_json::to_string(&card).unwrap();
+            assert!(wire.contains(link) && text.contains(link), "{wire} {text}");
+            assert!(!text.contains(['`', '*']), "{text}");
+            write!(all, "{}\n{text}\n\n", card_text(&card)).unwrap();
+        }
+    }
+    let mut settings = insta::Settings::clone_current();
+    settings.set_prepend_module_to_snapshot(false);
+    settings.set_omit_expression(true);
+    settings.bind(|| insta::assert_snapshot!("consent", all));
+}
+
+#[test]
 fn only_bots_that_act_as_members_offer_login() {
     for (act_as, is_offered) in [(ActAs::Bot, false), (ActAs::Member, true)] {
         let context = ReplyContext { act_as, ..CONTEXT };

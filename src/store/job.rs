@@ -5,6 +5,7 @@ use jiff::Timestamp;
 
 use super::{Lease, StoreError};
 use crate::model::change::ChangeRecord;
+use crate::model::grant::Member;
 use crate::model::job::{ChatKey, JobId, JobKey, JobKind};
 use crate::model::outcome::Outcome;
 use crate::model::progress::Progress;
@@ -111,6 +112,8 @@ pub(crate) struct Job {
     pub(crate) replying_since: Option<Timestamp>,
     /// The reaction that acknowledged the command.
     pub(crate) acknowledgement: Option<ReactionId>,
+    /// Until when it waits, or has waited, for its author's consent.
+    pub(crate) suspended_until: Option<Timestamp>,
     /// Work on the job must stop when it expires.
     pub(crate) lease: Lease,
 }
@@ -187,6 +190,11 @@ pub(crate) enum Release {
     },
     /// Requeued because the bot stops; a call may be in flight.
     Stopped,
+    /// It waits for a member's consent.
+    Suspended {
+        member: Member,
+        until: Timestamp,
+    },
 }
 
 impl Release {

@@ -335,6 +335,11 @@ impl PostgresStore {
         self.open_jobs() >= self.bounds.open
     }
 
+    /// A job may be claimable.
+    pub(super) fn wake(&self) {
+        self.notifier.notify();
+    }
+
     pub(super) async fn changed(&self) {
         self.notifier.notified().await;
     }

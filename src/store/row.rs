@@ -41,6 +41,7 @@ pub(super) fn job(row: &Row<'_>, lease: Lease) -> Result<Job, Unreadable> {
         acknowledgement: row
             .get::<Option<String>>("acknowledgement")?
             .map(ReactionId::from),
+        suspended_until: row.time_if_any("suspended_until")?,
         lease,
     })
 }

@@ -191,6 +191,11 @@ impl SqliteStore {
         self.open_jobs() >= self.shared.bounds.open
     }
 
+    /// A job may be claimable.
+    pub(super) fn wake(&self) {
+        self.shared.claimable.notify_one();
+    }
+
     pub(super) async fn changed(&self) {
         self.shared.claimable.notified().await;
     }

@@ -5,6 +5,8 @@
 
 pub(super) mod changes;
 pub(super) mod chats;
+pub(super) mod consents;
+pub(super) mod grants;
 pub(super) mod jobs;
 pub(super) mod limits;
 pub(super) mod schedules;

@@ -243,6 +243,8 @@ macro_rules! for_both_stores {
     };
 }
 
+mod grants;
+
 for_both_stores! {
     a_redelivered_job_is_accepted_once,
     chats_run_in_order_and_concurrently,

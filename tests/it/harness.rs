@@ -324,6 +324,11 @@ impl Bench {
         self.bot.webhook()
     }
 
+    /// The address of the public listener.
+    pub(crate) fn public(&self) -> &str {
+        &self.bot.public
+    }
+
     /// Requests a path of the public listener.
     pub(crate) async fn ask(&self, path: &str) -> (u16, String) {
         self.get(&format!("{}{path}", self.bot.public)).await

@@ -29,6 +29,7 @@ mod foreign;
 mod harness;
 mod layers;
 mod limits;
+mod members;
 mod policy;
 mod presses;
 mod process;

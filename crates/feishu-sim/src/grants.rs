@@ -119,6 +119,13 @@ impl Challenge {
 }
 
 impl Grants {
+    /// All codes and tokens.
+    pub(crate) fn secrets(&self) -> Vec<String> {
+        let tokens = self.access.keys().chain(self.refresh.keys());
+        let codes = self.codes.keys().chain(self.devices.keys());
+        tokens.chain(codes).cloned().collect()
+    }
+
     pub(crate) fn consent(&mut self, open_id: &str, scopes: &[String], now_ms: u64) {
         let none = || Consent {
             scopes: BTreeSet::new(),

@@ -42,6 +42,11 @@ impl Simulator {
         self.read(|state| state.grants().scopes_of(&person.open_id))
     }
 
+    /// Every code and token that was issued for a person, for searches in logs and files.
+    pub fn user_secrets(&self) -> Vec<String> {
+        self.read(|state| state.grants().secrets())
+    }
+
     /// All access tokens of users expire; refresh tokens stay valid.
     pub fn expire_user_tokens(&self) {
         self.change(|state| {

@@ -19,6 +19,7 @@ pub struct Card {
 enum CardElement {
     Markdown { content: String },
     Button { label: String, value: Value },
+    Link { label: String, url: String },
 }
 
 impl Card {
@@ -45,10 +46,22 @@ impl Card {
     /// [`CardAction`](crate::CardAction). A label that is too long is cut.
     #[must_use]
     pub fn button(mut self, label: &str, value: Value) -> Self {
-        let label = label.chars().take(Self::LABEL_LIMIT).collect();
+        let label = cut(label);
         self.elements.push(CardElement::Button { label, value });
         self
     }
+
+    /// Adds a button that opens an address, without a callback. A label that is too long is cut.
+    #[must_use]
+    pub fn link(mut self, label: &str, url: impl Into<String>) -> Self {
+        let (label, url) = (cut(label), url.into());
+        self.elements.push(CardElement::Link { label, url });
+        self
+    }
+}
+
+fn cut(label: &str) -> String {
+    label.chars().take(Card::LABEL_LIMIT).collect()
 }
 
 impl Serialize for Card {
@@ -74,6 +87,12 @@ impl CardElement {
                 "text": { "tag": "plain_text", "content": label },
                 "type": "default",
                 "behaviors": [{ "type": "callback", "value": value }],
+            }),
+            Self::Link { label, url } => json!({
+                "tag": "button",
+                "text": { "tag": "plain_text", "content": label },
+                "type": "primary",
+                "behaviors": [{ "type": "open_url", "default_url": url }],
             }),
         }
     }
@@ -136,7 +155,8 @@ mod tests {
     fn a_card_is_written_as_documented() {
         let card = Card::titled("Hello")
             .markdown("`/pin`\n**so**")
-            .button("OK", json!({ "k": "v" }));
+            .button("OK", json!({ "k": "v" }))
+            .link("Open", "https://example.com");
         let wire = json!({
             "schema": "2.0",
             "config": { "update_multi": true },
@@ -150,6 +170,11 @@ mod tests {
                     "tag": "button", "text": { "tag": "plain_text", "content": "OK" },
                     "type": "default",
                     "behaviors": [{ "type": "callback", "value": { "k": "v" } }],
+                },
+                {
+                    "tag": "button", "text": { "tag": "plain_text", "content": "Open" },
+                    "type": "primary",
+                    "behaviors": [{ "type": "open_url", "default_url": "https://example.com" }],
                 },
             ] },
         });

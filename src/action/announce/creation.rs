@@ -166,7 +166,7 @@ impl Position<'_> {
             revision_id: self.revision,
             client_token: &context.job.key.idempotency_key(key).to_string(),
         };
-        let client = &context.platform.client;
+        let client = context.client;
         client.create_docx_children(context.chat_id, request).await
     }
 }

@@ -288,7 +288,7 @@ impl LegacyWrite<'_> {
         let earlier = self.call.pending.filter(|_| pending.order.repairs);
         self.call.pending = Some(pending);
         self.save().await?;
-        let client = &context.platform.client;
+        let client = context.client;
         let sent = client
             .patch_announcement(context.chat_id, announcement.revision, operations)
             .await;
@@ -325,7 +325,7 @@ impl LegacyWrite<'_> {
 pub(super) async fn read(
     context: Context<'_>,
 ) -> Result<(LegacyAnnouncement, LegacyDocument), Failure> {
-    let client = &context.platform.client;
+    let client = context.client;
     let announcement = client
         .get_announcement(context.chat_id)
         .await

@@ -17,7 +17,7 @@ pub(super) async fn read<B: DeserializeOwned>(
     context: Context<'_>,
 ) -> Result<(i64, Vec<B>), Failure> {
     let chat = context.chat_id;
-    let client = &context.platform.client;
+    let client = context.client;
     let mut attempt = 1;
     loop {
         let announcement = client.get_docx_announcement(chat).await;
@@ -56,7 +56,7 @@ pub(super) async fn delete(positions: Vec<usize>, revision: i64, context: Contex
             revision_id: revision,
             client_token: &context.job.key.idempotency_key(&name).to_string(),
         };
-        let client = &context.platform.client;
+        let client = context.client;
         if let Err(error) = client.delete_docx_children(chat, deletion).await {
             let failure = Some(failed(Call::WriteAnnouncement)(error));
             return Deletion { deleted, failure };

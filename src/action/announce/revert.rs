@@ -360,7 +360,7 @@ async fn remove_legacy(blocks: &[LegacyBlock], context: Context<'_>) -> Result<b
         });
         save_pending(pending, context).await?;
         let delete = [Operation::DeleteContentRange(range)];
-        let client = &context.platform.client;
+        let client = context.client;
         let deleted = client
             .patch_announcement(context.chat_id, announcement.revision, &delete)
             .await;

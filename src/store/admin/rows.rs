@@ -31,6 +31,8 @@ pub enum JobState {
     Ready,
     /// It is scheduled for later; `ready` in the database.
     Planned,
+    /// It waits for a member's consent.
+    Suspended,
     /// A worker executes it.
     Running,
     /// It was executed or dropped.
@@ -160,7 +162,7 @@ impl JobRow {
             JobState::Running => Err(CannotChange::Running),
             JobState::Done => Err(CannotChange::Done),
             JobState::Planned => Err(CannotChange::Planned),
-            JobState::Ready => Ok(Retry::Sooner),
+            JobState::Ready | JobState::Suspended => Ok(Retry::Sooner),
             // A job that only owes its reply must not be executed again.
             JobState::Dead => Ok(match self.text.outcome() {
                 None => Retry::Again,

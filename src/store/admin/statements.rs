@@ -54,7 +54,8 @@ pub(super) fn job_by_reference(app: &str, reference: &str) -> Query<JobRow> {
 pub(super) fn retry(job: i64, how: Retry, now: Timestamp) -> Statement {
     // With one retry, the job does not count as stale.
     let changes = match how {
-        Retry::Sooner => "run_at = $1",
+        // A suspended job continues, and finds out whether its author has consented.
+        Retry::Sooner => "state = 'ready', run_at = $1, suspended_for = NULL",
         Retry::Again => {
             "state = 'ready', run_at = $1, finished_at = NULL, started_at = NULL,
              retries = 1, crashes = 0, suspicions = 0, outcome = NULL, replying_since = NULL"
@@ -64,7 +65,9 @@ pub(super) fn retry(job: i64, how: Retry, now: Timestamp) -> Statement {
              retries = 1, crashes = 0, suspicions = 0, replying_since = NULL"
         }
     };
-    let sql = format!("UPDATE jobs SET {changes} WHERE id = $2 AND state IN ('ready', 'dead')");
+    let sql = format!(
+        "UPDATE jobs SET {changes} WHERE id = $2 AND state IN ('ready', 'suspended', 'dead')"
+    );
     Statement::new(sql, values![now, job])
 }
 
@@ -87,7 +90,7 @@ pub(super) fn change_of(job: i64) -> Query<i64> {
 pub(super) fn drop(job: i64, progress: Option<&str>, now: Timestamp) -> Statement {
     let sql = "UPDATE jobs SET state = 'done', payload = '', progress = NULL,
              outcome = NULL, finished_at = $1
-         WHERE id = $2 AND state IN ('ready', 'dead') AND progress IS NOT DISTINCT FROM $3";
+         WHERE id = $2 AND state IN ('ready', 'suspended', 'dead') AND progress IS NOT DISTINCT FROM $3";
     Statement::new(sql, values![now, job, progress])
 }
 
@@ -115,7 +118,8 @@ pub(crate) struct TenantCounts {
 }
 
 pub(super) fn tenant_counts(tenant: &Tenant) -> Query<TenantCounts> {
-    let jobs = "FROM jobs WHERE app = $1 AND tenant = $2 AND state IN ('ready', 'running')";
+    let jobs =
+        "FROM jobs WHERE app = $1 AND tenant = $2 AND state IN ('ready', 'running', 'suspended')";
     let changes = "FROM changes WHERE app = $1 AND tenant = $2";
     let sql = format!(
         "SELECT (SELECT count(*) {jobs} AND number IS NULL) AS open_jobs,

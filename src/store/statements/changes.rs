@@ -176,7 +176,7 @@ pub(in crate::store) fn forget_texts(app: &str, before: Timestamp) -> Statement 
                    SELECT 1 FROM jobs
                    WHERE jobs.app = changes.app AND jobs.tenant = changes.tenant
                      AND jobs.origin = changes.origin AND jobs.kind = 'expire'
-                     AND (jobs.state IN ('ready', 'running')
+                     AND (jobs.state IN ('ready', 'running', 'suspended')
                           OR (changes.undone = 0 AND jobs.finished_at >= $2)))
              LIMIT 1000)";
     Statement::new(sql, values![app, before])
@@ -190,7 +190,7 @@ pub(in crate::store) fn forget(app: &str, before: Timestamp) -> Statement {
                AND NOT EXISTS (
                    SELECT 1 FROM jobs
                    WHERE jobs.app = changes.app AND jobs.tenant = changes.tenant
-                     AND jobs.origin = changes.origin AND jobs.kind = 'expire' AND jobs.state IN ('ready', 'running'))
+                     AND jobs.origin = changes.origin AND jobs.kind = 'expire' AND jobs.state IN ('ready', 'running', 'suspended'))
              LIMIT 1000)";
     Statement::new(sql, values![app, before])
 }

@@ -2,6 +2,7 @@
 
 use jiff::Timestamp;
 
+use crate::model::grant::Member;
 use crate::model::job::{JobId, JobKey, JobKind, NewJob, Queue};
 use crate::model::outcome::Outcome;
 use crate::model::progress::Progress;
@@ -56,9 +57,12 @@ pub(in crate::store) fn insert_overflow(job: &NewJob, head: i64) -> Option<State
 }
 
 /// Counts the open jobs without schedules, which may wait for a year. The answer that the queue is
-/// full has `ordered_at` 0.
+/// full has `ordered_at` 0. The oldest one is that which the bot has to work on.
 pub(in crate::store) fn queue(app: &str) -> Query<Queue> {
-    let sql = "SELECT count(*) AS open, min(ordered_at) FILTER (WHERE ordered_at > 0) AS oldest
+    let sql = "SELECT count(*) + (
+                 SELECT count(*) FROM jobs
+                 WHERE app = $1 AND state = 'suspended' AND number IS NULL) AS open,
+             min(ordered_at) FILTER (WHERE ordered_at > 0) AS oldest
          FROM jobs WHERE app = $1 AND state IN ('ready', 'running') AND number IS NULL";
     Statement::new(sql, values![app]).read(|row| {
         Ok(Queue {
@@ -129,7 +133,16 @@ pub(in crate::store) fn release(job: Owned, release: &Release, now: Timestamp) -
             "state = 'ready', owner = NULL, alone = false, begun = true",
             None,
         ),
+        Release::Suspended { member, until } => suspend(job, member, *until),
     }
+}
+
+fn suspend(job: Owned, member: &Member, until: Timestamp) -> Statement {
+    let sql = "UPDATE jobs SET state = 'suspended', owner = NULL, alone = false,
+             suspended_for = $1, suspended_until = $2
+         WHERE id = $3 AND owner = $4";
+    let values = values![member.person.as_str(), until, job.id.0, job.owner];
+    Statement::new(sql, values)
 }
 
 /// One row if the job is claimed by its owner.

@@ -80,7 +80,8 @@ pub(in crate::store) fn cancel(schedule: JobId, now: Timestamp) -> Statement {
 /// Cancels the schedules of a chat that the bot left, and removes its members' texts.
 pub(in crate::store) fn leave(chat: &ChatKey, now: Timestamp) -> [Statement; 3] {
     let end = "UPDATE jobs SET state = 'done', payload = '', progress = NULL, finished_at = $1
-         WHERE app = $2 AND tenant = $3 AND chat = $4 AND number IS NOT NULL AND state = 'ready'";
+         WHERE app = $2 AND tenant = $3 AND chat = $4 AND number IS NOT NULL
+           AND state IN ('ready', 'suspended')";
     // A dead job keeps its payload, and an outcome may quote some of it.
     let empty = "UPDATE jobs SET payload = '', progress = NULL, outcome = NULL
          WHERE app = $1 AND tenant = $2 AND chat = $3 AND state IN ('done', 'dead')";

@@ -18,12 +18,14 @@ const TICKETS_KEPT: Duration = Duration::from_hours(6);
 const MOST_TICKETS: u32 = 32;
 
 /// The tables with rows of a tenant, each with the columns of a unique key.
-const TABLES: [(&str, &str); 5] = [
+const TABLES: [(&str, &str); 7] = [
     ("jobs", "app, tenant, origin, kind"),
     ("changes", "app, tenant, origin, job_kind"),
     ("limits", "app, tenant, api"),
     ("answers", "app, tenant, chat, actor, reason"),
     ("announcements", "app, tenant, chat"),
+    ("grants", "app, tenant, person"),
+    ("consents", "app, tenant, person"),
 ];
 
 /// Only a server has this table.
