@@ -201,9 +201,12 @@ pub(super) fn probe(connection: &Connection) -> rusqlite::Result<()> {
 
 #[cfg(test)]
 mod tests {
+    use rusqlite::StatementStatus;
+
     use super::*;
     use crate::model::change::ChangeId;
     use crate::model::job::{ChatKey, Tenant};
+    use crate::store::sqlite::file;
     use crate::store::sqlite::migrate::migrate;
     use crate::store::statements::{changes, chats, schedules};
 
@@ -237,6 +240,28 @@ mod tests {
         let mut connection = Connection::open_in_memory().unwrap();
         migrate(&mut connection).unwrap();
         connection
+    }
+
+    #[test]
+    fn statements_are_planned_once() {
+        let folder = tempfile::tempdir().unwrap();
+        let mut connection = file::connect(&folder.path().join("bot.db")).unwrap();
+        migrate(&mut connection).unwrap();
+        let chat = |number: i64| ChatKey {
+            tenant: Tenant::own("cli_1"),
+            chat: format!("oc_{number}"),
+        };
+        for number in 0..3 {
+            let now = Timestamp::from_second(number).unwrap();
+            assert!(claim(&connection, "cli_1", now).unwrap().is_ok());
+            let latest = changes::latest_top(&chat(number));
+            executor::rows(&connection, &latest).unwrap();
+            for sql in [CLAIM, NEXT_RUN, &*latest.statement.sql] {
+                let statement = connection.prepare_cached(sql).unwrap();
+                let anew = statement.get_status(StatementStatus::RePrepare);
+                assert_eq!(anew, 0, "{sql}");
+            }
+        }
     }
 
     #[test]
