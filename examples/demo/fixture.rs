@@ -12,14 +12,27 @@ pub(crate) enum Role {
     Guest,
 }
 
+/// The key of the second organization, which installs the store app.
+pub(crate) const SECOND_TENANT: &str = "second_tenant";
+
+/// An organization with groups and people of its own.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Organization {
+    First,
+    Second,
+}
+
 /// A person whom the visitor can be.
 pub(crate) struct Member {
     pub(crate) person: Person,
     pub(crate) role: Role,
+    /// The organization in whose groups the person is.
+    pub(crate) organization: Organization,
 }
 
 pub(crate) struct Group {
     pub(crate) name: &'static str,
+    pub(crate) organization: Organization,
     pub(crate) about: &'static str,
     pub(crate) kind: AnnouncementKind,
     pub(crate) who_may: WhoMay,
@@ -35,14 +48,11 @@ pub(crate) struct Fixture {
 impl Fixture {
     /// The owner and a member in three groups, for the terminal.
     pub(crate) fn small(sim: &Simulator) -> Self {
-        Self::create(
-            sim,
-            &[("Olga", Role::Owner), ("Mei", Role::Member)],
-            &GROUPS[..3],
-        )
+        let people = [("Olga", Role::Owner), ("Mei", Role::Member)];
+        Self::create(sim, Organization::First, &people, &GROUPS[..3])
     }
 
-    /// A person in each role, in groups of every kind.
+    /// A person in each role, in groups of every kind, and a second organization.
     pub(crate) fn full(sim: &Simulator) -> Self {
         let people = [
             ("Olga", Role::Owner),
@@ -50,20 +60,47 @@ impl Fixture {
             ("Mei", Role::Member),
             ("Gus", Role::Guest),
         ];
-        Self::create(sim, &people, &GROUPS)
+        let first = Self::create(sim, Organization::First, &people, &GROUPS);
+        let people = [("Bea", Role::Owner), ("Ben", Role::Member)];
+        let second = Self::create(sim, Organization::Second, &people, &SECOND_GROUPS);
+        Self {
+            people: first.people.into_iter().chain(second.people).collect(),
+            groups: first.groups.into_iter().chain(second.groups).collect(),
+        }
     }
 
-    fn create(sim: &Simulator, people: &[(&str, Role)], specs: &[GroupSpec]) -> Self {
+    fn create(
+        sim: &Simulator,
+        organization: Organization,
+        people: &[(&str, Role)],
+        specs: &[GroupSpec],
+    ) -> Self {
         let member = |&(name, role): &(&str, Role)| {
-            let person = match role {
-                Role::Guest => sim.add_person_of("another_tenant", name),
-                Role::Owner | Role::Admin | Role::Member => sim.add_person(name),
+            let person = match (role, organization) {
+                (Role::Guest, _) => sim.add_person_of("another_tenant", name),
+                (_, Organization::First) => sim.add_person(name),
+                (_, Organization::Second) => sim.add_person_of(SECOND_TENANT, name),
             };
-            Member { person, role }
+            Member {
+                person,
+                role,
+                organization,
+            }
         };
         let people: Vec<Member> = people.iter().map(member).collect();
-        let groups = specs.iter().map(|spec| spec.create(sim, &people)).collect();
+        let group = |spec: &GroupSpec| spec.create(sim, organization, &people);
+        let groups = specs.iter().map(group).collect();
         Self { people, groups }
+    }
+
+    /// This person, if there is one in the organization of the group, or else an ordinary member.
+    pub(crate) fn person_in(&self, group: usize, person: Option<usize>) -> usize {
+        let organization = self.groups[group].organization;
+        let is_colleague = |member: &Member| member.organization == organization;
+        let person = person.filter(|at| is_colleague(&self.people[*at]));
+        let mut people = self.people.iter();
+        let default = || people.position(|one| is_colleague(one) && one.role == Role::Member);
+        person.or_else(default).unwrap_or_default()
     }
 
     /// The words of a text, in which `@name` is a mention.
@@ -170,14 +207,24 @@ const GROUPS: [GroupSpec; 5] = [
     },
 ];
 
+const SECOND_GROUPS: [GroupSpec; 1] = [GroupSpec {
+    name: "Lab",
+    about: "a group of another organization, which installed the store app",
+    kind: AnnouncementKind::Docx,
+    who_may: WhoMay::AllMembers,
+    is_topic: false,
+    message: "The oven is free after four.",
+    announcement: ["Welcome to the lab.", "Goggles on."],
+}];
+
 impl GroupSpec {
     /// Adds the group with its first message and its announcement.
-    fn create(&self, sim: &Simulator, people: &[Member]) -> Group {
+    fn create(&self, sim: &Simulator, organization: Organization, people: &[Member]) -> Group {
         let mut spec = ChatSpec::named(self.name)
             .announcement(self.kind)
             .edit_permission(self.who_may)
             .pin_manage_setting(Some(self.who_may));
-        for Member { person, role } in people {
+        for Member { person, role, .. } in people {
             spec = match role {
                 Role::Owner => spec.owner(person),
                 Role::Admin => spec.admin(person),
@@ -201,6 +248,7 @@ impl GroupSpec {
         }
         Group {
             name: self.name,
+            organization,
             about: self.about,
             kind: self.kind,
             who_may: self.who_may,

@@ -10,7 +10,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use anyhow::Context as _;
-use feishu_sim::Simulator;
+use feishu_sim::{AppKind, Simulator};
 use jiff::tz::TimeZone;
 use tokio::net::TcpListener;
 use tokio::signal::unix::{SignalKind, signal};
@@ -22,7 +22,7 @@ use tokio_util::task::TaskTracker;
 
 use self::bot::{Bot, BotEvent};
 use self::log::{BotState, EventLog, UserAction};
-use crate::fixture::Fixture;
+use crate::fixture::{Fixture, Organization};
 
 mod announcement;
 mod bot;
@@ -157,6 +157,11 @@ impl Playground {
             add(&mut log, now_ms);
         }
         self.version.send_modify(|count| *count += 1);
+    }
+
+    /// Whether the bot works for this organization: a custom app works for the first one only.
+    fn is_served(&self, organization: Organization) -> bool {
+        organization == Organization::First || self.sim.app().kind == AppKind::Store
     }
 
     /// The scopes of the app.

@@ -11,5 +11,6 @@ mod browser;
 mod chat;
 mod faults;
 mod looks;
+mod modes;
 mod playground;
 mod safety;

@@ -6,7 +6,7 @@ use std::process::Stdio;
 use std::time::Duration;
 
 use anyhow::Context as _;
-use feishu_sim::Simulator;
+use feishu_sim::{AppKind, Simulator};
 use noticebot::config::Config;
 use noticebot::{Clock, telemetry};
 use tempfile::TempDir;
@@ -17,6 +17,7 @@ use tokio::sync::{Mutex, mpsc, oneshot};
 use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 
+use crate::fixture::SECOND_TENANT;
 use crate::settings::{self, CALL_TIMEOUT};
 
 const STOP_TIMEOUT: Duration = Duration::from_secs(5);
@@ -37,11 +38,21 @@ pub(crate) enum ActsAs {
     Member,
 }
 
+/// The kind of the app.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum AppType {
+    /// Of the first organization.
+    Custom,
+    /// Installed in both organizations.
+    Store,
+}
+
 /// The settings that the visitor can change; a change restarts the bot.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Mode {
     pub(crate) receive: Receive,
     pub(crate) acts_as: ActsAs,
+    pub(crate) app: AppType,
 }
 
 /// An event of the bot's process.
@@ -56,7 +67,7 @@ pub(crate) enum BotEvent {
     Exited,
 }
 
-/// The bot, running or not. Its database outlives its processes.
+/// The bot, running or not. Its databases outlive its processes.
 pub(crate) struct Bot {
     program: PathBuf,
     variables: Vec<(&'static str, String)>,
@@ -65,7 +76,7 @@ pub(crate) struct Bot {
     /// Whether to copy the log to standard error.
     log: bool,
     state: Mutex<State>,
-    _folder: TempDir,
+    folder: TempDir,
 }
 
 struct State {
@@ -88,7 +99,7 @@ impl Bot {
         log: bool,
     ) -> anyhow::Result<Self> {
         let folder = tempfile::tempdir()?;
-        let database = format!("sqlite://{}", folder.path().join("noticebot.db").display());
+        let database = database(&folder, AppType::Custom);
         let [public, admin] = free_addresses().await?;
         let webhook = format!("http://{public}/webhook/event");
         let address = format!("http://{public}");
@@ -109,10 +120,11 @@ impl Bot {
                 mode: Mode {
                     receive: Receive::Webhook,
                     acts_as: ActsAs::Bot,
+                    app: AppType::Custom,
                 },
                 running: None,
             }),
-            _folder: folder,
+            folder,
         })
     }
 
@@ -144,11 +156,17 @@ impl Bot {
         change: impl FnOnce(&mut Mode),
     ) -> anyhow::Result<()> {
         let mut state = self.state.lock().await;
+        let before = state.mode.app;
         change(&mut state.mode);
-        self.set_receiver(state.mode.receive, sim);
+        let mode = state.mode;
+        self.set_receiver(mode.receive, sim);
+        sim.change_app(|app| app.kind = mode.app.kind());
         if state.running.is_some() {
             Self::stop_locked(&mut state).await;
             self.start_locked(&mut state, sim).await?;
+        }
+        if (before, mode.app) == (AppType::Custom, AppType::Store) {
+            sim.install(SECOND_TENANT);
         }
         Ok(())
     }
@@ -170,6 +188,7 @@ impl Bot {
             .env_clear()
             .envs(self.variables.iter().map(|(name, value)| (name, value)))
             .envs(mode.variables())
+            .env("NOTICEBOT_DATABASE_URL", database(&self.folder, mode.app))
             .stdin(Stdio::piped())
             .stdout(Stdio::null())
             .stderr(Stdio::piped())
@@ -206,8 +225,46 @@ impl Bot {
     }
 }
 
+impl AppType {
+    fn kind(self) -> AppKind {
+        match self {
+            Self::Custom => AppKind::Custom,
+            Self::Store => AppKind::Store,
+        }
+    }
+
+    fn key(self) -> &'static str {
+        match self {
+            Self::Custom => "custom",
+            Self::Store => "store",
+        }
+    }
+}
+
+/// Each kind of app has a database of its own.
+fn database(folder: &TempDir, app: AppType) -> String {
+    let file = folder.path().join(app.key()).with_extension("db");
+    format!("sqlite://{}", file.display())
+}
+
 impl Mode {
-    fn variables(self) -> [(&'static str, &'static str); 2] {
+    /// Store apps cannot use the long connection.
+    pub(crate) fn receive_by(&mut self, receive: Receive) {
+        self.receive = receive;
+        if receive == Receive::LongConnection {
+            self.app = AppType::Custom;
+        }
+    }
+
+    /// See [`Mode::receive_by`].
+    pub(crate) fn serve_as(&mut self, app: AppType) {
+        self.app = app;
+        if app == AppType::Store {
+            self.receive = Receive::Webhook;
+        }
+    }
+
+    fn variables(self) -> [(&'static str, &'static str); 3] {
         let receive = match self.receive {
             Receive::Webhook => "webhook",
             Receive::LongConnection => "long_connection",
@@ -216,7 +273,11 @@ impl Mode {
             ActsAs::Bot => "bot",
             ActsAs::Member => "member",
         };
-        [("FEISHU_RECEIVE", receive), ("FEISHU_ACT_AS", acts_as)]
+        [
+            ("FEISHU_RECEIVE", receive),
+            ("FEISHU_ACT_AS", acts_as),
+            ("FEISHU_APP_TYPE", self.app.key()),
+        ]
     }
 }
 

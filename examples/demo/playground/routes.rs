@@ -16,7 +16,7 @@ use feishu_sim::{Edit, InChat, MessageId, Seen, Sender, ToastKind};
 use serde::Deserialize;
 use serde_json::json;
 
-use super::bot::{ActsAs, Mode, Receive};
+use super::bot::{ActsAs, AppType, Mode, Receive};
 use super::card::Card;
 use super::guard::guard;
 use super::language::Language;
@@ -290,6 +290,8 @@ enum BotAction {
     LongConnection,
     AsBot,
     AsMember,
+    CustomApp,
+    StoreApp,
 }
 
 async fn change_bot(request: PageRequest, Form(BotForm { r#do }): Form<BotForm>) -> Response {
@@ -297,8 +299,9 @@ async fn change_bot(request: PageRequest, Form(BotForm { r#do }): Form<BotForm>)
     // A task of its own, because the client may disconnect before the bot is started again.
     let task = request.playground.bot_changes.spawn(async move {
         let (bot, sim) = (&playground.bot, &playground.sim);
-        let receive = |way| move |mode: &mut Mode| mode.receive = way;
+        let receive = |way| move |mode: &mut Mode| mode.receive_by(way);
         let act = |acts_as| move |mode: &mut Mode| mode.acts_as = acts_as;
+        let serve = |app| move |mode: &mut Mode| mode.serve_as(app);
         match r#do {
             BotAction::Kill => {
                 if playground.bot_state() != BotState::Stopped {
@@ -314,6 +317,8 @@ async fn change_bot(request: PageRequest, Form(BotForm { r#do }): Form<BotForm>)
             }
             BotAction::AsBot => bot.change_mode(sim, act(ActsAs::Bot)).await,
             BotAction::AsMember => bot.change_mode(sim, act(ActsAs::Member)).await,
+            BotAction::CustomApp => bot.change_mode(sim, serve(AppType::Custom)).await,
+            BotAction::StoreApp => bot.change_mode(sim, serve(AppType::Store)).await,
         }
     });
     let result = task.await.map_err(Into::into).flatten();

@@ -7,7 +7,7 @@ use jiff::Timestamp;
 use maud::{DOCTYPE, Markup, html};
 
 use super::Playground;
-use super::bot::{ActsAs, Mode, Receive};
+use super::bot::{ActsAs, AppType, Mode, Receive};
 use super::language::Words;
 use super::log::BotState;
 use super::stream::{Piece, Region};
@@ -60,6 +60,7 @@ pub(crate) fn page(playground: &Playground, viewer: &Viewer) -> Markup {
 pub(crate) fn regions(playground: &Playground, viewer: &Viewer) -> Vec<Region> {
     vec![
         status(playground, viewer),
+        chat::group_list(playground, viewer),
         chat::top(playground, viewer),
         chat::messages(playground, viewer),
         announcement::board(playground, viewer),
@@ -115,10 +116,10 @@ fn in_mode(mode: Mode, words: &Words) -> String {
         Receive::Webhook => words.webhook,
         Receive::LongConnection => words.long_connection,
     };
-    match mode.acts_as {
-        ActsAs::Bot => receive.to_owned(),
-        ActsAs::Member => [receive, words.comma, words.acting_as_member].concat(),
-    }
+    let app = (mode.app == AppType::Store).then_some(words.store_app);
+    let acts_as = (mode.acts_as == ActsAs::Member).then_some(words.acting_as_member);
+    let parts = [Some(receive), app, acts_as].into_iter().flatten();
+    parts.collect::<Vec<_>>().join(words.comma)
 }
 
 /// Links between the parts of the page, for narrow screens.
@@ -148,6 +149,7 @@ fn region(tag: &str, id: &str, region: Region) -> Markup {
     html! {
         @match tag {
             "ol" => ol #(id) role="list" { (inside) },
+            "ul" => ul #(id) role="list" { (inside) },
             "p" => p #(id) { (inside) },
             _ => div #(id) { (inside) },
         }

@@ -12,7 +12,7 @@ use serde::Deserialize;
 
 use super::Playground;
 use super::language::{Language, Words};
-use crate::fixture::{Group, Member, Role};
+use crate::fixture::{Group, Member};
 
 /// The parameters of a page.
 #[derive(Clone)]
@@ -73,17 +73,18 @@ impl FromRequestParts<Arc<Playground>> for Viewer {
         let fixture = &playground.fixture;
         let named = |name: &str, typed: &str| name.eq_ignore_ascii_case(typed);
         let mut groups = fixture.groups.iter();
-        let group = groups.position(|group| named(group.name, &query.group));
+        let group = groups.position(|group| {
+            named(group.name, &query.group) && playground.is_served(group.organization)
+        });
+        let group = group.unwrap_or_default();
         let mut people = fixture.people.iter();
         let person = people.position(|member| named(&member.person.name, &query.r#as));
-        let mut people = fixture.people.iter();
-        let default = people.position(|member| member.role == Role::Member);
         let languages = parts.headers.get(ACCEPT_LANGUAGE);
         let languages = languages.and_then(|languages| languages.to_str().ok());
         let mut panes = Pane::ALL.into_iter();
         Ok(Self {
-            group: group.unwrap_or_default(),
-            person: person.or(default).unwrap_or_default(),
+            group,
+            person: fixture.person_in(group, person),
             language: Language::from_key(&query.lang)
                 .unwrap_or_else(|| Language::preferred(languages.unwrap_or_default())),
             pane: panes
@@ -106,6 +107,17 @@ impl Viewer {
 
     pub(crate) fn member<'p>(&self, playground: &'p Playground) -> &'p Member {
         &playground.fixture.people[self.person]
+    }
+
+    /// The same visitor in another group.
+    pub(crate) fn in_group(&self, group: usize, playground: &Playground) -> Self {
+        Self {
+            group,
+            person: playground.fixture.person_in(group, Some(self.person)),
+            reply: None,
+            draft: String::new(),
+            ..self.clone()
+        }
     }
 
     /// The selected member in the shown group.

@@ -229,7 +229,7 @@ impl Session {
 
     fn who(&self) -> Vec<String> {
         let people = self.environment.fixture.people.iter().enumerate();
-        let people = people.map(|(at, Member { person, role })| {
+        let people = people.map(|(at, Member { person, role, .. })| {
             let role = match role {
                 Role::Owner => "the owner of all groups",
                 Role::Admin => "an admin of all groups",

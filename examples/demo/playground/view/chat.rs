@@ -8,7 +8,7 @@ use super::super::stream::{Piece, Region};
 use super::super::viewer::Viewer;
 use super::icon::{Icon, icon};
 use super::{avatar, message, name_of, of_one, private, region, role_name};
-use crate::fixture::Group;
+use crate::fixture::{Group, Organization};
 
 /// Maximum number of messages shown.
 const MAX_MESSAGES: usize = 200;
@@ -18,26 +18,40 @@ pub(super) fn groups(playground: &Playground, viewer: &Viewer) -> Markup {
     html! {
         nav #groups aria-label=(words.groups) {
             h2 { (words.groups) }
-            ul role="list" {
-                @for (at, group) in playground.fixture.groups.iter().enumerate() {
-                    @let there = Viewer { group: at, reply: None, draft: String::new(), ..viewer.clone() };
-                    li {
-                        a #{ "group-" (at) } href={ "/" (there.query(playground)) }
-                            aria-current=[(at == viewer.group).then_some("page")] {
-                            (avatar(group.name))
-                            span.name { (group.name) }
-                            span.about { (kind(group, viewer)) }
-                        }
-                    }
+            (region("ul", "group-list", group_list(playground, viewer)))
+        }
+    }
+}
+
+/// The groups of the organizations for which the bot works.
+pub(super) fn group_list(playground: &Playground, viewer: &Viewer) -> Region {
+    let groups = playground.fixture.groups.iter().enumerate();
+    let served = groups.filter(|(_, group)| playground.is_served(group.organization));
+    let piece = |(at, group): (usize, &Group)| {
+        let there = viewer.in_group(at, playground);
+        let id = format!("group-item-{at}");
+        let markup = html! {
+            li #(id) .second[group.organization == Organization::Second] {
+                a #{ "group-" (at) } href={ "/" (there.query(playground)) }
+                    aria-current=[(at == viewer.group).then_some("page")] {
+                    (avatar(group.name))
+                    span.name { (group.name) }
+                    span.about { (kind(group, viewer)) }
                 }
             }
-        }
+        };
+        Piece { id, markup }
+    };
+    Region {
+        id: "group-list",
+        pieces: served.map(piece).collect(),
     }
 }
 
 fn kind(group: &Group, viewer: &Viewer) -> &'static str {
     let words = viewer.words();
     match group.kind {
+        _ if group.organization == Organization::Second => words.second_organization,
         _ if group.is_topic => words.topic,
         AnnouncementKind::Docx => words.docx,
         AnnouncementKind::Doc => words.doc,
@@ -177,10 +191,13 @@ fn composer(playground: &Playground, viewer: &Viewer) -> Markup {
 /// The selection of a member.
 fn identity(playground: &Playground, viewer: &Viewer) -> Markup {
     let words = viewer.words();
+    let organization = viewer.group(playground).organization;
+    let people = playground.fixture.people.iter().enumerate();
+    let people = people.filter(|(_, member)| member.organization == organization);
     html! {
         nav.people aria-label=(words.you_are) {
             span aria-hidden="true" { (words.you_are) }
-            @for (at, member) in playground.fixture.people.iter().enumerate() {
+            @for (at, member) in people {
                 @let them = Viewer { person: at, ..viewer.clone() };
                 a #{ "as-" (at) } href={ "/" (them.query(playground)) }
                     aria-current=[(at == viewer.person).then_some("true")] {

@@ -3,7 +3,7 @@
 use maud::{Markup, html};
 
 use super::super::Playground;
-use super::super::bot::{ActsAs, Receive};
+use super::super::bot::{ActsAs, AppType, Receive};
 use super::super::language::Words;
 use super::super::log::BotState;
 use super::super::stream::{Piece, Region};
@@ -68,6 +68,11 @@ pub(super) fn bot(playground: &Playground, viewer: &Viewer) -> Region {
         ("as_bot", is_as(ActsAs::Bot), words.as_bot),
         ("as_member", is_as(ActsAs::Member), words.as_member),
     ];
+    let is_app = |app| mode.is_some_and(|mode| mode.app == app);
+    let apps = [
+        ("custom_app", is_app(AppType::Custom), words.custom_app),
+        ("store_app", is_app(AppType::Store), words.store_app),
+    ];
     let action = format!("/bot{}", viewer.query(playground));
     let markup = html! {
         form #bot-process .switch method="post" action=(action) {
@@ -79,8 +84,10 @@ pub(super) fn bot(playground: &Playground, viewer: &Viewer) -> Region {
             }
             (choice(words.receive, &receive))
             (choice(words.acts_as, &acts_as))
+            (choice(words.app, &apps))
             p.hint { (about) }
             @if is_as(ActsAs::Member) { p.hint { (words.as_member_about) } }
+            @if is_app(AppType::Store) { p.hint { (words.store_app_about) } }
         }
     };
     of_one("bot", "bot-process", markup)
