@@ -75,6 +75,8 @@ async fn decide(consent: &mut Page, label: &str) {
 async fn a_command_continues_after_consent() {
     let playground = Playground::open().await;
     let (browser, mut page) = playground.visit("/?lang=en").await;
+    // The link leads to the bot, however it receives events.
+    choose(&mut page, "long_connection").await;
     choose(&mut page, "as_member").await;
     page.say("/announce In my name").await;
     page.until_text("#messages .private .badge", "Only visible to you")
