@@ -73,7 +73,14 @@ const orders = {
   // A client of the REST interface.
   async login({ app_id, app_secret, base_url, store_app }) {
     const appType = store_app ? lark.AppType.ISV : lark.AppType.SelfBuild;
-    client = new lark.Client({ appId: app_id, appSecret: app_secret, appType, domain: base_url, loggerLevel });
+    client = new lark.Client({
+      appId: app_id,
+      appSecret: app_secret,
+      appType,
+      domain: base_url,
+      oauthBaseUrl: base_url,
+      loggerLevel,
+    });
     return {};
   },
 
@@ -83,10 +90,35 @@ const orders = {
     return { code };
   },
 
+  // Exchanges the code of a member, or renews the member's token.
+  async exchange({ code, redirect_uri, code_verifier, refresh_token }) {
+    const { accessToken } = client;
+    const code_of = { code, redirectUri: redirect_uri, codeVerifier: code_verifier };
+    try {
+      const tokens = refresh_token
+        ? await accessToken.refresh({ refreshToken: refresh_token })
+        : await accessToken.retrieveByAuthorizationCode(code_of);
+      return {
+        access_token: tokens.accessToken,
+        expires_in: tokens.expiresIn,
+        refresh_token: tokens.refreshToken,
+        refresh_token_expires_in: tokens.refreshTokenExpiresIn,
+        scope: tokens.scope,
+      };
+    } catch (error) {
+      if (error.name !== "AccessTokenError") {
+        throw error;
+      }
+      return { code: error.code, refusal: error.error };
+    }
+  },
+
   // One call, typed where the SDK has a method for it.
-  async call({ endpoint, method, uri, path, query, body, tenant_key }) {
+  async call({ endpoint, method, uri, path, query, body, tenant_key, user_access_token }) {
     const known = typed[endpoint];
-    const options = tenant_key ? lark.withTenantKey(tenant_key) : undefined;
+    const options = user_access_token
+      ? lark.withUserAccessToken(user_access_token)
+      : tenant_key && lark.withTenantKey(tenant_key);
     const url = uri.replace(/:([a-z_]+)/g, (_, name) => encodeURIComponent(path[name]));
     try {
       const answer = known

@@ -26,7 +26,7 @@ from lark_oapi.api.application import v6 as application
 from lark_oapi.api.auth import v3 as auth
 from lark_oapi.api.docx import v1 as docx
 from lark_oapi.api.im import v1 as im
-from lark_oapi.core.exception import ObtainAccessTokenException
+from lark_oapi.core.exception import AccessTokenException, ObtainAccessTokenException
 from lark_oapi.core.utils import AESCipher
 from lark_oapi.event.callback.model.p2_card_action_trigger import (
     P2CardActionTriggerResponse,
@@ -125,8 +125,10 @@ class Driver:
         """A client of the REST interface."""
         builder = lark.Client.builder().app_id(ask["app_id"])
         builder = builder.app_secret(ask["app_secret"]).domain(ask["base_url"])
+        builder = builder.oauth_base_url(ask["base_url"])
         if ask.get("store_app"):
             builder = builder.app_type(lark.AppType.ISV)
+        builder = builder.enable_set_token(ask.get("set_token", False))
         self.client = builder.log_level(lark.LogLevel.DEBUG).build()
         return {}
 
@@ -136,6 +138,21 @@ class Driver:
         body = body.app_secret(ask["app_secret"]).build()
         request = auth.ResendAppTicketRequest.builder().request_body(body).build()
         return {"code": self.client.auth.v3.app_ticket.resend(request).code}
+
+    def exchange(self, ask):
+        """Exchanges the code of a member, or renews the member's token."""
+        client = self.client.access_token
+        try:
+            if "refresh_token" in ask:
+                tokens = client.refresh(ask["refresh_token"])
+            else:
+                tokens = client.retrieve_by_authorization_code(
+                    ask["code"], ask["redirect_uri"], ask["code_verifier"]
+                )
+        except AccessTokenException as error:
+            return {"code": error.code, "refusal": error.error}
+        names = ["access_token", "expires_in", "refresh_token", "refresh_token_expires_in", "scope"]
+        return {name: getattr(tokens, name) for name in names}
 
     def call(self, ask):
         """One call, typed where the SDK has a method for it."""
@@ -152,7 +169,10 @@ class Driver:
         if body is not None:
             builder = builder.request_body(body(ask["body"]))
         option = None
-        if "tenant_key" in ask:
+        if "user_access_token" in ask:
+            option = lark.RequestOption.builder()
+            option = option.user_access_token(ask["user_access_token"]).build()
+        elif "tenant_key" in ask:
             option = lark.RequestOption.builder().tenant_key(ask["tenant_key"])
             option = option.app_ticket(self.ticket).build()
         try:

@@ -5,6 +5,7 @@ mod bot;
 mod driver;
 mod install;
 mod long_connection;
+mod member;
 mod report;
 mod rest;
 mod store_app;
