@@ -14,8 +14,12 @@ use crate::store::{Accepted, Claim, Lease};
 
 /// Requeues the jobs that were running when the last process ended. A single job is blamed for the
 /// crash; of several, each is a suspect. A job that was suspected twice runs alone, after a growing
-/// delay.
+/// delay. Renewals of grants that it had reserved are free at once.
 pub(super) fn recover(connection: &Connection, app: &str, now: Timestamp) -> rusqlite::Result<()> {
+    connection.execute(
+        "UPDATE grants SET renewing_until = NULL WHERE app = ?1 AND renewing_until IS NOT NULL",
+        [app],
+    )?;
     connection
         .prepare(
             "WITH ended AS (SELECT count(*) AS jobs FROM jobs

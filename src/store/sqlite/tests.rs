@@ -6,6 +6,8 @@ use std::path::PathBuf;
 use feishu::Clock;
 
 use super::*;
+use crate::model::grant::{Member, SealedTokens};
+use crate::model::job::Tenant;
 use crate::store::tests::{Bench, Place, claimed, job};
 use crate::store::{Database, DatabaseUrl, StoreTasks};
 
@@ -65,6 +67,31 @@ async fn a_clean_close_leaves_one_file() {
         .collect();
     files.sort();
     assert_eq!(files, ["bot.db", "bot.db.lock"]);
+}
+
+#[tokio::test]
+async fn a_kill_frees_reserved_renewals() {
+    let bench = Bench::in_folder().await;
+    let member = Member {
+        tenant: Tenant::own("cli_1"),
+        person: "ou_1".into(),
+    };
+    let tokens = SealedTokens {
+        access: "access".to_owned(),
+        refresh: Some("refresh".to_owned()),
+        access_expires_at: bench.clock.now(),
+    };
+    bench.store.save_grant(&member, &tokens).await.unwrap();
+    let grant = bench.store.grant(&member).await.unwrap().unwrap();
+    let reserve = async |bench: &Bench| {
+        let time = Duration::from_secs(40);
+        let reserved = bench.store.reserve_renewal(&member, grant.version, time);
+        reserved.await.unwrap()
+    };
+    assert!(reserve(&bench).await);
+    assert!(!reserve(&bench).await);
+    let bench = bench.killed().await;
+    assert!(reserve(&bench).await);
 }
 
 #[tokio::test]
