@@ -64,7 +64,8 @@ impl Dispatcher {
         members: &Members,
         member: &Member,
     ) -> Result<Timestamp, Failure> {
-        if let Some(until) = job.suspended_until {
+        // A grant that ended again is no refusal of the member, who is asked again.
+        if let (Some(until), true) = (job.suspended_until, job.waited_in_vain) {
             let is_over = self.clock.now() >= until;
             if is_over || !members.consents.is_pending(member).await? {
                 let declined = !is_over;

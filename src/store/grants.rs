@@ -35,7 +35,7 @@ impl Store {
         let statements = [
             grants::delete(member),
             consents::delete(member),
-            grants::resume(member, self.now()),
+            grants::give_up(member, self.now()),
         ];
         self.transact_and_wake("forget_member", statements).await
     }
@@ -52,7 +52,10 @@ impl Store {
 
     /// Ends the request for consent, and continues the jobs that wait for it.
     pub(crate) async fn end_consent(&self, member: &Member) -> Result<(), StoreError> {
-        let statements = [consents::delete(member), grants::resume(member, self.now())];
+        let statements = [
+            consents::delete(member),
+            grants::give_up(member, self.now()),
+        ];
         self.transact_and_wake("end_consent", statements).await
     }
 

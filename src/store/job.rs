@@ -114,6 +114,8 @@ pub(crate) struct Job {
     pub(crate) acknowledgement: Option<ReactionId>,
     /// Until when it waits, or has waited, for its author's consent.
     pub(crate) suspended_until: Option<Timestamp>,
+    /// It has waited, and consent did not come.
+    pub(crate) waited_in_vain: bool,
     /// Work on the job must stop when it expires.
     pub(crate) lease: Lease,
 }

@@ -42,6 +42,7 @@ pub(super) fn job(row: &Row<'_>, lease: Lease) -> Result<Job, Unreadable> {
             .get::<Option<String>>("acknowledgement")?
             .map(ReactionId::from),
         suspended_until: row.time_if_any("suspended_until")?,
+        waited_in_vain: row.get("waited_in_vain")?,
         lease,
     })
 }

@@ -151,7 +151,7 @@ const CLAIM: &str = "UPDATE jobs SET state = 'running', owner = ?3,
                  AND before.state IN ('ready', 'running')
                  AND (before.ordered_at, before.id) < (job.ordered_at, job.id))
          ORDER BY job.ordered_at, job.id LIMIT 1)
-     RETURNING *";
+     RETURNING *, suspended_for IS NOT NULL AS waited_in_vain";
 
 /// Claims the next job; `Err` if its row cannot be read.
 ///

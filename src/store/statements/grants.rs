@@ -170,13 +170,19 @@ pub(super) fn member(row: &Row<'_>) -> Result<Member, Unreadable> {
     })
 }
 
-/// The columns of a job that continues. It has new time for retries.
-const RESUME: &str = "UPDATE jobs SET state = 'ready', suspended_for = NULL, started_at = NULL,
-         run_at = $1";
+/// The columns of a job that continues. It has new time for retries. Unless consent came,
+/// `suspended_for` remains.
+const RESUME: &str = "UPDATE jobs SET state = 'ready', started_at = NULL, run_at = $1";
+const GRANTED: &str = ", suspended_for = NULL";
 
-/// Continues the jobs that wait for a member.
+/// Continues the jobs that wait for a member, who does not consent.
+pub(in crate::store) fn give_up(member: &Member, now: Timestamp) -> Statement {
+    resume_if(member, now, "", "")
+}
+
+/// Continues the jobs that wait for a member, who has consented.
 pub(in crate::store) fn resume(member: &Member, now: Timestamp) -> Statement {
-    resume_if(member, now, "")
+    resume_if(member, now, GRANTED, "")
 }
 
 /// The same, if the member has consented by now: the grant may have been stored just before the
@@ -185,12 +191,12 @@ pub(in crate::store) fn resume_if_granted(member: &Member, now: Timestamp) -> St
     let granted = " AND EXISTS (SELECT 1 FROM grants
              WHERE grants.app = jobs.app AND grants.tenant = jobs.tenant
                AND grants.person = jobs.suspended_for AND ended_at IS NULL)";
-    resume_if(member, now, granted)
+    resume_if(member, now, GRANTED, granted)
 }
 
-fn resume_if(member: &Member, now: Timestamp, condition: &str) -> Statement {
+fn resume_if(member: &Member, now: Timestamp, changes: &str, condition: &str) -> Statement {
     let sql = format!(
-        "{RESUME} WHERE app = $2 AND state = 'suspended' AND tenant = $3 AND suspended_for = $4
+        "{RESUME}{changes} WHERE app = $2 AND state = 'suspended' AND tenant = $3 AND suspended_for = $4
          {condition}"
     );
     let mut values = values![now].to_vec();

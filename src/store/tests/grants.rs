@@ -80,6 +80,7 @@ async fn a_suspended_job_blocks_nothing_and_keeps_its_place(bench: Bench) {
         "it has new time for retries"
     );
     assert!(first.suspended_until.is_some());
+    assert!(!first.waited_in_vain);
 }
 
 async fn consent_continues_only_the_members_jobs(bench: Bench) {
@@ -98,7 +99,9 @@ async fn consent_continues_only_the_members_jobs(bench: Bench) {
     assert_eq!(bench.claimed_origin().await.as_deref(), Some("om_2"));
     assert_eq!(bench.claimed_origin().await, None);
     bench.store.end_consent(&member("ou_1")).await.unwrap();
-    assert_eq!(bench.claimed_origin().await.as_deref(), Some("om_1"));
+    let declined = bench.claim().await.unwrap();
+    assert_eq!(declined.key.origin, "om_1");
+    assert!(declined.waited_in_vain);
 }
 
 async fn a_suspended_job_continues_when_its_time_ends(bench: Bench) {
