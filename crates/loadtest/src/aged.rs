@@ -11,7 +11,7 @@ use tokio::runtime::Runtime;
 use crate::fleet::{Fleet, StoreOptions};
 use crate::latency::Percentiles;
 use crate::load::folder;
-use crate::platform::{Platform, tenant_key};
+use crate::platform::{Platform, Setting, tenant_key};
 use crate::program::Bot;
 use crate::report::{self, Table};
 use crate::time::Limits;
@@ -89,9 +89,12 @@ struct Requests {
 }
 
 pub(crate) fn run(options: &Options, runtime: &Runtime, limits: &Limits) -> anyhow::Result<()> {
-    let chats = usize::try_from(options.chats)?;
-    let tenants = options.tenants.map(usize::try_from).transpose()?;
-    let platform = Platform::with_tenants(runtime, chats, 0, tenants)?;
+    let setting = Setting {
+        chats: usize::try_from(options.chats)?,
+        tenants: options.tenants.map(usize::try_from).transpose()?,
+        ..Setting::default()
+    };
+    let platform = Platform::with(runtime, setting)?;
     let folder = folder(options.dir.as_ref())?;
     let bot = Bot {
         executable: &options.bot,

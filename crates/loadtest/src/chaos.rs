@@ -1,7 +1,7 @@
 //! `chaos`: members type commands while bots are killed and the platform fails; afterwards every
 //! command must have acted once and in order.
 
-use std::collections::{BTreeMap, VecDeque};
+use std::collections::BTreeMap;
 use std::io::Write as _;
 use std::path::PathBuf;
 use std::process::ExitCode;
@@ -9,26 +9,29 @@ use std::sync::atomic::Ordering;
 use std::thread::ScopedJoinHandle;
 use std::time::{Duration, Instant};
 
-use anyhow::{anyhow, ensure};
-use rand::rngs::StdRng;
-use rand::{RngExt as _, SeedableRng as _};
+use anyhow::{Context as _, anyhow, ensure};
 use tokio::runtime::Runtime;
 
 use crate::chaos::progress::Progress;
-use crate::fleet::{Fleet, Loss, Replicas, StoreOptions};
-use crate::platform::Platform;
-use crate::program::{Bot, Running};
+use crate::fleet::{Fleet, StoreOptions};
+use crate::platform::{Platform, Setting};
+use crate::program::Bot;
 use crate::time::Limits;
 use crate::{load, report};
 use checker::Verdict;
 use faults::FaultRates;
+use grants::Grants;
+use members::Members;
+use outages::Stats;
 use outcome::Report;
-use script::Outage;
 use sender::{Conversation, Counts, Sender};
 
 mod checker;
 mod faults;
+mod grants;
+mod members;
 mod observed;
+mod outages;
 mod outcome;
 mod progress;
 mod script;
@@ -39,10 +42,6 @@ mod tickets;
 const MOST_PER_CHAT: usize = 90;
 /// How often progress is polled.
 const POLL_INTERVAL: Duration = Duration::from_millis(2);
-/// The longest random delay of an outage, so that it hits the bot in the middle of anything.
-const JITTER_MS: u64 = 60;
-/// After so many crashes a bot is not started again.
-const MOST_CRASHES: usize = 10;
 /// The codes of a rate limit.
 const RATE_LIMITED: [i64; 3] = [99_991_400, 230_020, 232_019];
 /// The codes of a call in a chat of another tenant.
@@ -86,6 +85,10 @@ pub(crate) struct Options {
     /// Test a store app with this number of tenants, which have the chats in turn.
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..))]
     tenants: Option<u16>,
+    /// Let the bot act as the members. Half of them have consented before; the others consent when
+    /// they are asked.
+    #[arg(long)]
+    members: bool,
     /// Seed of the run; random by default. It is printed.
     #[arg(long)]
     seed: Option<u64>,
@@ -125,8 +128,13 @@ pub(crate) fn run(
         .seed
         .unwrap_or_else(|| u64::from(rand::random::<u32>()));
     writeln!(std::io::stderr(), "seed {seed}")?;
-    let tenants = options.tenants.map(usize::from);
-    let platform = Platform::with_tenants(runtime, options.chats, options.limits_factor, tenants)?;
+    let setting = Setting {
+        chats: options.chats,
+        limits_factor: options.limits_factor,
+        tenants: options.tenants.map(usize::from),
+        acts_as_members: options.members,
+    };
+    let platform = Platform::with(runtime, setting)?;
     let folder = load::folder(options.dir.as_ref())?;
     let bot = Bot {
         executable: &options.bot,
@@ -170,23 +178,9 @@ struct ChaosRun<'a> {
     counts: Counts,
 }
 
-/// The outages of a run.
-#[derive(Default)]
-struct Stats {
-    kills: usize,
-    restarts: usize,
-    cuts: usize,
-    failovers: usize,
-    recovery: Duration,
-    crashes: usize,
-    completed: bool,
-    ready: Duration,
-}
-
 impl ChaosRun<'_> {
     fn execute(&self) -> anyhow::Result<Report> {
         let began = Instant::now();
-        let commands = script::commands(self.seed, self.options.commands, self.options.chats);
         let sender = Sender {
             platform: self.platform,
             bots: self.fleet.addresses(),
@@ -196,147 +190,68 @@ impl ChaosRun<'_> {
             progress: &self.progress,
             counts: &self.counts,
         };
-        let (stats, conversations, faults, tickets) = std::thread::scope(|scope| {
-            let bots = &sender.bots;
+        let bots = &sender.bots;
+        let members = Members::new(self.platform, bots);
+        let (typed, faults, tickets, links) = std::thread::scope(|scope| {
             let tickets = scope.spawn(|| tickets::deliver(self.platform, bots, &self.progress));
+            let links = scope.spawn(|| members.follow_links(&self.progress));
             let faults = scope.spawn(|| {
                 let rates = &self.options.fault_rates;
                 rates.inject(self.platform, &self.progress, self.seed)
             });
+            let typed = self.type_all(&sender, &members);
+            self.progress.is_over.store(true, Ordering::Relaxed);
+            (typed, faults.join(), tickets.join(), links.join())
+        });
+        let (stats, conversations) = typed?;
+        let mut report = self.report(began.elapsed(), &stats, &conversations);
+        report.faults = faults.map_err(panicked)?;
+        report.tickets = tickets.map_err(panicked)?;
+        if let Some(grants) = &mut report.grants {
+            grants.members = members.count();
+            grants.asked = links.map_err(panicked)?;
+        }
+        Ok(report)
+    }
+
+    /// Types all commands while the outages happen.
+    fn type_all(
+        &self,
+        sender: &Sender<'_>,
+        members: &Members<'_>,
+    ) -> anyhow::Result<(Stats, Vec<Conversation>)> {
+        let commands = script::commands(self.seed, self.options.commands, self.options.chats);
+        let (replicas, _) = self.fleet.start(self.limits)?;
+        if self.options.members {
+            self.consent_early(sender, members)?;
+        }
+        std::thread::scope(|scope| {
             let chats = self.platform.chats.iter().zip(&commands).zip(0..);
             let senders: Vec<_> = chats
                 .map(|((chat, commands), number)| {
                     let seed = self.seed.wrapping_add(number);
-                    let sender = &sender;
                     scope.spawn(move || sender.type_all(chat, commands, seed))
                 })
                 .collect();
-            let stats = self.run_outages(&senders);
+            let stats = self.run_outages(replicas, &senders);
             if stats.is_err() {
                 // No bot will acknowledge the commands that are still being typed.
                 self.limits.interrupt();
             }
             let ended = senders.into_iter().map(ScopedJoinHandle::join);
             let conversations: Result<Vec<Conversation>, _> = ended.collect();
-            self.progress.is_over.store(true, Ordering::Relaxed);
-            (stats, conversations, faults.join(), tickets.join())
-        });
-        let panicked = |_| anyhow!("a thread of the load test panicked");
-        let conversations = conversations.map_err(panicked)?;
-        let mut report = self.report(began.elapsed(), &stats?, &conversations);
-        report.faults = faults.map_err(panicked)?;
-        report.tickets = tickets.map_err(panicked)?;
-        Ok(report)
+            Ok((stats?, conversations.map_err(panicked)?))
+        })
     }
 
-    /// Starts the bots, causes the outages one at a time, and waits until the bots are idle.
-    fn run_outages(&self, senders: &[ScopedJoinHandle<'_, Conversation>]) -> anyhow::Result<Stats> {
-        let mut rng = StdRng::seed_from_u64(self.seed);
-        let Options {
-            commands,
-            kills,
-            restarts,
-            cuts,
-            failovers,
-            ..
-        } = self.options;
-        let counts = [
-            (Outage::Kill, *kills),
-            (Outage::Restart, *restarts),
-            (Outage::Cut, *cuts),
-            (Outage::FailOver, *failovers),
-        ];
-        let moments = script::outages(self.seed, *commands, counts);
-        let mut moments = VecDeque::from(moments);
-        let (mut replicas, _) = self.fleet.start(self.limits)?;
-        let mut stats = Stats::default();
-        let idle = self.limits.poll(POLL_INTERVAL, || {
-            let finished = self.progress.finished.load(Ordering::Relaxed);
-            if moments
-                .front()
-                .is_some_and(|(moment, _)| *moment <= finished)
-            {
-                let (_, outage) = moments.pop_front()?;
-                let jitter = Duration::from_millis(rng.random_range(0..JITTER_MS));
-                std::thread::sleep(jitter);
-                let target = match outage {
-                    Outage::Kill => rng.random_range(0..replicas.0.len()),
-                    // One after the other.
-                    Outage::Restart | Outage::Cut | Outage::FailOver => {
-                        stats.restarts % replicas.0.len()
-                    }
-                };
-                return self
-                    .cause(outage, &mut replicas, target, &mut stats)
-                    .err()
-                    .map(Err);
-            }
-            if let Some(target) = replicas.0.iter_mut().position(Running::has_ended) {
-                stats.crashes += 1;
-                if stats.crashes > MOST_CRASHES {
-                    return Some(Err(anyhow!("a bot crashed more than {MOST_CRASHES} times")));
-                }
-                return self.start_again(&mut replicas, target).err().map(Err);
-            }
-            let all_typed = moments.is_empty() && senders.iter().all(ScopedJoinHandle::is_finished);
-            (all_typed && replicas.is_idle()).then_some(Ok(()))
-        });
-        stats.completed = idle.transpose()?.is_some() && moments.is_empty();
-        drop(replicas);
-        if stats.completed {
-            (_, stats.ready) = self.fleet.start(self.limits)?;
+    /// Waits until half of the members have consented.
+    fn consent_early(&self, sender: &Sender<'_>, members: &Members<'_>) -> anyhow::Result<()> {
+        for member in members.early() {
+            sender.log_in(member);
         }
-        Ok(stats)
-    }
-
-    fn cause(
-        &self,
-        outage: Outage,
-        replicas: &mut Replicas,
-        target: usize,
-        stats: &mut Stats,
-    ) -> anyhow::Result<()> {
-        match outage {
-            Outage::Kill => stats.kills += 1,
-            Outage::Restart => {
-                stats.restarts += 1;
-                replicas.0[target].terminate()?;
-            }
-            Outage::Cut => {
-                stats.cuts += 1;
-                return self.fleet.cut(self.runtime);
-            }
-            Outage::FailOver => return self.fail_over(replicas, stats),
-        }
-        self.start_again(replicas, target)
-    }
-
-    /// Promotes the standby and waits until commands work again.
-    fn fail_over(&self, replicas: &Replicas, stats: &mut Stats) -> anyhow::Result<()> {
-        let loss = [Loss::Crash, Loss::Freeze][stats.failovers % 2];
-        stats.failovers += 1;
-        let recovery = self.fleet.fail_over(self.runtime, loss, |back| {
-            let finished = || self.progress.finished.load(Ordering::Relaxed);
-            let before = finished();
-            self.limits.poll(POLL_INTERVAL, || {
-                let works = finished() > before || replicas.is_idle();
-                (replicas.is_ready() && works).then_some(())
-            });
-            back.elapsed()
-        })?;
-        stats.recovery = stats.recovery.max(recovery);
-        Ok(())
-    }
-
-    /// Kills a bot with SIGKILL and starts it again. If there are other replicas, waits until it is
-    /// ready, so that only one at a time is down.
-    fn start_again(&self, replicas: &mut Replicas, target: usize) -> anyhow::Result<()> {
-        replicas.0[target].kill();
-        replicas.0[target] = self.fleet.programs[target].start()?;
-        if replicas.0.len() > 1 {
-            replicas.0[target].ready(self.limits)?;
-        }
-        Ok(())
+        let all = || members.early().all(|member| members.has_consented(member));
+        let consented = self.limits.poll(POLL_INTERVAL, || all().then_some(()));
+        consented.context("waiting for consent: the run is over")
     }
 
     fn report(&self, took: Duration, stats: &Stats, conversations: &[Conversation]) -> Report {
@@ -361,7 +276,7 @@ impl ChaosRun<'_> {
             completed: stats.completed && verdict.sent == self.options.commands,
             verdict,
             replicas: self.fleet.programs.len(),
-            kills: stats.kills,
+            kills: stats.kills.len(),
             restarts: stats.restarts,
             cuts: stats.cuts,
             failovers: stats.failovers,
@@ -376,8 +291,13 @@ impl ChaosRun<'_> {
             calls_of_other_tenants: calls_with(&OTHER_TENANT),
             tenants: self.options.tenants.unwrap_or_default().into(),
             tickets: 0,
+            grants: (self.options.members).then(|| Grants::of(&calls, &stats.kills)),
             violations: self.platform.sim.violations(),
             ready_ms: stats.ready.as_secs_f64() * 1000.0,
         }
     }
+}
+
+fn panicked(_: Box<dyn std::any::Any + Send>) -> anyhow::Error {
+    anyhow!("a thread of the load test panicked")
 }

@@ -88,8 +88,23 @@ impl Connection {
 
 /// Makes a `GET` request on a new connection; returns the status, and head and body as text.
 pub(crate) fn get(address: SocketAddr, path: &str, timeout: Duration) -> io::Result<(u16, String)> {
+    get_with_cookie(address, path, "", timeout)
+}
+
+/// The same with a cookie; an empty one is not sent.
+pub(crate) fn get_with_cookie(
+    address: SocketAddr,
+    path: &str,
+    cookie: &str,
+    timeout: Duration,
+) -> io::Result<(u16, String)> {
     let mut connection = Connection::open(address, timeout)?;
-    let request = format!("GET {path} HTTP/1.1\r\nhost: {address}\r\n\r\n");
+    let cookie = if cookie.is_empty() {
+        String::new()
+    } else {
+        format!("cookie: {cookie}\r\n")
+    };
+    let request = format!("GET {path} HTTP/1.1\r\nhost: {address}\r\n{cookie}\r\n");
     let status = connection.exchange(request.as_bytes())?;
     Ok((status, connection.text()))
 }

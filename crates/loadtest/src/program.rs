@@ -11,7 +11,7 @@ use feishu_sim::AppKind;
 use rand::RngExt as _;
 
 use crate::http;
-use crate::platform::Platform;
+use crate::platform::{PUBLIC_URL, Platform};
 use crate::time::Limits;
 use crate::usage::Usage;
 
@@ -27,6 +27,9 @@ const LAST_WORDS: usize = 10;
 const LOWEST_PORT: u16 = 10_000;
 /// The lowest port that Linux gives to outgoing connections by default.
 const FIRST_EPHEMERAL_PORT: u16 = 32_768;
+
+/// 32 bytes in base64, which encrypt the tokens of members.
+const TOKEN_KEY: &str = "AAECAwQFBgcICQoLDA0ODxAREhMUFRYXGBkaGxwdHh8=";
 
 /// The bot that is tested.
 #[derive(Clone, Copy, Debug)]
@@ -75,6 +78,14 @@ impl Program {
         ];
         if app.kind == AppKind::Store {
             environment.push(("FEISHU_APP_TYPE", "store".to_owned()));
+        }
+        if platform.acts_as_members {
+            environment.extend([
+                ("FEISHU_ACT_AS", "member".to_owned()),
+                ("FEISHU_ACCOUNTS_URL", platform.sim.base_url()),
+                ("NOTICEBOT_PUBLIC_URL", PUBLIC_URL.to_owned()),
+                ("NOTICEBOT_TOKEN_KEY", TOKEN_KEY.to_owned()),
+            ]);
         }
         if let Some(config) = bot.config {
             environment.push(("NOTICEBOT_CONFIG", config.display().to_string()));

@@ -25,6 +25,8 @@ pub(crate) struct Sent {
     /// The lines of an announcement.
     pub(crate) lines: Vec<String>,
     pub(crate) acknowledged: bool,
+    /// It may have waited for consent, which delays no other command.
+    pub(crate) may_have_waited: bool,
     /// The bot's replies to it.
     pub(crate) replies: Vec<String>,
 }
@@ -63,11 +65,13 @@ pub(crate) struct Verdict {
     pub(crate) reacted: usize,
     /// Acted, with neither reaction nor reply.
     pub(crate) silent: usize,
+    /// Their order is not checked.
+    pub(crate) may_have_waited: usize,
     /// Acknowledged, with neither effect nor reply.
     pub(crate) lost: Vec<String>,
     /// A line is in the announcement twice, or there are two replies.
     pub(crate) twice: Vec<String>,
-    /// An effect or an answer after one of a later command.
+    /// An effect or an answer after one of a later command, or lines of an announcement apart.
     pub(crate) out_of_order: Vec<String>,
     /// Success was reported without an effect.
     pub(crate) untrue: Vec<String>,
@@ -103,6 +107,7 @@ impl Verdict {
             self.replied += usize::from(replied);
             self.reacted += usize::from(reacted);
             self.silent += usize::from(acted && !replied && !reacted);
+            self.may_have_waited += usize::from(sent.may_have_waited);
             if sent.acknowledged && !acted && !replied {
                 self.lost.push(sent.to_string());
             }
@@ -118,24 +123,37 @@ impl Verdict {
             *self.replies.entry(line.to_owned()).or_default() += 1;
         }
         self.check_final_order(chat);
+        self.check_lines(chat);
     }
 
     /// Matches observations with commands, and returns the commands whose effect was observed.
     ///
     /// An effect may be repeated at once, because a bot that is killed before it stores the result
-    /// acts again. A command may be skipped only if it never gets an answer.
+    /// acts again. A command may be skipped only if it never gets an answer, or if it may have
+    /// waited for consent.
     fn follow(&mut self, chat: &History) -> HashSet<usize> {
         let answered = answered(chat);
         let mut acted = HashSet::new();
         let mut at = 0;
         let mut closed = false;
-        for seen in &chat.seen {
-            let fits = |number: &usize| chat.sent[*number].fits(seen);
+        let mut waiting = Waiting::default();
+        for (position, seen) in chat.seen.iter().enumerate() {
             let is_effect = matches!(seen, Observed::Effect(_));
+            if let Some(number) = waiting.owner(chat, position) {
+                if is_effect {
+                    acted.insert(number);
+                }
+                continue;
+            }
+            let fits = |number: &usize| {
+                let sent = &chat.sent[*number];
+                sent.fits(seen) && !sent.may_have_waited
+            };
             // After its answer a command may be answered again but must not act again.
             let first = if closed && is_effect { at + 1 } else { at };
             let may_pass = |passed: usize| {
-                (passed == at && closed) || !answered.contains(&chat.sent[passed].id)
+                let sent = &chat.sent[passed];
+                (passed == at && closed) || sent.may_have_waited || !answered.contains(&sent.id)
             };
             let found = (first..chat.sent.len())
                 .find(fits)
@@ -159,6 +177,7 @@ impl Verdict {
             .sent
             .iter()
             .enumerate()
+            .filter(|(_, sent)| !sent.may_have_waited)
             .flat_map(|(number, sent)| sent.lines.iter().map(move |line| (line, number)))
             .collect();
         let known = |line| owners.get(line).copied();
@@ -170,6 +189,55 @@ impl Verdict {
                     .push(format!("{lower} is below an older one"));
             }
         }
+    }
+
+    /// The lines of an announcement stand together.
+    fn check_lines(&mut self, chat: &History) {
+        for sent in &chat.sent {
+            let first = sent.lines.first();
+            let at = chat.standing.iter().position(|line| Some(line) == first);
+            let Some(at) = at else { continue };
+            if !chat.standing[at..].starts_with(&sent.lines) {
+                let apart = format!("{sent} is not in one piece");
+                self.out_of_order.push(apart);
+            }
+        }
+    }
+}
+
+/// The commands that may have waited for consent and act at any time, once.
+#[derive(Default)]
+struct Waiting {
+    answered: HashSet<usize>,
+}
+
+impl Waiting {
+    /// The number of the command that waited and to which an observation belongs.
+    ///
+    /// Effects of a chat are followed by the answer of their command, unless the bot is killed in
+    /// between.
+    fn owner(&mut self, chat: &History, position: usize) -> Option<usize> {
+        let seen = &chat.seen[position];
+        let may_own = |number: &usize| {
+            let sent = &chat.sent[*number];
+            sent.may_have_waited && sent.fits(seen)
+        };
+        let mut owners = (0..chat.sent.len()).filter(may_own);
+        if !matches!(seen, Observed::Effect(_)) {
+            let owner = owners.next()?;
+            self.answered.insert(owner);
+            return Some(owner);
+        }
+        let is_answer = |seen: &&Observed| !matches!(seen, Observed::Effect(_));
+        let answer = chat.seen[position..].iter().find(is_answer);
+        let answered_next = |number: usize| answer.is_some_and(|seen| chat.sent[number].fits(seen));
+        let mut open = owners.filter(|number| !self.answered.contains(number));
+        let is_unique = || {
+            let mut others = chat.sent.iter().filter(|sent| !sent.may_have_waited);
+            !others.any(|sent| sent.fits(seen))
+        };
+        let certain = open.clone().find(|number| answered_next(*number));
+        certain.or_else(|| open.next().filter(|_| is_unique()))
     }
 }
 
@@ -225,6 +293,7 @@ mod tests {
                 },
                 effect,
                 acknowledged: true,
+                may_have_waited: false,
                 replies: seen
                     .contains(&reply)
                     .then(|| "no\nreason".to_owned())
@@ -332,7 +401,18 @@ mod tests {
     fn an_incomplete_announcement_is_lost() {
         let mut history = history(&good(), &STANDING);
         history.sent[0].lines.push("n0, second line".to_owned());
-        assert_eq!(judged(&history), [1, 0, 0, 1]);
+        assert_eq!(judged(&history), [1, 0, 1, 1]);
+    }
+
+    #[test]
+    fn lines_apart_are_out_of_order() {
+        let check = |standing: &[&str], apart| {
+            let mut history = history(&good(), standing);
+            history.sent[2].lines.push("second".to_owned());
+            assert_eq!(judged(&history), [0, 0, apart, 0], "{standing:?}");
+        };
+        check(&["n2", "second", "n0"], 0);
+        check(&["n2", "signature", "second", "n0"], 1);
     }
 
     #[test]
@@ -368,5 +448,49 @@ mod tests {
         let mut seen = good();
         seen.remove(2);
         assert_eq!(judged(&history(&seen, &STANDING)), [1, 0, 0, 1]);
+    }
+
+    /// The same history, in which the first command waits for consent.
+    fn waiting(seen: &[Observed], standing: &[&str]) -> History {
+        let mut history = history(seen, standing);
+        history.sent[0].may_have_waited = true;
+        history
+    }
+
+    #[test]
+    fn a_command_that_waited_may_act_later() {
+        let mut seen = good();
+        seen.rotate_left(2);
+        assert_eq!(judged(&waiting(&seen, &["n0", "n2"])), [0; 4]);
+        let partly = [vec![did(announce(0))], seen].concat();
+        assert_eq!(judged(&waiting(&partly, &["n0", "n2"])), [0; 4]);
+    }
+
+    #[test]
+    fn a_command_that_waited_acts_once() {
+        let seen = [good(), vec![did(announce(0))]].concat();
+        assert_eq!(judged(&waiting(&seen, &STANDING)), [0, 0, 1, 0]);
+        let gone = judged(&waiting(&good()[2..], &["n2"]));
+        assert_eq!(gone, [1, 0, 0, 0]);
+    }
+
+    #[test]
+    fn the_order_of_other_commands_stays_checked() {
+        let mut seen = good();
+        seen[2..].rotate_left(2);
+        let [_, _, swapped, _] = judged(&waiting(&seen, &STANDING));
+        assert!(swapped > 0);
+    }
+
+    #[test]
+    fn equal_effects_belong_to_the_next_answer() {
+        let pin = did(Effect::PinAnnouncement);
+        let first = [did(announce(0)), reacted(0)];
+        let pins = [pin.clone(), reacted(2), pin, reacted(1)];
+        let mut history = history(&[&first[..], &pins].concat(), &["n0"]);
+        history.sent[1].may_have_waited = true;
+        history.sent[2].effect = Effect::PinAnnouncement;
+        history.sent[2].lines.clear();
+        assert_eq!(judged(&history), [0; 4]);
     }
 }

@@ -24,6 +24,9 @@ pub(crate) struct FaultRates {
     /// Share of calls that take effect but whose response is lost.
     #[arg(long, default_value_t = 0.02, value_parser = share)]
     lost_answers: f64,
+    /// Share of calls for members' tokens that take effect but whose response is lost.
+    #[arg(long, default_value_t = 0.1, value_parser = share)]
+    lost_grants: f64,
     /// Share of calls that fail with status 500 without effect.
     #[arg(long, default_value_t = 0.02, value_parser = share)]
     server_errors: f64,
@@ -102,9 +105,13 @@ impl FaultRates {
         call: &Call,
     ) -> Option<(Endpoint, FaultKind)> {
         let is_store_app = platform.app.kind == AppKind::Store;
+        let lost_answers = match call.endpoint {
+            Some(Endpoint::UserToken) => self.lost_grants,
+            _ => self.lost_answers,
+        };
         let mut luck: f64 = rng.random();
         for (kind, share) in [
-            (FaultKind::LostAnswer, self.lost_answers),
+            (FaultKind::LostAnswer, lost_answers),
             (FaultKind::ServerError, self.server_errors),
             (FaultKind::ExpiredTokens, self.expired_tokens),
             (FaultKind::Limited, self.limited),

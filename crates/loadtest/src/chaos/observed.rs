@@ -1,6 +1,6 @@
 //! The history of each chat, from the calls that the simulator has seen.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 
 use feishu_sim::{Call, Endpoint, State};
 
@@ -14,6 +14,7 @@ const HEARD: &str = "OneSecond";
 
 pub(crate) fn collect(state: &State, conversations: &[Conversation]) -> Vec<History> {
     let mut seen = seen_by_chat(state, conversations);
+    let waited = waited(state, conversations);
     conversations
         .iter()
         .map(|conversation| History {
@@ -31,6 +32,7 @@ pub(crate) fn collect(state: &State, conversations: &[Conversation]) -> Vec<Hist
                         Command::PinAnnouncement | Command::PinReply | Command::Unpin => Vec::new(),
                     },
                     acknowledged: typed.acknowledged,
+                    may_have_waited: waited.contains(typed.id.as_str()),
                     replies: state.replies_to(&typed.id),
                 })
                 .collect(),
@@ -64,6 +66,39 @@ pub(crate) fn seen(call: &Call) -> Option<Observed> {
         _ => return None,
     };
     Some(seen)
+}
+
+/// The commands that were not answered when their member was asked for consent in their chat. The
+/// platform does not show which of them waits for it.
+fn waited<'a>(state: &State, conversations: &'a [Conversation]) -> HashSet<&'a str> {
+    let mut answered_at: HashMap<String, u64> = HashMap::new();
+    let mut asked_at: HashMap<&str, Vec<u64>> = HashMap::new();
+    for call in state.calls() {
+        if let Some(Observed::Reaction(id) | Observed::Reply(id)) = seen(call) {
+            answered_at.entry(id).or_insert(call.at_ms);
+        }
+        let chat = call.body["chat_id"].as_str();
+        if call.endpoint == Some(Endpoint::SendPrivateCard)
+            && let Some(chat) = chat
+        {
+            asked_at.entry(chat).or_default().push(call.at_ms);
+        }
+    }
+    let mut waited = HashSet::new();
+    for conversation in conversations {
+        let Some(asked_at) = asked_at.get(conversation.chat.as_str()) else {
+            continue;
+        };
+        for id in conversation.typed.iter().map(|typed| &typed.id) {
+            let typed_at = state.message(id).map(|message| message.created_ms);
+            let answered_at = answered_at.get(id.as_str()).copied().unwrap_or(u64::MAX);
+            let open = typed_at.unwrap_or_default()..=answered_at;
+            if asked_at.iter().any(|at| open.contains(at)) {
+                waited.insert(id.as_str());
+            }
+        }
+    }
+    waited
 }
 
 fn seen_by_chat(state: &State, conversations: &[Conversation]) -> HashMap<String, Vec<Observed>> {

@@ -7,6 +7,7 @@ use std::time::Duration;
 use serde::Serialize;
 
 use super::checker::Verdict;
+use super::grants::Grants;
 use crate::report::Table;
 
 /// The longest time from a promotion to the next finished command.
@@ -43,6 +44,8 @@ pub(super) struct Report {
     pub(super) tenants: usize,
     /// The tickets that were pushed.
     pub(super) tickets: usize,
+    /// Only if the bot acts as members.
+    pub(super) grants: Option<Grants>,
     /// Requests that no correct client sends.
     pub(super) violations: Vec<String>,
     /// From the next start to readiness, on the database of the run.
@@ -56,7 +59,13 @@ impl Report {
             && self.crashes == 0
             && self.violations.is_empty()
             && self.calls_of_other_tenants == 0
+            && self.reused().is_empty()
             && self.recovery_ms <= RECOVERY.as_secs_f64() * 1000.0
+    }
+
+    /// Refresh tokens that were used twice without a reason.
+    fn reused(&self) -> &[String] {
+        self.grants.as_ref().map_or(&[], |grants| &grants.reused)
     }
 
     pub(super) fn table(&self) -> Table {
@@ -99,6 +108,17 @@ impl Report {
         row("  with another tenant's token", self.calls_of_other_tenants);
         row("  that no correct client sends", self.violations.len());
         row("tickets pushed", self.tickets);
+        if let Some(grants) = &self.grants {
+            row("members", grants.members);
+            row("  asked for consent", grants.asked);
+            row("  grants", grants.given);
+            row("  commands that may have waited", verdict.may_have_waited);
+            row("renewals of tokens", grants.renewals);
+            row("  with a lost answer", grants.renewals_lost);
+            row("  repeated after it", grants.reused_after_loss);
+            row("  repeated after a kill", grants.reused_after_kill);
+            row("REFRESH TOKENS USED TWICE", grants.reused.len());
+        }
         if self.failovers > 0 {
             table.row([
                 "longest recovery, ms".to_owned(),
@@ -125,8 +145,11 @@ impl Report {
     /// Prints the first violations of each kind to standard error.
     pub(super) fn print_violations(&self) -> std::io::Result<()> {
         let mut err = std::io::stderr().lock();
-        let violations = ("violation", self.violations.as_slice());
-        for (name, found) in self.verdict.violations().into_iter().chain([violations]) {
+        let others = [
+            ("used twice", self.reused()),
+            ("violation", self.violations.as_slice()),
+        ];
+        for (name, found) in self.verdict.violations().into_iter().chain(others) {
             for one in found.iter().take(SHOWN) {
                 writeln!(err, "{name}: {one}")?;
             }

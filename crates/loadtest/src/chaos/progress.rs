@@ -32,11 +32,11 @@ impl Progress {
     }
 
     pub(crate) fn count(&self, platform: &Platform, message: String) {
-        self.finished.fetch_add(1, Ordering::Relaxed);
         let id = MessageId::from(message);
         let chat = |state: &State| self.by_chat.get(&state.message(&id)?.chat);
-        let count = platform.sim.read(chat);
-        if let Some(count) = count {
+        // The direct chats of members do not count.
+        if let Some(count) = platform.sim.read(chat) {
+            self.finished.fetch_add(1, Ordering::Relaxed);
             count.fetch_add(1, Ordering::Relaxed);
         }
     }

@@ -5,7 +5,7 @@ use std::net::SocketAddr;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
-use feishu_sim::{ChatId, MessageId};
+use feishu_sim::{ChatId, MessageId, Person};
 use rand::rngs::StdRng;
 use rand::{RngExt as _, SeedableRng as _};
 use serde_json::{Value, json};
@@ -102,6 +102,19 @@ impl Sender<'_> {
             chat: chat.clone(),
             typed,
         }
+    }
+
+    /// Types `/login` in the direct chat with the bot.
+    pub(crate) fn log_in(&self, member: &Person) {
+        let sim = &self.platform.sim;
+        let chat = sim.direct_chat(member);
+        let said = sim.as_person(member).in_chat(&chat).say("/login");
+        let mut client = PushClient {
+            sender: self,
+            connection: None,
+            next: 0,
+        };
+        client.deliver(&sim.envelope_for(&said.id));
     }
 
     fn say(&self, chat: &ChatId, command: &Command) -> Typed {
