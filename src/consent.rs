@@ -1,6 +1,7 @@
 //! Acting as members: their consent, and the tokens that result from it.
 
 mod grants;
+mod keep_alive;
 mod requests;
 
 pub(crate) use grants::{Grants, RevokeError};

@@ -193,6 +193,7 @@ CREATE TABLE noticebot.grants (
     refresh_token text,
     access_expires_at bigint NOT NULL,
     granted_at  bigint NOT NULL,
+    renewed_at  bigint NOT NULL,
     -- Increases with each renewal, and starts with the time of the consent.
     version     bigint NOT NULL,
     -- A refresh token works once: until then, one replica renews the grant.
@@ -201,6 +202,7 @@ CREATE TABLE noticebot.grants (
     ended_at    bigint,
     PRIMARY KEY (app, tenant, person)
 );
+CREATE INDEX grants_renewed ON noticebot.grants (app, renewed_at) WHERE ended_at IS NULL;
 
 -- Requests for consent that are not answered: one per member.
 CREATE TABLE noticebot.consents (

@@ -164,6 +164,7 @@ CREATE TABLE grants (
     refresh_token TEXT,
     access_expires_at INTEGER NOT NULL,
     granted_at  INTEGER NOT NULL,
+    renewed_at  INTEGER NOT NULL,
     -- Increases with each renewal, and starts with the time of the consent.
     version     INTEGER NOT NULL,
     -- A refresh token works once: until then, one replica renews the grant.
@@ -172,6 +173,7 @@ CREATE TABLE grants (
     ended_at    INTEGER,
     PRIMARY KEY (app, tenant, person)
 ) WITHOUT ROWID;
+CREATE INDEX grants_renewed ON grants (app, renewed_at) WHERE ended_at IS NULL;
 
 -- Requests for consent that are not answered: one per member.
 CREATE TABLE consents (

@@ -17,6 +17,7 @@ use parking_lot::Mutex as SyncMutex;
 use quick_cache::sync::Cache;
 use secrecy::{ExposeSecret as _, SecretString};
 use tokio::sync::Mutex;
+use tokio::task::JoinHandle;
 use tokio::time::timeout;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
@@ -57,16 +58,16 @@ struct Inner {
 
 /// What this process knows of one grant.
 #[derive(Default)]
-struct Slot {
+pub(super) struct Slot {
     /// Held by the task that reads or renews the grant, so that others wait for its result.
-    busy: Mutex<()>,
-    token: SyncMutex<Option<AccessToken>>,
+    pub(super) busy: Mutex<()>,
+    pub(super) token: SyncMutex<Option<AccessToken>>,
     /// Renewed tokens that the store did not take yet, with the version that they replace.
     unsaved: SyncMutex<Option<(i64, SealedTokens)>>,
 }
 
 #[derive(Clone)]
-struct AccessToken {
+pub(super) struct AccessToken {
     value: SecretString,
     expires_at: Timestamp,
 }
@@ -151,7 +152,7 @@ impl Grants {
             return Ok(token);
         }
         let (grants, member, of_member) = (self.clone(), member.clone(), Arc::clone(&slot));
-        let renewal = self.0.renewals.spawn(async move {
+        let renewal = self.spawn(async move {
             let token = grants.current(&member, &of_member).await?;
             *of_member.token.lock() = Some(token.clone());
             Ok(token.value)
@@ -159,7 +160,7 @@ impl Grants {
         renewal.await.unwrap_or(Err(UNAVAILABLE))
     }
 
-    fn slot(&self, member: &Member) -> Arc<Slot> {
+    pub(super) fn slot(&self, member: &Member) -> Arc<Slot> {
         let key = (member.tenant.key.clone(), member.person.clone());
         let slot = self
             .0
@@ -217,7 +218,7 @@ impl Grants {
     }
 
     /// Renews a version of a grant. `None` if another process does, or has done so.
-    async fn renew(
+    pub(super) async fn renew(
         &self,
         member: &Member,
         grant: &Grant,
@@ -283,6 +284,22 @@ impl Grants {
             Err(error) if error.may_have_taken_effect() => client.refresh_user_token(refresh).await,
             answer => answer,
         }
+    }
+
+    pub(super) fn clock(&self) -> &Clock {
+        &self.0.clock
+    }
+
+    pub(super) fn store(&self) -> &Store {
+        &self.0.store
+    }
+
+    /// Runs a renewal that a stop waits for.
+    pub(super) fn spawn<T: Send + 'static>(
+        &self,
+        renewal: impl Future<Output = T> + Send + 'static,
+    ) -> JoinHandle<T> {
+        self.0.renewals.spawn(renewal)
     }
 
     fn client(&self) -> Result<&Client, Error> {
@@ -411,11 +428,14 @@ impl Grants {
         }
     }
 
-    /// Encrypts grants with the current key that are encrypted with the previous one, and lets
-    /// renewals in flight finish after `stop`.
+    /// Encrypts grants with the current key that are encrypted with the previous one, renews idle
+    /// ones, and lets renewals in flight finish after `stop`.
     pub(crate) async fn run(self, stop: CancellationToken) {
-        stop.run_until_cancelled(Box::pin(self.reseal())).await;
-        stop.cancelled().await;
+        let work = async {
+            self.reseal().await;
+            self.keep_alive().await;
+        };
+        stop.run_until_cancelled(Box::pin(work)).await;
         self.0.renewals.close();
         let _ = timeout(DRAIN_TIMEOUT, self.0.renewals.wait()).await;
     }

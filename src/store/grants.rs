@@ -88,7 +88,7 @@ impl Store {
         version: i64,
         tokens: &SealedTokens,
     ) -> Result<bool, StoreError> {
-        let statement = grants::renew(member, version, tokens);
+        let statement = grants::renew(member, version, tokens, self.now());
         Ok(self.execute("renew_grant", statement).await? > 0)
     }
 
@@ -190,6 +190,16 @@ impl Store {
             self.wake();
         }
         Ok(())
+    }
+
+    /// The grants that were not renewed since then, the longest idle first.
+    pub(crate) async fn idle_grants(
+        &self,
+        since: Timestamp,
+        limit: u32,
+    ) -> Result<Vec<(Member, Grant)>, StoreError> {
+        let query = grants::idle(&self.app, since, limit);
+        self.rows("idle_grants", query).await
     }
 
     /// The grants of the app that have not ended, with their members.

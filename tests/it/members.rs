@@ -443,6 +443,25 @@ async fn a_refused_token_is_renewed_and_the_call_repeated() {
 }
 
 #[tokio::test]
+async fn idle_grants_are_renewed_daily() {
+    let bench = bench().await;
+    bench.granted().await;
+    bench.sim.clear_calls();
+    // Longer than a refresh token lives.
+    bench
+        .wait_in_steps_of(Duration::from_hours(1), "renewals", |state| {
+            let calls = state.calls().iter();
+            let renewals = calls.filter(|call| call.endpoint == Some(Endpoint::UserToken));
+            (renewals.count() >= 9).then_some(())
+        })
+        .await;
+    let group = bench.group(AnnouncementKind::Docx);
+    let command = bench.say(&group, "/announce hello").id;
+    assert_eq!(bench.reaction(&command).await, "Loudspeaker");
+    bench.finish().await;
+}
+
+#[tokio::test]
 async fn a_lost_renewal_asks_for_consent_again() {
     let bench = bench().await;
     bench.granted().await;

@@ -209,10 +209,11 @@ mod tests {
 
     use super::*;
     use crate::model::change::ChangeId;
+    use crate::model::grant::Member;
     use crate::model::job::{ChatKey, Tenant};
     use crate::store::sqlite::file;
     use crate::store::sqlite::migrate::migrate;
-    use crate::store::statements::{changes, chats, schedules};
+    use crate::store::statements::{changes, chats, consents, grants, schedules};
 
     /// SQLite's query plan, one entry per table.
     fn plan(connection: &Connection, sql: &str) -> Vec<String> {
@@ -282,7 +283,13 @@ mod tests {
                 ][..],
             ),
             (NEXT_RUN, &[("jobs", "INDEX jobs_ready")]),
-            (&queue, &[("jobs", "INDEX jobs_open")]),
+            (
+                &queue,
+                &[
+                    ("jobs", "INDEX jobs_open"),
+                    ("suspended", "INDEX jobs_of_member"),
+                ],
+            ),
             (OF_CHAT, &[("jobs", "INDEX jobs_open")]),
         ] {
             assert_indexes(&connection, sql, ways);
@@ -295,6 +302,10 @@ mod tests {
         let chat = ChatKey {
             tenant: Tenant::own(""),
             chat: String::new(),
+        };
+        let member = Member {
+            tenant: chat.tenant.clone(),
+            person: "".into(),
         };
         let (now, id) = (Timestamp::UNIX_EPOCH, ChangeId(1));
         for (statement, table, index) in [
@@ -327,6 +338,28 @@ mod tests {
                 "changes_reverting",
             ),
             (schedules::of_chat(&chat).statement, "jobs", "jobs_open"),
+            (grants::resume(&member, now), "jobs", "jobs_of_member"),
+            (grants::resume_overdue("", now), "jobs", "jobs_suspended"),
+            (
+                grants::count_suspended(&member).statement,
+                "jobs",
+                "jobs_of_member",
+            ),
+            (
+                grants::idle("", now, 1).statement,
+                "grants",
+                "grants_renewed",
+            ),
+            (
+                consents::by_ticket("", "", now).statement,
+                "consents",
+                "consents_by_ticket",
+            ),
+            (
+                consents::due_polls("", now).statement,
+                "consents",
+                "consents_to_poll",
+            ),
         ] {
             assert_indexes(&connection, &statement.sql, &[(table, index)]);
         }

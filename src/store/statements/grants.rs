@@ -21,11 +21,12 @@ impl Member {
 /// Stores a new grant; it replaces an earlier one.
 pub(in crate::store) fn save(member: &Member, tokens: &SealedTokens, now: Timestamp) -> Statement {
     let sql = "INSERT INTO grants (app, tenant, person, access_token, refresh_token,
-             access_expires_at, granted_at, version)
-         VALUES ($1, $2, $3, $4, $5, $6, $7, $7)
+             access_expires_at, granted_at, renewed_at, version)
+         VALUES ($1, $2, $3, $4, $5, $6, $7, $7, $7)
          ON CONFLICT (app, tenant, person) DO UPDATE
          SET access_token = excluded.access_token, refresh_token = excluded.refresh_token,
              access_expires_at = excluded.access_expires_at, granted_at = excluded.granted_at,
+             renewed_at = excluded.renewed_at,
              version = grants.version + 1, renewing_until = NULL, ended_at = NULL";
     let mut values = member.values().to_vec();
     values.extend(values![
@@ -117,14 +118,20 @@ fn update(
 
 /// Stores the result of a renewal. Also where the grant was ended meanwhile: a process that seemed
 /// to have failed may have the only valid tokens.
-pub(in crate::store) fn renew(member: &Member, version: i64, tokens: &SealedTokens) -> Statement {
+pub(in crate::store) fn renew(
+    member: &Member,
+    version: i64,
+    tokens: &SealedTokens,
+    now: Timestamp,
+) -> Statement {
     let sql = "UPDATE grants SET access_token = $1, refresh_token = $2, access_expires_at = $3,
-             version = version + 1, renewing_until = NULL, ended_at = NULL
-         WHERE app = $4 AND tenant = $5 AND person = $6 AND version = $7";
+             renewed_at = $4, version = version + 1, renewing_until = NULL, ended_at = NULL
+         WHERE app = $5 AND tenant = $6 AND person = $7 AND version = $8";
     let mut values = values![
         &tokens.access,
         tokens.refresh.as_ref(),
-        tokens.access_expires_at
+        tokens.access_expires_at,
+        now
     ]
     .to_vec();
     values.extend(member.values());
@@ -157,7 +164,21 @@ pub(in crate::store) fn all(app: &str) -> Query<(Member, Grant)> {
     let sql = "SELECT app, tenant, person, access_token, refresh_token, access_expires_at, version,
              ended_at
          FROM grants WHERE app = $1 AND ended_at IS NULL";
-    Statement::new(sql, values![app]).read(|row| Ok((member(row)?, read(row)?)))
+    Statement::new(sql, values![app]).read(read_with_member)
+}
+
+/// The grants that were not renewed since then, the longest idle first.
+pub(in crate::store) fn idle(app: &str, since: Timestamp, limit: u32) -> Query<(Member, Grant)> {
+    let sql = "SELECT app, tenant, person, access_token, refresh_token, access_expires_at, version,
+             ended_at
+         FROM grants
+         WHERE app = $1 AND ended_at IS NULL AND refresh_token IS NOT NULL AND renewed_at < $2
+         ORDER BY renewed_at LIMIT $3";
+    Statement::new(sql, values![app, since, limit]).read(read_with_member)
+}
+
+fn read_with_member(row: &Row<'_>) -> Result<(Member, Grant), Unreadable> {
+    Ok((member(row)?, read(row)?))
 }
 
 pub(super) fn member(row: &Row<'_>) -> Result<Member, Unreadable> {

@@ -60,7 +60,7 @@ pub(in crate::store) fn insert_overflow(job: &NewJob, head: i64) -> Option<State
 /// full has `ordered_at` 0. The oldest one is that which the bot has to work on.
 pub(in crate::store) fn queue(app: &str) -> Query<Queue> {
     let sql = "SELECT count(*) + (
-                 SELECT count(*) FROM jobs
+                 SELECT count(*) FROM jobs suspended
                  WHERE app = $1 AND state = 'suspended' AND number IS NULL) AS open,
              min(ordered_at) FILTER (WHERE ordered_at > 0) AS oldest
          FROM jobs WHERE app = $1 AND state IN ('ready', 'running') AND number IS NULL";

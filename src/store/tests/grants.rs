@@ -43,6 +43,7 @@ for_both_stores! {
     consent_just_before_a_suspension_is_noticed,
     suspended_jobs_outlive_a_kill,
     one_process_renews_a_grant_at_a_time,
+    idle_grants_are_found,
     an_old_renewal_changes_no_later_grant,
     a_late_renewal_revives_an_ended_grant,
     a_pending_request_is_kept_until_it_ends,
@@ -172,6 +173,31 @@ async fn one_process_renews_a_grant_at_a_time(bench: Bench) {
     assert!(!reserve().await, "the version is old");
     let (access, renewed) = bench.access("ou_1").await.unwrap();
     assert_eq!((access.as_str(), renewed), ("access b", version + 1));
+}
+
+async fn idle_grants_are_found(bench: Bench) {
+    let (store, of) = (&bench.store, member("ou_1"));
+    let idle = async || {
+        let since = bench.clock.now() - Duration::from_hours(24);
+        let idle = store.idle_grants(since, 10).await.unwrap();
+        idle.into_iter()
+            .map(|(member, _)| member)
+            .collect::<Vec<_>>()
+    };
+    for person in ["ou_1", "ou_2"] {
+        let grant = tokens("a", &bench.clock);
+        store.save_grant(&member(person), &grant).await.unwrap();
+    }
+    let (_, version) = bench.access("ou_1").await.unwrap();
+    assert!(idle().await.is_empty());
+    bench.hand.advance(Duration::from_hours(25));
+    assert_eq!(idle().await.len(), 2);
+    let renewed = tokens("b", &bench.clock);
+    store.renew_grant(&of, version, &renewed).await.unwrap();
+    assert_eq!(idle().await, [member("ou_2")]);
+    let (_, version) = bench.access("ou_2").await.unwrap();
+    store.end_grant(&member("ou_2"), version).await.unwrap();
+    assert!(idle().await.is_empty());
 }
 
 async fn an_old_renewal_changes_no_later_grant(bench: Bench) {
