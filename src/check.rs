@@ -5,6 +5,7 @@
 mod chat;
 mod groups;
 mod intake;
+mod members;
 mod platform;
 mod report;
 mod request_url;
@@ -50,6 +51,7 @@ pub async fn check(config: &Config, clock: Clock, options: &CheckOptions) -> Rep
     report.good("configuration", "complete");
     intake::secrets(&mut report, &config.feishu);
     let facts = store::check(&mut report, config, &roots, &clock).await;
+    members::check(&mut report, config, &facts).await;
     if let Some(url) = &options.url {
         request_url::check(&mut report, config, &roots, url).await;
     } else {

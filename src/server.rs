@@ -19,11 +19,10 @@ use crate::action::AnnounceSettings;
 use crate::background;
 use crate::callback::PendingCallbacks;
 use crate::config::{ActAs, Config, FeishuConfig, Receive};
-use crate::consent::{ConsentSettings, Consents, Grants, Members};
+use crate::consent::{self, ConsentSettings, Consents, Grants, Members};
 use crate::dispatch::{Attempts, Dispatcher, DispatcherSettings};
 use crate::http::{self, Health};
 use crate::platform::{Platform, client};
-use crate::sealed::TokenKeys;
 use crate::shared_limits::{self, UnsavedLimits};
 use crate::store::{Store, StoreOptions, StoreTasks};
 use crate::store_app::StoreApp;
@@ -271,12 +270,6 @@ impl Receiving {
     }
 }
 
-fn token_keys(config: &FeishuConfig) -> anyhow::Result<TokenKeys> {
-    let keys = config.token_keys()?;
-    let keys = keys.iter().map(|key| &key.expose_secret()[..]);
-    TokenKeys::new(keys).context("deriving the keys of members' tokens")
-}
-
 /// `None` unless the bot acts as members.
 fn grants(config: &Config, store: &Store, clock: &Clock) -> anyhow::Result<Option<Grants>> {
     if config.feishu.act_as == ActAs::Bot {
@@ -286,7 +279,7 @@ fn grants(config: &Config, store: &Store, clock: &Clock) -> anyhow::Result<Optio
         &config.feishu.app_id,
         store.clone(),
         clock.clone(),
-        token_keys(&config.feishu)?,
+        consent::token_keys(&config.feishu)?,
         config.feishu.timeout,
     )))
 }
@@ -301,7 +294,7 @@ fn members(
     grants.attach(client.clone());
     let settings = ConsentSettings {
         app_id: config.feishu.app_id.clone(),
-        keys: token_keys(&config.feishu)?,
+        keys: consent::token_keys(&config.feishu)?,
         public_url: config.server.public_base(),
         wait: config.worker.consent_wait,
     };

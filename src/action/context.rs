@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use feishu::codes::Class;
 use feishu::{ChatId, Client, Clock, Sender};
 use jiff::Timestamp;
 use jiff::tz::TimeZone;
@@ -83,6 +84,15 @@ impl Failure {
                 effect: None,
                 ..
             } => cause.needs_consent(),
+            _ => false,
+        }
+    }
+
+    /// Whether the author's consent does not include what a call needs.
+    pub(crate) fn lacks_scopes(&self) -> bool {
+        match self {
+            Self::Call(_, error) => error.class() == Some(Class::UserScopeMissing),
+            Self::Partway { cause, .. } => cause.lacks_scopes(),
             _ => false,
         }
     }

@@ -4,7 +4,7 @@ use feishu::{AnnouncementKind, AppId, Chat, ChatId, Client, IdType};
 
 use super::Report;
 use super::store::StoreFacts;
-use crate::config::Config;
+use crate::config::{ActAs, Config};
 use crate::credentials::in_full;
 use crate::language::Language;
 use crate::model::rights::{BotPermission, GroupSetting};
@@ -41,8 +41,11 @@ pub(super) async fn check(
         "a member"
     };
     report.good(NAME, format!("the bot is in `{}` as {role}", group.name));
-    permission(report, &group, &bot, GroupSetting::PinManageSetting);
-    permission(report, &group, &bot, GroupSetting::EditPermission);
+    // A bot that acts as members needs no permission of its own.
+    if config.feishu.act_as == ActAs::Bot {
+        permission(report, &group, &bot, GroupSetting::PinManageSetting);
+        permission(report, &group, &bot, GroupSetting::EditPermission);
+    }
     kind(report, client, facts, &chat).await;
     let tenant = client.credentials().tenant();
     let scope = Scope {

@@ -11,6 +11,7 @@ use super::Report;
 use crate::config::Config;
 use crate::config::DatabaseUrl;
 use crate::healthcheck::readiness;
+use crate::model::grant::{Grant, Member};
 use crate::model::job::{ChatKey, JobKind, Tenant};
 use crate::model::tenant::TenantRow;
 use crate::store::{
@@ -72,6 +73,14 @@ impl StoreFacts {
         match &self.admin {
             Some(admin) => admin.tenants(&self.app).await.unwrap_or_default(),
             None => Vec::new(),
+        }
+    }
+
+    /// The grants of members; `None` if they cannot be read.
+    pub(super) async fn grants(&self) -> Option<Vec<(Member, Grant)>> {
+        match &self.admin {
+            Some(admin) => admin.grants(&self.app).await.ok(),
+            None => Some(Vec::new()),
         }
     }
 

@@ -7,7 +7,6 @@
 use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
-use feishu::codes::Class;
 use feishu::{
     Client, Clock, Error, MemberTokenError, MemberTokens, OpenId, RefusedToken, TenantKey,
     TokenRefusal, TokenTypeHint, UserTokens,
@@ -17,27 +16,29 @@ use parking_lot::Mutex as SyncMutex;
 use quick_cache::sync::Cache;
 use secrecy::{ExposeSecret as _, SecretString};
 use tokio::sync::Mutex;
-use tokio::task::JoinHandle;
-use tokio::time::timeout;
-use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
-use crate::model::grant::{Grant, Member, SealedTokens};
+use super::keys::{GrantKeys, Use};
+use crate::model::grant::{Member, SealedTokens};
 use crate::model::job::Tenant;
 use crate::sealed::TokenKeys;
 use crate::store::{Store, StoreError};
 
+mod keep_alive;
+mod renewal;
+
 /// The remaining life of an access token at which it is renewed. The old one stays valid to its
 /// end, so commands do not wait for a renewal by another process.
 const MARGIN: Duration = Duration::from_mins(5);
-/// A token with less than this is not used.
-const LEAST_LIFE: Duration = Duration::from_secs(10);
+/// How long a token is used without a look at the store, where another replica may have deleted the
+/// grant.
+const TRUSTED: Duration = Duration::from_secs(10);
 /// Members whose tokens are kept in memory.
 const CAPACITY: usize = 10_000;
 /// Pause before the store is asked again.
 const STORE_PAUSE: Duration = Duration::from_millis(200);
-/// Time for renewals in flight after a stop.
-const DRAIN_TIMEOUT: Duration = Duration::from_secs(3);
+/// Time to store a new grant; its member waits for the page.
+const SAVE_TIMEOUT: Duration = Duration::from_secs(5);
 
 /// The grants of one app. Clones share everything.
 #[derive(Clone)]
@@ -47,36 +48,31 @@ struct Inner {
     app: String,
     store: Store,
     clock: Clock,
-    keys: TokenKeys,
+    keys: GrantKeys,
     /// Longer than a renewal takes.
     reservation: Duration,
     /// Set once; the client itself asks for tokens here.
     client: OnceLock<Client>,
     tokens: Cache<(TenantKey, OpenId), Arc<Slot>>,
-    renewals: TaskTracker,
+    /// Renewals, and exchanges of codes that work once.
+    tasks: TaskTracker,
 }
 
 /// What this process knows of one grant.
 #[derive(Default)]
-pub(super) struct Slot {
+struct Slot {
     /// Held by the task that reads or renews the grant, so that others wait for its result.
-    pub(super) busy: Mutex<()>,
-    pub(super) token: SyncMutex<Option<AccessToken>>,
+    busy: Mutex<()>,
+    token: SyncMutex<Option<AccessToken>>,
     /// Renewed tokens that the store did not take yet, with the version that they replace.
     unsaved: SyncMutex<Option<(i64, SealedTokens)>>,
 }
 
 #[derive(Clone)]
-pub(super) struct AccessToken {
+struct AccessToken {
     value: SecretString,
     expires_at: Timestamp,
-}
-
-/// Where the tokens of a member are used in an encrypted form.
-#[derive(Clone, Copy)]
-enum Use {
-    Access,
-    Refresh,
+    read_at: Timestamp,
 }
 
 impl Grants {
@@ -92,12 +88,12 @@ impl Grants {
             app: app_id.to_owned(),
             store,
             clock,
-            keys,
+            keys: GrantKeys::new(keys),
             // A renewal is one call and one retry.
             reservation: 2 * call_timeout + Duration::from_secs(20),
             client: OnceLock::new(),
             tokens: Cache::new(CAPACITY),
-            renewals: TaskTracker::new(),
+            tasks: TaskTracker::new(),
         }))
     }
 
@@ -152,7 +148,7 @@ impl Grants {
             return Ok(token);
         }
         let (grants, member, of_member) = (self.clone(), member.clone(), Arc::clone(&slot));
-        let renewal = self.spawn(async move {
+        let renewal = self.uninterrupted(async move {
             let token = grants.current(&member, &of_member).await?;
             *of_member.token.lock() = Some(token.clone());
             Ok(token.value)
@@ -160,7 +156,16 @@ impl Grants {
         renewal.await.unwrap_or(Err(UNAVAILABLE))
     }
 
-    pub(super) fn slot(&self, member: &Member) -> Arc<Slot> {
+    /// Runs work to its end, also if the caller is dropped, and at a stop for a while; `None` after a
+    /// panic.
+    pub(super) async fn uninterrupted<T: Send + 'static>(
+        &self,
+        work: impl Future<Output = T> + Send + 'static,
+    ) -> Option<T> {
+        self.0.tasks.spawn(Box::pin(work)).await.ok()
+    }
+
+    fn slot(&self, member: &Member) -> Arc<Slot> {
         let key = (member.tenant.key.clone(), member.person.clone());
         let slot = self
             .0
@@ -172,134 +177,38 @@ impl Grants {
 
     fn in_memory(&self, slot: &Slot) -> Option<SecretString> {
         let token = slot.token.lock().clone()?;
-        self.lasts(token.expires_at, MARGIN).then_some(token.value)
+        let age = self.0.clock.now().duration_since(token.read_at);
+        let is_trusted = age.unsigned_abs() < TRUSTED;
+        (is_trusted && self.lasts(token.expires_at, MARGIN)).then_some(token.value)
     }
 
     fn lasts(&self, expires_at: Timestamp, time: Duration) -> bool {
         self.0.clock.now() + time < expires_at
     }
 
-    /// The token in the store, renewed if it is about to expire.
-    async fn current(&self, member: &Member, slot: &Slot) -> Result<AccessToken, MemberTokenError> {
-        self.save_rest(member, slot).await?;
-        let end = self.0.clock.now() + self.0.reservation;
-        loop {
-            let grant = self.0.store.grant(member).await.map_err(unavailable)?;
-            let grant = grant.filter(|grant| !grant.has_ended);
-            let grant = grant.ok_or(MemberTokenError::NoGrant)?;
-            let Some(access) = self.open(member, Use::Access, &grant.tokens.access) else {
-                tracing::warn!(
-                    "a grant is encrypted with an unknown key: the member has to consent again"
-                );
-                return Err(MemberTokenError::NoGrant);
-            };
-            let token = AccessToken {
-                value: access,
-                expires_at: grant.tokens.access_expires_at,
-            };
-            if self.lasts(token.expires_at, MARGIN) {
-                return Ok(token);
-            }
-            let renewed = self.renew(member, &grant, slot).await;
-            match renewed {
-                Ok(Some(token)) => return Ok(token),
-                Ok(None) if self.lasts(token.expires_at, LEAST_LIFE) => return Ok(token),
-                Err(MemberTokenError::Unavailable { .. })
-                    if self.lasts(token.expires_at, LEAST_LIFE) =>
-                {
-                    return Ok(token);
-                }
-                // Another process renews it.
-                Ok(None) if self.0.clock.now() < end => self.0.clock.sleep(STORE_PAUSE).await,
-                Ok(None) => return Err(UNAVAILABLE),
-                Err(error) => return Err(error),
-            }
-        }
-    }
-
-    /// Renews a version of a grant. `None` if another process does, or has done so.
-    pub(super) async fn renew(
-        &self,
-        member: &Member,
-        grant: &Grant,
-        slot: &Slot,
-    ) -> Result<Option<AccessToken>, MemberTokenError> {
-        let (store, version) = (&self.0.store, grant.version);
-        let refresh = grant.tokens.refresh.as_deref();
-        let Some(refresh) = refresh.and_then(|sealed| self.open(member, Use::Refresh, sealed))
-        else {
-            if self.lasts(grant.tokens.access_expires_at, LEAST_LIFE) {
-                return Ok(None);
-            }
-            store
-                .end_grant(member, version)
-                .await
-                .map_err(unavailable)?;
-            return Err(MemberTokenError::NoGrant);
+    /// Revokes tokens that are not stored, with the whole grant.
+    pub(super) async fn discard(&self, tokens: &UserTokens) {
+        let (token, hint) = match &tokens.refresh_token {
+            Some(refresh) => (&refresh.value, TokenTypeHint::RefreshToken),
+            None => (&tokens.access_token, TokenTypeHint::AccessToken),
         };
-        let reserved = store.reserve_renewal(member, version, self.0.reservation);
-        if !reserved.await.map_err(unavailable)? {
-            return Ok(None);
-        }
-        let asked_at = self.0.clock.now();
-        match self.ask_for_renewal(&refresh).await {
-            Ok(tokens) => {
-                let sealed = self.sealed(member, &tokens, asked_at, Some(&refresh));
-                let sealed = sealed.ok_or(UNAVAILABLE)?;
-                *slot.unsaved.lock() = Some((version, sealed.clone()));
-                self.save_rest(member, slot).await?;
-                Ok(Some(AccessToken {
-                    value: tokens.access_token,
-                    expires_at: sealed.access_expires_at,
-                }))
-            }
-            Err(error) if error.class() == Some(Class::GrantEnded) => {
-                tracing::info!(code = error.code(), "the platform ended a member's grant");
-                let ended = store.end_grant(member, version).await;
-                if ended.map_err(unavailable)? {
-                    Err(MemberTokenError::NoGrant)
-                } else {
-                    Ok(None)
-                }
-            }
-            Err(error) => {
-                tracing::warn!(
-                    error = %error,
-                    api.log_id = error.log_id(),
-                    "could not renew a member's token"
-                );
-                // If this fails, the reservation expires.
-                let _ = store.release_renewal(member, version).await;
-                Err(MemberTokenError::Unavailable {
-                    retry_after: error.retry_after(),
-                })
-            }
+        self.discard_token(token, hint).await;
+    }
+
+    pub(super) async fn discard_token(&self, token: &SecretString, hint: TokenTypeHint) {
+        let revoked = match self.client() {
+            Ok(client) => client.revoke_user_token(token, hint).await,
+            Err(error) => Err(error),
+        };
+        if let Err(error) = revoked {
+            tracing::warn!(error = %error, "could not revoke tokens that are not used");
         }
     }
 
-    /// After a lost answer the refresh token may be used up, which one retry tells.
-    async fn ask_for_renewal(&self, refresh: &SecretString) -> Result<UserTokens, Error> {
-        let client = self.client()?;
-        match client.refresh_user_token(refresh).await {
-            Err(error) if error.may_have_taken_effect() => client.refresh_user_token(refresh).await,
-            answer => answer,
-        }
-    }
-
-    pub(super) fn clock(&self) -> &Clock {
-        &self.0.clock
-    }
-
-    pub(super) fn store(&self) -> &Store {
-        &self.0.store
-    }
-
-    /// Runs a renewal that a stop waits for.
-    pub(super) fn spawn<T: Send + 'static>(
-        &self,
-        renewal: impl Future<Output = T> + Send + 'static,
-    ) -> JoinHandle<T> {
-        self.0.renewals.spawn(renewal)
+    /// Whether the member has a grant that has not ended.
+    pub(crate) async fn is_granted(&self, member: &Member) -> Result<bool, StoreError> {
+        let grant = self.0.store.grant(member).await?;
+        Ok(grant.is_some_and(|grant| !grant.has_ended))
     }
 
     fn client(&self) -> Result<&Client, Error> {
@@ -309,39 +218,35 @@ impl Grants {
             .ok_or(Error::GrantUnavailable { retry_after: None })
     }
 
-    /// Stores renewed tokens, which are the only valid ones, for as long as the reservation lasts.
-    /// What is not stored by then is stored before the next use.
-    async fn save_rest(&self, member: &Member, slot: &Slot) -> Result<(), MemberTokenError> {
-        let Some((version, sealed)) = slot.unsaved.lock().clone() else {
-            return Ok(());
-        };
-        let end = self.0.clock.now() + self.0.reservation;
-        loop {
-            match self.0.store.renew_grant(member, version, &sealed).await {
-                // `false`: it is stored already, and the answer was lost.
-                Ok(_) => {
-                    *slot.unsaved.lock() = None;
-                    return Ok(());
-                }
-                Err(StoreError::Closed) => return Err(UNAVAILABLE),
-                Err(_) if self.0.clock.now() >= end => return Err(UNAVAILABLE),
-                Err(_) => self.0.clock.sleep(STORE_PAUSE).await,
-            }
-        }
-    }
-
-    /// Stores the tokens of a new grant, and continues the jobs that wait for it.
+    /// Stores the tokens of a new grant, and continues the jobs that wait for it. If the store fails
+    /// for a while, the tokens are revoked, because a code works only once.
     pub(crate) async fn save(
         &self,
         member: &Member,
         tokens: &UserTokens,
         asked_at: Timestamp,
     ) -> Result<(), StoreError> {
-        let sealed = self.sealed(member, tokens, asked_at, None);
-        let sealed = sealed.ok_or(StoreError::Database)?;
-        self.0.store.save_grant(member, &sealed).await?;
+        let saved = match self.0.keys.seal_tokens(member, tokens, asked_at, None) {
+            Some(sealed) => self.save_sealed(member, &sealed).await,
+            None => Err(StoreError::Database),
+        };
+        if saved.is_err() {
+            self.discard(tokens).await;
+        }
         self.forget_locally(member);
-        Ok(())
+        saved
+    }
+
+    async fn save_sealed(&self, member: &Member, sealed: &SealedTokens) -> Result<(), StoreError> {
+        let end = self.0.clock.now() + SAVE_TIMEOUT;
+        loop {
+            match self.0.store.save_grant(member, sealed).await {
+                Err(StoreError::Database) if self.0.clock.now() < end => {
+                    self.0.clock.sleep(STORE_PAUSE).await;
+                }
+                saved => return saved,
+            }
+        }
     }
 
     /// Revokes a grant on the platform. `None` if there is none; `false` if the platform refused.
@@ -351,8 +256,8 @@ impl Grants {
             return Ok(None);
         };
         let refresh = grant.tokens.refresh.as_deref();
-        let refresh = refresh.and_then(|sealed| self.open(member, Use::Refresh, sealed));
-        let access = self.open(member, Use::Access, &grant.tokens.access);
+        let refresh = refresh.and_then(|sealed| self.0.keys.open(member, Use::Refresh, sealed));
+        let access = self.0.keys.open(member, Use::Access, &grant.tokens.access);
         let token = match (refresh, access) {
             (Some(token), _) => Some((token, TokenTypeHint::RefreshToken)),
             (None, Some(token)) => Some((token, TokenTypeHint::AccessToken)),
@@ -408,7 +313,7 @@ impl Grants {
         let Ok(Some(grant)) = self.0.store.grant(&member).await else {
             return;
         };
-        let access = self.open(&member, Use::Access, &grant.tokens.access);
+        let access = self.0.keys.open(&member, Use::Access, &grant.tokens.access);
         if !access.is_some_and(|token| is_refused(&token)) {
             return;
         }
@@ -418,6 +323,10 @@ impl Grants {
             TokenRefusal::Expired | TokenRefusal::Invalid => {
                 let _ = store.expire_access(&member, version).await;
             }
+            TokenRefusal::Repeated => {
+                tracing::warn!("the platform refuses each token of a member's grant");
+                let _ = store.end_grant(&member, version).await;
+            }
             TokenRefusal::ScopesMissing(scopes) => {
                 tracing::warn!(
                     ?scopes,
@@ -426,90 +335,6 @@ impl Grants {
                 let _ = store.end_grant(&member, version).await;
             }
         }
-    }
-
-    /// Encrypts grants with the current key that are encrypted with the previous one, renews idle
-    /// ones, and lets renewals in flight finish after `stop`.
-    pub(crate) async fn run(self, stop: CancellationToken) {
-        let work = async {
-            self.reseal().await;
-            self.keep_alive().await;
-        };
-        stop.run_until_cancelled(Box::pin(work)).await;
-        self.0.renewals.close();
-        let _ = timeout(DRAIN_TIMEOUT, self.0.renewals.wait()).await;
-    }
-
-    async fn reseal(&self) {
-        if !self.0.keys.has_previous() {
-            return;
-        }
-        let (mut resealed, mut unknown) = (0_u32, 0_u32);
-        for (member, grant) in self.0.store.grants().await.unwrap_or_default() {
-            match self.reseal_one(&member, &grant).await {
-                Some(true) => resealed += 1,
-                Some(false) => {}
-                None => unknown += 1,
-            }
-        }
-        tracing::info!(
-            grants.encrypted = resealed,
-            grants.unreadable = unknown,
-            "encrypted the grants with the current token key"
-        );
-    }
-
-    /// Whether the grant was encrypted again; `None` if its key is unknown.
-    async fn reseal_one(&self, member: &Member, grant: &Grant) -> Option<bool> {
-        let tokens = &grant.tokens;
-        let context = context(member, Use::Access);
-        if self.0.keys.is_current(&tokens.access, &context) {
-            return Some(false);
-        }
-        let access = self.open(member, Use::Access, &tokens.access)?;
-        let refresh = tokens.refresh.as_deref();
-        let refresh = refresh.and_then(|sealed| self.open(member, Use::Refresh, sealed));
-        let sealed = SealedTokens {
-            access: self.seal(member, Use::Access, &access)?,
-            refresh: match refresh {
-                Some(token) => Some(self.seal(member, Use::Refresh, &token)?),
-                None => None,
-            },
-            access_expires_at: tokens.access_expires_at,
-        };
-        let (store, version) = (&self.0.store, grant.version);
-        // The result of a renewal in flight must not be overwritten.
-        let reserved = store.reserve_renewal(member, version, self.0.reservation);
-        let is_reserved = reserved.await.unwrap_or(false);
-        let renewed = is_reserved && store.renew_grant(member, version, &sealed).await.is_ok();
-        Some(renewed)
-    }
-
-    /// `kept` is the refresh token that stays valid if the platform returned none.
-    fn sealed(
-        &self,
-        member: &Member,
-        tokens: &UserTokens,
-        asked_at: Timestamp,
-        kept: Option<&SecretString>,
-    ) -> Option<SealedTokens> {
-        let refresh = tokens.refresh_token.as_ref().map(|token| &token.value);
-        Some(SealedTokens {
-            access: self.seal(member, Use::Access, &tokens.access_token)?,
-            refresh: match refresh.or(kept) {
-                Some(token) => Some(self.seal(member, Use::Refresh, token)?),
-                None => None,
-            },
-            access_expires_at: asked_at + tokens.expires_in,
-        })
-    }
-
-    fn seal(&self, member: &Member, r#use: Use, token: &SecretString) -> Option<String> {
-        self.0.keys.seal(token, &context(member, r#use))
-    }
-
-    fn open(&self, member: &Member, r#use: Use, sealed: &str) -> Option<SecretString> {
-        self.0.keys.open(sealed, &context(member, r#use))
     }
 }
 
@@ -536,15 +361,4 @@ const UNAVAILABLE: MemberTokenError = MemberTokenError::Unavailable { retry_afte
 
 fn unavailable(_: StoreError) -> MemberTokenError {
     UNAVAILABLE
-}
-
-/// Binds an encrypted token to its member and use: a row that is copied to another member cannot be
-/// opened.
-fn context(member: &Member, r#use: Use) -> String {
-    let r#use = match r#use {
-        Use::Access => "access",
-        Use::Refresh => "refresh",
-    };
-    let Tenant { app, key } = &member.tenant;
-    [app, key.as_str(), member.person.as_str(), r#use].join("\n")
 }

@@ -47,6 +47,10 @@ impl Dispatcher {
         let Some((members, member)) = member.filter(|_| failure.needs_consent()) else {
             return Ok(failure);
         };
+        // Less was granted than asked for; another consent would be the same.
+        if job.suspended_until.is_some() && !job.waited_in_vain && failure.lacks_scopes() {
+            return Ok(failure);
+        }
         match self.suspension(job, stored, members, &member).await {
             Ok(until) => {
                 tracing::info!("the command waits for its author's consent");
@@ -112,7 +116,9 @@ impl Dispatcher {
         let url = link.url.expose_secret();
         let card = reply::consent_card(url, continues, language, time_zone);
         let client = &self.platform.client;
-        let uuid = job.key.idempotency_key("consent").to_string();
+        // Another link is another message.
+        let call = format!("consent {}", link.expires_at);
+        let uuid = job.key.idempotency_key(&call).to_string();
         let (chat, person) = (stored.actor().chat, &member.person);
         // Only a person who is there sees a private card, and the author of a schedule may not be.
         if matches!(job.key.kind, JobKind::Command | JobKind::Press) {
@@ -140,8 +146,8 @@ impl Dispatcher {
         let (members, member) = self.member_of_command(job, stored, CommandName::Login)?;
         match members.grants.token(&member).await {
             Ok(_) => return Ok(Conclusion::of(Outcome::Done(Done::AlreadyConsented))),
-            Err(MemberTokenError::NoGrant) => {}
-            Err(error) => return Err(no_token(error, &member)),
+            // A grant that cannot be renewed may be worthless.
+            Err(MemberTokenError::NoGrant | MemberTokenError::Unavailable { .. }) => {}
         }
         let link = members.consents.request(&member).await?;
         self.send_link(job, stored, &member, &link, None).await?;

@@ -156,9 +156,14 @@ impl Dispatcher {
         Ok(())
     }
 
-    /// Records that the pinned message was recalled, if the bot pinned it.
+    /// Ends the command in the message if it waits for consent, and records that the pinned message
+    /// was recalled, if the bot pinned it.
     async fn recalled(&self, job: &Job, message: MessageId) -> Result<(), Release> {
         let unstored = |_| self.retry(job);
+        let withdrawn = self.store.withdraw(&job.key.tenant, &message).await;
+        if withdrawn.map_err(unstored)? {
+            tracing::info!("a command that waited for consent was recalled");
+        }
         let latest = self.store.latest_top(job.chat_key()).await;
         let Some(top) = latest
             .map_err(unstored)?

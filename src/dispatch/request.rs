@@ -94,6 +94,10 @@ impl Dispatcher {
             Command::Undo => {
                 let change = self.store.undoable(job.chat_key()).await?;
                 let change = change.ok_or(Cause::NothingToUndo)?;
+                // Commands that were sent later may have run while this one waited for consent.
+                if job.suspended_until.is_some() && change.at > job.accepted_at {
+                    return Err(Cause::NewerChange.into());
+                }
                 Next::Authorize(Action::Undo(Box::new(change)))
             }
             Command::Cancel(number) => {

@@ -150,6 +150,8 @@ pub enum Cause {
     NoSuchSchedule,
     /// The change of a button was undone already, or is no longer the latest.
     NotLatest,
+    /// While `/undo` waited for consent, another command changed something.
+    NewerChange,
     /// The member has not consented to the bot acting as them.
     ConsentMissing {
         /// Whether the member refused, rather than let the time pass.

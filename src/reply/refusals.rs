@@ -103,6 +103,7 @@ fn reason(cause: &Cause, language: Language, time_zone: &TimeZone) -> String {
         Cause::TopUnknown => undo::TOP_UNKNOWN,
         Cause::NoSuchSchedule => undo::NO_SUCH_SCHEDULE,
         Cause::NotLatest => undo::NOT_LAST,
+        Cause::NewerChange => undo::NEWER,
         Cause::BotOutside => BOT_OUTSIDE,
         Cause::ConsentMissing { declined } => consent::missing(*declined),
         Cause::TooManyAwaitingConsent { limit } => {

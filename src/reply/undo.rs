@@ -42,6 +42,11 @@ pub(super) const NOT_LAST: Bilingual = Bilingual::new(
     "That change was already undone, or there is a newer one, so nothing was done. The card is now up to date.",
 );
 
+pub(super) const NEWER: Bilingual = Bilingual::new(
+    "等待授权期间，本群又有新的改动，未执行撤销。如仍需撤销最近一次改动，请重新发送 /撤销。",
+    "While the command waited for your consent, something else was changed in this group, so nothing was undone. To undo the latest change, send /undo again.",
+);
+
 pub(super) const NO_SUCH_SCHEDULE: Bilingual = Bilingual::new(
     "本群没有该计划，或该计划已开始执行。发送 /记录 查看现有计划。",
     "There is no such schedule in this group, or it is already running. Send /history to see what is scheduled.",
@@ -52,10 +57,11 @@ pub(super) mod tests {
     use crate::model::refusal::Cause;
 
     /// Every reason why nothing is undone or canceled that does not depend on the announcement.
-    pub(in crate::reply) fn every_refused_undo() -> [Cause; 4] {
+    pub(in crate::reply) fn every_refused_undo() -> [Cause; 5] {
         [
             Cause::NoSuchSchedule,
             Cause::NotLatest,
+            Cause::NewerChange,
             Cause::NothingToUndo,
             Cause::TopUnknown,
         ]

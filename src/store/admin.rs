@@ -12,11 +12,12 @@ use feishu::ExtraRoots;
 use jiff::Timestamp;
 
 use crate::config::DatabaseUrl;
+use crate::model::grant::{Grant, Member};
 use crate::model::job::{ChatKey, Tenant};
 use crate::model::tenant::{TenantRow, TenantState};
 use crate::store::admin::rows::{JobRow, REFERENCE};
 use crate::store::statement::{Query, Statement};
-use crate::store::statements::{chats, tenants};
+use crate::store::statements::{chats, grants, tenants};
 use postgres::PostgresAdmin;
 use sqlite::SqliteAdmin;
 
@@ -153,6 +154,11 @@ impl AdminStore {
         now: Timestamp,
     ) -> anyhow::Result<Vec<(String, Timestamp)>> {
         self.rows(tenants::tickets(app, now)).await
+    }
+
+    /// The grants that have not ended, with their members.
+    pub(crate) async fn grants(&self, app: &str) -> anyhow::Result<Vec<(Member, Grant)>> {
+        self.rows(grants::all(app)).await
     }
 
     pub(crate) async fn tenant_counts(&self, tenant: &Tenant) -> anyhow::Result<TenantCounts> {

@@ -2,11 +2,13 @@
 
 use std::time::Duration;
 
+use feishu::MessageId;
 use jiff::Timestamp;
 
 use super::statements::{consents, grants};
 use super::{Store, StoreError};
 use crate::model::grant::{Grant, Member, PendingConsent, SealedTokens};
+use crate::model::job::Tenant;
 
 impl Store {
     /// A member's grant, also if it has ended.
@@ -50,13 +52,25 @@ impl Store {
         self.execute("delete_grant", statement).await.map(drop)
     }
 
-    /// Ends the request for consent, and continues the jobs that wait for it.
+    /// Ends the request for consent, which the member declined, and continues the jobs that wait for
+    /// it.
     pub(crate) async fn end_consent(&self, member: &Member) -> Result<(), StoreError> {
         let statements = [
             consents::delete(member),
             grants::give_up(member, self.now()),
         ];
         self.transact_and_wake("end_consent", statements).await
+    }
+
+    /// Ends the request for consent and the time for which jobs wait for it.
+    pub(crate) async fn give_up_consent(&self, member: &Member) -> Result<(), StoreError> {
+        let now = self.now();
+        let statements = [
+            consents::delete(member),
+            grants::end_wait(member, now),
+            grants::give_up(member, now),
+        ];
+        self.transact_and_wake("give_up_consent", statements).await
     }
 
     /// Reserves the renewal of a version for this process; `false` if another has it, or the
@@ -200,6 +214,16 @@ impl Store {
     ) -> Result<Vec<(Member, Grant)>, StoreError> {
         let query = grants::idle(&self.app, since, limit);
         self.rows("idle_grants", query).await
+    }
+
+    /// Ends the command in a recalled message if it waits for consent and has not begun.
+    pub(crate) async fn withdraw(
+        &self,
+        tenant: &Tenant,
+        message: &MessageId,
+    ) -> Result<bool, StoreError> {
+        let statement = grants::withdraw(tenant, message.as_str(), self.now());
+        Ok(self.execute("withdraw", statement).await? > 0)
     }
 
     /// The grants of the app that have not ended, with their members.

@@ -16,6 +16,8 @@ use crate::language::Bilingual;
 const COOKIE: &str = "noticebot_consent";
 /// In seconds, as long as the longest request for consent.
 const COOKIE_LIFE: u32 = 3600;
+/// The error if the member declined.
+const DENIED: &str = "access_denied";
 /// The platform's page is the only other one.
 const POLICY: &str = "default-src 'none'; style-src 'unsafe-inline'; form-action 'none'; frame-ancestors 'none'; base-uri 'none'";
 const STYLE: &str = "body{font:16px/1.6 system-ui,sans-serif;margin:0;display:grid;place-items:center;\
@@ -87,6 +89,10 @@ async fn callback(
     let (Some(state), true) = (query.state, query.code.is_some() || query.error.is_some()) else {
         return page(VisitEnd::Invalid);
     };
+    if query.code.is_none() && query.error.as_deref() != Some(DENIED) {
+        // Not by the member, who may try again.
+        return page(VisitEnd::Failed);
+    }
     match consents.finish(cookie, &state, query.code.as_ref()).await {
         Ok(end) => page(end),
         Err(error) => failed(&error),

@@ -16,12 +16,6 @@ use crate::STORE;
 use crate::harness::Bench;
 
 impl Bench {
-    pub(crate) async fn admin(&self) -> Admin {
-        Admin::open(&self.config(), self.clock.clone())
-            .await
-            .unwrap()
-    }
-
     async fn jobs(&self, states: &[JobState]) -> Vec<Value> {
         let list = JobFilter {
             states: states.to_vec(),

@@ -7,6 +7,7 @@ use feishu_sim::{AnnouncementKind::Docx, Endpoint, PushAnswer, Sealed};
 use serde_json::{Value, json};
 
 use crate::harness::Bench;
+use crate::members;
 
 const BAD_PADDING: &[u8] = br#"{"encrypt":"AAECAwQFBgcICQoLDA0ODwABAgMEBQYHCAkKCwwNDg8="}"#;
 
@@ -467,4 +468,22 @@ async fn unknown_paths_and_methods_get_404_and_405() {
     assert_eq!(bench.ask("/healthz").await, (200, "ok\n".to_owned()));
     assert_eq!(bench.ask("/readyz").await, (200, "ok\n".to_owned()));
     bench.finish().await;
+}
+
+#[tokio::test]
+async fn a_copied_grant_serves_nobody_else() {
+    let bench = members::bench().await;
+    bench.granted().await;
+    let file = rusqlite::Connection::open(bench.folder.path().join("bot.db")).unwrap();
+    let copied = file.execute(
+        "INSERT INTO grants SELECT app, tenant, ?1, access_token, refresh_token, access_expires_at,
+             granted_at, version, renewing_until, ended_at FROM grants",
+        [&bench.owner.open_id],
+    );
+    assert_eq!(copied.unwrap(), 1);
+    let group = bench.group(Docx);
+    bench.say_as(&bench.owner, &group, "/announce hello");
+    bench.link(&bench.owner).await;
+    assert_eq!(bench.announced(&group, "hello"), 0);
+    bench.cut_off().await;
 }

@@ -9,13 +9,15 @@ use axum::response::Redirect;
 use axum::routing::{get, post};
 use feishu_sim::{AnnouncementKind, Endpoint, Fault, WhoMay};
 use noticebot::check::{self, CheckOptions};
-use noticebot::config::{Config, Receive};
+use noticebot::config::{ActAs, Config, Receive};
 use serde_json::{Value, json};
 use test_servers::{Authority, Gate};
 use tokio::net::TcpListener;
 use tokio::task::JoinSet;
 
+use crate::grants::OTHER_KEY;
 use crate::harness::Bench;
+use crate::members::{self, KEY, PUBLIC};
 
 const SETUP: &str = include_str!("../../docs/SETUP.md");
 
@@ -787,4 +789,56 @@ fn json_report_lists_problems_with_remedies() {
     let line = "✗ configuration: `feishu.app_id` is missing or empty\n  → set `FEISHU_APP_ID` from";
     assert!(text.starts_with(line), "{text}");
     assert!(text.ends_with("4 problems found.\n"), "{text}");
+}
+
+/// Turns on acting as the member.
+fn as_member(config: &mut Config, keys: [&str; 2]) {
+    config.feishu.act_as = ActAs::Member;
+    let [key, previous] = keys.map(|key| key.to_owned().into());
+    (config.feishu.token_key, config.feishu.previous_token_key) = (key, previous);
+}
+
+#[tokio::test]
+async fn check_shows_how_members_consent() {
+    let bench = members::bench().await;
+    bench.granted().await;
+    let found = bench
+        .check(|config| {
+            as_member(config, [KEY, ""]);
+            config.server.public_url = PUBLIC.to_owned();
+        })
+        .await;
+    assert!(found.is_good(), "{:#}", found.0);
+    let uri = format!("`{PUBLIC}/oauth/callback`");
+    for words in [&*uri, "`offline_access`"] {
+        assert!(found.has("note", words), "{words} in {:#}", found.0);
+    }
+    assert!(found.has("good", "grants: 1 members"), "{:#}", found.0);
+    for (keys, words) in [
+        ([OTHER_KEY, KEY], "1 are encrypted with the previous"),
+        ([OTHER_KEY, ""], "1 are encrypted with an unknown"),
+    ] {
+        let found = bench.check(|config| as_member(config, keys)).await;
+        assert!(found.has("note", words), "{words} in {:#}", found.0);
+        assert!(found.has("note", "by device flow"), "{:#}", found.0);
+    }
+    bench.finish().await;
+}
+
+#[tokio::test]
+async fn check_as_members_needs_no_bot_rights() {
+    let bench = Bench::new().await;
+    let closed = WhoMay::OnlyOwner;
+    let spec = bench.spec().edit_permission(closed);
+    let group = bench.sim.add_chat(spec.pin_manage_setting(Some(closed)));
+    let options = CheckOptions {
+        chat: Some(group.as_str().to_owned()),
+        ..CheckOptions::default()
+    };
+    let mut config = bench.config();
+    assert!(!bench.check_with(&config, &options).await.is_good());
+    as_member(&mut config, [KEY, ""]);
+    let found = bench.check_with(&config, &options).await;
+    assert!(found.is_good(), "{:#}", found.0);
+    bench.finish().await;
 }

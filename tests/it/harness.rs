@@ -10,6 +10,7 @@ use feishu_sim::{
     State, WhoMay,
 };
 use jiff::Timestamp;
+use noticebot::admin::Admin;
 use noticebot::config::{Config, Environment};
 use noticebot::{Clock, ClockHand, Server};
 use tempfile::TempDir;
@@ -299,6 +300,12 @@ impl Bench {
     pub(crate) fn config(&self) -> Config {
         let url = database_url(&self.folder, self.server.as_ref());
         config(&self.settings, None, url)
+    }
+
+    /// The admin commands on the bot's store.
+    pub(crate) async fn admin(&self) -> Admin {
+        let opened = Admin::open(&self.config(), self.clock.clone()).await;
+        opened.unwrap()
     }
 
     /// The environment of another bot on the same platform.

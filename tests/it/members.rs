@@ -1,22 +1,25 @@
-//! Acting as members: consent, the commands that wait for it, and its end.
+//! Acting as members: the commands that wait for consent. `consent.rs` has the ways to consent, and
+//! `grants.rs` the tokens that result from it.
 
 use std::time::Duration;
 
 use feishu_sim::{
-    AnnouncementKind, Builder, ChatId, Decision, Endpoint, Fault, MessageId, Person, WhoMay,
+    AnnouncementKind, Builder, ChatId, Decision, Endpoint, Fault, MessageId, Person, State, WhoMay,
 };
+use noticebot::admin::{JobFilter, JobState};
+use reqwest::Client;
 use reqwest::header::{COOKIE, LOCATION, SET_COOKIE};
 use reqwest::redirect::Policy;
-use reqwest::{Client, Url};
+use serde_json::Value;
 
+use crate::grants::invalid_token;
 use crate::harness::{Bench, log};
 
-const PUBLIC: &str = "https://bot.example.com";
-const KEY: &str = "AAECAwQFBgcICQoLDA0ODxAREhMUFRYXGBkaGxwdHh8=";
-const OTHER_KEY: &str = "HxwdHhsaGRgXFhUUExIREA8ODQwLCgkIBwYFBAMCAQA=";
+pub(crate) const PUBLIC: &str = "https://bot.example.com";
+pub(crate) const KEY: &str = "AAECAwQFBgcICQoLDA0ODxAREhMUFRYXGBkaGxwdHh8=";
 
 /// A bot that acts as members, with a public URL.
-async fn bench() -> Bench {
+pub(crate) async fn bench() -> Bench {
     with(
         |builder| builder,
         &format!("[server]\npublic_url = '{PUBLIC}'"),
@@ -25,11 +28,11 @@ async fn bench() -> Bench {
 }
 
 /// The same without one, so that consent takes the device flow.
-async fn device_bench() -> Bench {
+pub(crate) async fn device_bench() -> Bench {
     with(|builder| builder, "").await
 }
 
-async fn with(change: impl FnOnce(Builder) -> Builder, file: &str) -> Bench {
+pub(crate) async fn with(change: impl FnOnce(Builder) -> Builder, file: &str) -> Bench {
     let file = format!("[feishu]\nact_as = 'member'\ntoken_key = '{KEY}'\n{file}");
     let bench = Bench::with(change, &file).await;
     bench.sim.change_app(|app| {
@@ -38,14 +41,21 @@ async fn with(change: impl FnOnce(Builder) -> Builder, file: &str) -> Bench {
     bench
 }
 
+/// Makes the next ids of the platform differ from those of other tests, which are in the log, too.
+pub(crate) fn use_other_ids(bench: &Bench) {
+    for _ in 0..5000 {
+        bench.sim.add_person("Nobody");
+    }
+}
+
 /// A browser that follows no redirects.
-struct Browser {
-    client: Client,
-    cookie: Option<String>,
+pub(crate) struct Browser {
+    pub(crate) client: Client,
+    pub(crate) cookie: Option<String>,
 }
 
 impl Browser {
-    fn new() -> Self {
+    pub(crate) fn new() -> Self {
         let client = Client::builder()
             .tls_certs_only([])
             .no_proxy()
@@ -57,7 +67,7 @@ impl Browser {
     }
 
     /// Status, target of the redirect, and body. `url` is a public one of the bot.
-    async fn open(&mut self, bench: &Bench, url: &str) -> (u16, String, String) {
+    pub(crate) async fn open(&mut self, bench: &Bench, url: &str) -> (u16, String, String) {
         let local = url.replace(PUBLIC, bench.public());
         let mut request = self.client.get(local);
         if let Some(cookie) = &self.cookie {
@@ -83,7 +93,13 @@ impl Browser {
     }
 
     /// Follows the bot's link, decides on the platform's page as a person, and returns to the bot.
-    async fn decide(&mut self, bench: &Bench, link: &str, person: &Person, what: Decision) -> Page {
+    pub(crate) async fn decide(
+        &mut self,
+        bench: &Bench,
+        link: &str,
+        person: &Person,
+        what: Decision,
+    ) -> Page {
         let (status, page, _) = self.open(bench, link).await;
         assert_eq!(status, 303);
         let callback = bench.sim.decide(&page, person, what).unwrap();
@@ -93,20 +109,20 @@ impl Browser {
 }
 
 /// The bot's page at the end of a visit.
-struct Page {
-    status: u16,
-    body: String,
+pub(crate) struct Page {
+    pub(crate) status: u16,
+    pub(crate) body: String,
 }
 
 impl Bench {
     /// The newest link that a person got privately.
-    async fn link(&self, person: &Person) -> String {
+    pub(crate) async fn link(&self, person: &Person) -> String {
         self.wait("a link", |state| state.links_for(person).pop())
             .await
     }
 
     /// The next link that the member gets, after `count` others.
-    async fn link_after(&self, count: usize) -> String {
+    pub(crate) async fn link_after(&self, count: usize) -> String {
         self.wait("another link", |state| {
             let links = state.links_for(&self.member);
             (links.len() > count).then(|| links.last().cloned())?
@@ -115,7 +131,7 @@ impl Bench {
     }
 
     /// Consents through the link that the member got.
-    async fn consent(&self) {
+    pub(crate) async fn consent(&self) {
         let link = self.link(&self.member).await;
         let page = Browser::new()
             .decide(self, &link, &self.member, Decision::Consent)
@@ -124,7 +140,7 @@ impl Bench {
     }
 
     /// A member who has consented.
-    async fn granted(&self) {
+    pub(crate) async fn granted(&self) {
         let group = self.group(AnnouncementKind::Docx);
         let command = self.say(&group, "/login").id;
         self.reaction_or_answer(&command).await;
@@ -132,7 +148,7 @@ impl Bench {
         assert_eq!(self.grants().await, 1);
     }
 
-    async fn reaction_or_answer(&self, message: &MessageId) {
+    pub(crate) async fn reaction_or_answer(&self, message: &MessageId) {
         self.wait("an answer", |state| {
             let answered = !state.replies_to(message).is_empty();
             let reacted = !state.reactions(message).is_empty();
@@ -141,11 +157,43 @@ impl Bench {
         .await;
     }
 
-    async fn grants(&self) -> i64 {
+    pub(crate) async fn grants(&self) -> i64 {
         self.count("grants WHERE ended_at IS NULL").await
     }
 
-    fn announced(&self, chat: &ChatId, text: &str) -> usize {
+    pub(crate) fn say_as(&self, person: &Person, chat: &ChatId, text: &str) -> MessageId {
+        self.sim.as_person(person).in_chat(chat).say(text).id
+    }
+
+    /// How many links the member got.
+    pub(crate) fn links(&self) -> usize {
+        self.sim.links_for(&self.member).len()
+    }
+
+    /// The owner, too, consents.
+    pub(crate) async fn owner_consents(&self) {
+        let link = self.link(&self.owner).await;
+        let page = Browser::new()
+            .decide(self, &link, &self.owner, Decision::Consent)
+            .await;
+        assert_eq!(page.status, 200, "{}", page.body);
+    }
+
+    async fn waiting_jobs(&self) -> Vec<Value> {
+        let filter = JobFilter {
+            states: vec![JobState::Suspended],
+            tenant: None,
+            chat: None,
+            limit: 100,
+        };
+        let lines = self.admin().await.list_jobs(filter, true).await.unwrap();
+        lines
+            .lines()
+            .map(|line| serde_json::from_str(line).unwrap())
+            .collect()
+    }
+
+    pub(crate) fn announced(&self, chat: &ChatId, text: &str) -> usize {
         let lines = self.sim.read(|state| state.announcement_text(chat));
         lines.iter().filter(|line| line.contains(text)).count()
     }
@@ -209,15 +257,12 @@ async fn a_waiting_command_holds_nobody_up() {
 async fn several_commands_continue_in_order() {
     let bench = bench().await;
     let group = bench.group(AnnouncementKind::Docx);
-    let commands = ["one", "two", "three"].map(|text| {
-        let text = format!("/announce {text}");
-        bench.say(&group, &text).id
-    });
-    bench
-        .wait("all links", |state| {
-            (state.links_for(&bench.member).len() == 3).then_some(())
-        })
-        .await;
+    let mut commands = Vec::new();
+    for (links, text) in ["one", "two", "three"].into_iter().enumerate() {
+        commands.push(bench.say(&group, &format!("/announce {text}")).id);
+        bench.link_after(links).await;
+    }
+    bench.settled().await;
     bench.consent().await;
     for command in &commands {
         assert_eq!(bench.reaction(command).await, "Loudspeaker");
@@ -267,116 +312,6 @@ async fn a_refused_consent_ends_the_command() {
 }
 
 #[tokio::test]
-async fn nobody_consents_for_another_member() {
-    let bench = bench().await;
-    let group = bench.group(AnnouncementKind::Docx);
-    let command = bench.say(&group, "/announce hello").id;
-    let link = bench.link(&bench.member).await;
-    let page = Browser::new()
-        .decide(&bench, &link, &bench.owner, Decision::Consent)
-        .await;
-    assert_eq!(page.status, 403);
-    assert_eq!(bench.grants().await, 0);
-    let revoked = bench.sim.granted_scopes(&bench.owner);
-    assert!(revoked.is_empty(), "{revoked:?}");
-    bench.consent().await;
-    assert_eq!(bench.reaction(&command).await, "Loudspeaker");
-    bench.finish().await;
-}
-
-#[tokio::test]
-async fn a_callback_needs_its_own_browser_and_state() {
-    let bench = bench().await;
-    let group = bench.group(AnnouncementKind::Docx);
-    bench.say(&group, "/announce hello");
-    let link = bench.link(&bench.member).await;
-    let mut victim = Browser::new();
-    let (_, page, _) = victim.open(&bench, &link).await;
-    let callback = bench
-        .sim
-        .decide(&page, &bench.member, Decision::Consent)
-        .unwrap();
-    let exchanges = || bench.sim.calls_to(Endpoint::UserToken).len();
-    // Without a cookie, with that of another visit, and with a code under another state.
-    let mut other = Browser::new();
-    assert_eq!(other.open(&bench, &callback).await.0, 400);
-    other.open(&bench, &link).await;
-    assert_eq!(other.open(&bench, &callback).await.0, 400);
-    let mut injected = Url::parse(&callback).unwrap();
-    injected.set_query(Some("code=stolen&state=guessed"));
-    assert_eq!(victim.open(&bench, injected.as_str()).await.0, 400);
-    for odd in [
-        "",
-        "?code=a",
-        "?state=a",
-        "?state=a&state=b",
-        "?error=access_denied",
-        "?%ff",
-    ] {
-        let url = format!("{PUBLIC}/oauth/callback{odd}");
-        assert_eq!(victim.open(&bench, &url).await.0, 400, "{odd}");
-    }
-    assert_eq!(exchanges(), 0);
-    assert_eq!(victim.open(&bench, &callback).await.0, 200);
-    assert_eq!(victim.open(&bench, &callback).await.0, 400, "it is used");
-    assert_eq!(exchanges(), 1);
-    bench.finish().await;
-}
-
-#[tokio::test]
-async fn odd_links_are_refused_alike() {
-    let bench = bench().await;
-    for odd in [
-        "",
-        "?ticket=",
-        "?ticket=guessed",
-        "?ticket=a&ticket=b",
-        "?ticket=%00",
-    ] {
-        let url = format!("{PUBLIC}/oauth/start{odd}");
-        let (status, target, _) = Browser::new().open(&bench, &url).await;
-        assert_eq!((status, target.as_str()), (400, ""), "{odd}");
-    }
-    bench.finish().await;
-}
-
-#[tokio::test]
-async fn consent_works_without_a_public_url() {
-    let bench = device_bench().await;
-    let group = bench.group(AnnouncementKind::Doc);
-    let command = bench.say(&group, "/announce hello").id;
-    let link = bench.link(&bench.member).await;
-    assert_eq!(bench.ask("/oauth/callback?code=a&state=b").await.0, 404);
-    bench
-        .sim
-        .decide_device(&link, &bench.member, Decision::Consent)
-        .unwrap();
-    assert_eq!(bench.reaction(&command).await, "Loudspeaker");
-    assert_eq!(bench.grants().await, 1);
-    bench.finish().await;
-}
-
-#[tokio::test]
-async fn a_device_flow_belongs_to_its_member() {
-    let bench = device_bench().await;
-    let group = bench.group(AnnouncementKind::Doc);
-    for (count, (person, decision)) in [
-        (&bench.owner, Decision::Consent),
-        (&bench.member, Decision::Refuse),
-    ]
-    .into_iter()
-    .enumerate()
-    {
-        let command = bench.say(&group, "/announce hello").id;
-        let link = bench.link_after(count).await;
-        bench.sim.decide_device(&link, person, decision).unwrap();
-        bench.reaction_or_answer(&command).await;
-        assert_eq!(bench.grants().await, 0);
-    }
-    bench.finish().await;
-}
-
-#[tokio::test]
 async fn the_platform_enforces_the_members_rights() {
     let bench = bench().await;
     bench.granted().await;
@@ -410,116 +345,6 @@ async fn the_bot_needs_no_rights_itself() {
     let undo = owner.say("/undo").id;
     bench.reaction_or_answer(&undo).await;
     assert_eq!(bench.announced(&group, "hello"), 0);
-    bench.finish().await;
-}
-
-#[tokio::test]
-async fn an_expired_token_is_renewed_once() {
-    let bench = bench().await;
-    bench.granted().await;
-    bench.sim.clear_calls();
-    bench.advance(Duration::from_mins(118));
-    let groups = [(); 4].map(|()| bench.group(AnnouncementKind::Docx));
-    let commands = groups
-        .each_ref()
-        .map(|group| bench.say(group, "/announce hello").id);
-    for command in &commands {
-        assert_eq!(bench.reaction(command).await, "Loudspeaker");
-    }
-    assert_eq!(bench.sim.calls_to(Endpoint::UserToken).len(), 1);
-    bench.finish().await;
-}
-
-#[tokio::test]
-async fn a_refused_token_is_renewed_and_the_call_repeated() {
-    let bench = bench().await;
-    bench.granted().await;
-    bench.sim.expire_user_tokens();
-    let group = bench.group(AnnouncementKind::Docx);
-    let command = bench.say(&group, "/announce hello").id;
-    assert_eq!(bench.reaction(&command).await, "Loudspeaker");
-    assert_eq!(bench.announced(&group, "hello"), 1);
-    bench.finish().await;
-}
-
-#[tokio::test]
-async fn idle_grants_are_renewed_daily() {
-    let bench = bench().await;
-    bench.granted().await;
-    bench.sim.clear_calls();
-    // Longer than a refresh token lives.
-    bench
-        .wait_in_steps_of(Duration::from_hours(1), "renewals", |state| {
-            let calls = state.calls().iter();
-            let renewals = calls.filter(|call| call.endpoint == Some(Endpoint::UserToken));
-            (renewals.count() >= 9).then_some(())
-        })
-        .await;
-    let group = bench.group(AnnouncementKind::Docx);
-    let command = bench.say(&group, "/announce hello").id;
-    assert_eq!(bench.reaction(&command).await, "Loudspeaker");
-    bench.finish().await;
-}
-
-#[tokio::test]
-async fn a_lost_renewal_asks_for_consent_again() {
-    let bench = bench().await;
-    bench.granted().await;
-    bench.advance(Duration::from_mins(121));
-    bench.sim.fault(Endpoint::UserToken, Fault::LoseAnswer);
-    let group = bench.group(AnnouncementKind::Docx);
-    let before = bench.sim.links_for(&bench.member).len();
-    let command = bench.say(&group, "/announce hello").id;
-    bench.link_after(before).await;
-    assert_eq!(bench.grants().await, 0);
-    bench.consent().await;
-    assert_eq!(bench.reaction(&command).await, "Loudspeaker");
-    bench.finish().await;
-}
-
-#[tokio::test]
-async fn a_revoked_grant_is_forgotten() {
-    let bench = bench().await;
-    bench.granted().await;
-    let answer = bench
-        .sim
-        .revoke_grant(&bench.member)
-        .unwrap()
-        .answer()
-        .await;
-    assert_eq!(answer.status, 200);
-    assert_eq!(bench.count("grants").await, 0);
-    bench.finish().await;
-}
-
-#[tokio::test]
-async fn a_grant_revoked_without_an_event_is_noticed() {
-    let bench = bench().await;
-    bench.granted().await;
-    bench.sim.forget_grant(&bench.member);
-    let group = bench.group(AnnouncementKind::Docx);
-    let before = bench.sim.links_for(&bench.member).len();
-    let command = bench.say(&group, "/announce hello").id;
-    bench.link_after(before).await;
-    bench.consent().await;
-    assert_eq!(bench.reaction(&command).await, "Loudspeaker");
-    bench.finish().await;
-}
-
-#[tokio::test]
-async fn logout_revokes_and_deletes_the_grant() {
-    let bench = bench().await;
-    bench.granted().await;
-    let group = bench.group(AnnouncementKind::Docx);
-    let again = bench.say(&group, "/login").id;
-    let answer = bench.answer(&again).await;
-    assert!(answer.contains("/logout"), "{answer}");
-    let logout = bench.say(&group, "/logout").id;
-    bench.reaction_or_answer(&logout).await;
-    assert_eq!(bench.count("grants").await, 0);
-    assert!(bench.sim.granted_scopes(&bench.member).is_empty());
-    let none = bench.say(&group, "/logout").id;
-    bench.answer(&none).await;
     bench.finish().await;
 }
 
@@ -582,33 +407,6 @@ async fn a_schedule_without_a_grant_asks_its_author() {
 }
 
 #[tokio::test]
-async fn grants_survive_a_new_token_key() {
-    let mut bench = bench().await;
-    bench.granted().await;
-    let file = |keys: &str| {
-        format!("[feishu]\nact_as = 'member'\n{keys}\n[server]\npublic_url = '{PUBLIC}'")
-    };
-    let both = format!("token_key = '{OTHER_KEY}'\nprevious_token_key = '{KEY}'");
-    bench.reconfigure(&file(&both)).await;
-    let group = bench.group(AnnouncementKind::Docx);
-    let command = bench.say(&group, "/announce one").id;
-    assert_eq!(bench.reaction(&command).await, "Loudspeaker");
-    bench
-        .reconfigure(&file(&format!("token_key = '{OTHER_KEY}'")))
-        .await;
-    let command = bench.say(&group, "/announce two").id;
-    assert_eq!(bench.reaction(&command).await, "Loudspeaker");
-    // A lost key ends the grants.
-    bench
-        .reconfigure(&file(&format!("token_key = '{KEY}'")))
-        .await;
-    let before = bench.sim.links_for(&bench.member).len();
-    bench.say(&group, "/announce three");
-    bench.link_after(before).await;
-    bench.cut_off().await;
-}
-
-#[tokio::test]
 async fn waiting_commands_survive_a_kill() {
     let mut bench = bench().await;
     let group = bench.group(AnnouncementKind::Docx);
@@ -622,34 +420,6 @@ async fn waiting_commands_survive_a_kill() {
     assert_eq!(page.status, 200);
     assert_eq!(bench.reaction(&command).await, "Loudspeaker");
     assert_eq!(bench.announced(&group, "hello"), 1);
-    bench.finish().await;
-}
-
-#[tokio::test]
-async fn no_token_of_a_member_is_readable() {
-    let bench = bench().await;
-    bench.granted().await;
-    let group = bench.group(AnnouncementKind::Docx);
-    let command = bench.say(&group, "/announce hello").id;
-    bench.reaction(&command).await;
-    bench.advance(Duration::from_mins(118));
-    let command = bench.say(&group, "/pin announcement").id;
-    bench.reaction(&command).await;
-    let secrets = bench.sim.user_secrets();
-    assert!(secrets.len() >= 4, "{secrets:?}");
-    let mut stored = log().into_bytes();
-    for file in std::fs::read_dir(bench.folder.path()).unwrap() {
-        stored.extend(std::fs::read(file.unwrap().path()).unwrap());
-    }
-    let config = bench.config().to_toml().unwrap();
-    stored.extend(config.into_bytes());
-    for secret in secrets {
-        // The platforms of other tests may use it in the id of a message.
-        let found = stored
-            .windows(secret.len() + 1)
-            .any(|bytes| bytes[0] != b'_' && &bytes[1..] == secret.as_bytes());
-        assert!(!found, "{secret}");
-    }
     bench.finish().await;
 }
 
@@ -670,4 +440,296 @@ async fn commands_that_wait_are_bounded() {
     let answer = bench.answer(&last).await;
     assert!(answer.contains("20"), "{answer}");
     bench.cut_off().await;
+}
+
+#[tokio::test]
+async fn a_waiting_undo_continues_after_consent() {
+    let bench = bench().await;
+    let group = bench.group(AnnouncementKind::Docx);
+    bench.say_as(&bench.owner, &group, "/announce hello");
+    bench.owner_consents().await;
+    bench
+        .wait("the announcement", |state| {
+            announced(state, &group, "hello")
+        })
+        .await;
+    bench.idle().await;
+    let undo = bench.say(&group, "/undo").id;
+    bench.consent().await;
+    bench.reaction_or_answer(&undo).await;
+    assert_eq!(bench.announced(&group, "hello"), 0);
+    bench.finish().await;
+}
+
+#[tokio::test]
+async fn a_waiting_undo_spares_newer_changes() {
+    let bench = bench().await;
+    let group = bench.group(AnnouncementKind::Docx);
+    bench.say_as(&bench.owner, &group, "/announce older");
+    bench.owner_consents().await;
+    bench
+        .wait("the announcement", |state| {
+            announced(state, &group, "older")
+        })
+        .await;
+    bench.idle().await;
+    let undo = bench.say(&group, "/undo").id;
+    bench.link(&bench.member).await;
+    bench.advance(Duration::from_secs(1));
+    let newer = bench.say_as(&bench.owner, &group, "/announce newer");
+    assert_eq!(bench.reaction(&newer).await, "Loudspeaker");
+    bench.consent().await;
+    let answer = bench.answer(&undo).await;
+    assert!(answer.contains("/undo"), "{answer}");
+    for text in ["older", "newer"] {
+        assert_eq!(bench.announced(&group, text), 1, "{text}");
+    }
+    bench.finish().await;
+}
+
+fn announced(state: &State, group: &ChatId, text: &str) -> Option<()> {
+    let lines = state.announcement_text(group);
+    lines.iter().any(|line| line.contains(text)).then_some(())
+}
+
+#[tokio::test]
+async fn a_waiting_press_continues_after_consent() {
+    let bench = bench().await;
+    let group = bench.group(AnnouncementKind::Docx);
+    bench.say_as(&bench.owner, &group, "/announce hello");
+    bench.owner_consents().await;
+    bench
+        .wait("the announcement", |state| {
+            announced(state, &group, "hello")
+        })
+        .await;
+    bench.idle().await;
+    let history = bench.say(&group, "/history").id;
+    bench.answer(&history).await;
+    let card = bench.sim.messages(&group).pop().unwrap().id;
+    let member = bench.sim.as_person(&bench.member).in_chat(&group);
+    member.press(&card, "Undo the last change");
+    bench.consent().await;
+    bench
+        .wait("the changed card", |state| {
+            let shown = state.card(&card).to_string();
+            shown.contains("reverted").then_some(())
+        })
+        .await;
+    assert_eq!(bench.announced(&group, "hello"), 0);
+    bench.finish().await;
+}
+
+#[tokio::test]
+async fn a_half_written_announcement_continues_after_consent() {
+    let bench = bench().await;
+    bench.granted().await;
+    let links = bench.links();
+    let group = bench.group(AnnouncementKind::Docx);
+    let lines: Vec<_> = (0..120).map(|line| format!("line {line} of all")).collect();
+    bench.sim.fault(Endpoint::CreateChildren, Fault::Nothing);
+    for _ in 0..2 {
+        bench.sim.fault(Endpoint::CreateChildren, invalid_token());
+    }
+    let command = bench
+        .say(&group, &format!("/announce {}", lines.join("\n")))
+        .id;
+    bench.link_after(links).await;
+    let before = bench.announced(&group, "of all");
+    assert!(before > 0 && before < 120, "{before}");
+    bench.settled().await;
+    let jobs = bench.waiting_jobs().await;
+    let reference = jobs[0]["reference"].as_str().unwrap();
+    let refused = bench.admin().await.drop_job(reference).await.unwrap_err();
+    assert!(refused.to_string().contains("part of"), "{refused}");
+    bench.consent().await;
+    assert_eq!(bench.reaction(&command).await, "Loudspeaker");
+    let written = bench.sim.read(|state| state.announcement_text(&group));
+    for line in lines {
+        let count = written.iter().filter(|one| **one == line).count();
+        assert_eq!(count, 1, "{line}");
+    }
+    bench.finish().await;
+}
+
+#[tokio::test]
+async fn a_refused_pin_keeps_the_announcement() {
+    let bench = bench().await;
+    bench.granted().await;
+    let links = bench.links();
+    let group = bench.group(AnnouncementKind::Docx);
+    for _ in 0..2 {
+        bench.sim.fault(Endpoint::PutTopNotice, invalid_token());
+    }
+    let command = bench.say(&group, "/announce --top hello").id;
+    let answer = bench.answer(&command).await;
+    assert!(
+        answer.contains("posted") && answer.contains("/login"),
+        "{answer}"
+    );
+    assert_eq!(bench.announced(&group, "hello"), 1);
+    assert_eq!(bench.links(), links);
+    let undo = bench.say(&group, "/undo").id;
+    bench.link_after(links).await;
+    bench.consent().await;
+    bench.reaction_or_answer(&undo).await;
+    assert_eq!(bench.announced(&group, "hello"), 0);
+    bench.finish().await;
+}
+
+#[tokio::test]
+async fn an_author_without_open_id_is_refused() {
+    let bench = bench().await;
+    let group = bench.group(AnnouncementKind::Docx);
+    bench
+        .sim
+        .change_app(|app| app.sender_ids = vec!["union_id"]);
+    for text in ["/announce hello", "/login", "/logout", "/pin announcement"] {
+        let command = bench.say(&group, text).id;
+        bench.reaction_or_answer(&command).await;
+    }
+    assert_eq!(bench.announced(&group, "hello"), 0);
+    assert_eq!(bench.sim.top_notice(&group), None);
+    bench.finish().await;
+}
+
+#[tokio::test]
+async fn denied_members_are_not_asked() {
+    let mut bench = bench().await;
+    let member = &bench.member.open_id;
+    let base = format!(
+        "[feishu]\nact_as = 'member'\ntoken_key = '{KEY}'\n[server]\npublic_url = '{PUBLIC}'\n"
+    );
+    let group = bench.group(AnnouncementKind::Docx);
+    for policy in [format!("deny = ['{member}']"), "mode = 'admins'".to_owned()] {
+        bench
+            .reconfigure(&format!("{base}[policy]\n{policy}"))
+            .await;
+        let command = bench.say(&group, "/announce hello").id;
+        let answer = bench.answer(&command).await;
+        assert!(answer.contains("policy."), "{answer}");
+        bench.advance(Duration::from_mins(2));
+    }
+    assert_eq!(bench.links(), 0);
+    bench.finish().await;
+}
+
+#[tokio::test]
+async fn schedules_of_others_need_the_right() {
+    let bench = bench().await;
+    let group = bench.group(AnnouncementKind::Docx);
+    bench.say_as(
+        &bench.owner,
+        &group,
+        "/announce --at \"in 30 minutes\" hello",
+    );
+    bench.owner_consents().await;
+    let planned = "jobs WHERE state = 'ready' AND number IS NOT NULL";
+    while bench.count(planned).await == 0 {
+        bench.advance(Duration::from_millis(100));
+        tokio::task::yield_now().await;
+    }
+    bench
+        .sim
+        .change_chat(&group, |chat| chat.edit_permission = WhoMay::OnlyOwner);
+    bench.advance(Duration::from_mins(2));
+    let cancel = bench.say(&group, "/cancel 1").id;
+    let answer = bench.answer(&cancel).await;
+    assert!(answer.contains("owner"), "{answer}");
+    assert_eq!(bench.count(planned).await, 1);
+    bench.cut_off().await;
+}
+
+#[tokio::test]
+async fn a_schedule_may_outlive_its_grant() {
+    let bench = bench().await;
+    bench.granted().await;
+    let links = bench.links();
+    let group = bench.group(AnnouncementKind::Docx);
+    let command = bench.say(&group, "/announce --at \"in 9 days\" hello").id;
+    bench.answer(&command).await;
+    bench.idle().await;
+    bench.advance(Duration::from_hours(9 * 24));
+    bench.link_after(links).await;
+    bench.consent().await;
+    bench
+        .wait("the announcement", |state| {
+            announced(state, &group, "hello")
+        })
+        .await;
+    bench.finish().await;
+}
+
+#[tokio::test]
+async fn a_waiting_schedule_can_be_canceled() {
+    let bench = bench().await;
+    bench.granted().await;
+    let links = bench.links();
+    let group = bench.group(AnnouncementKind::Docx);
+    let command = bench.say(&group, "/announce --at \"in 9 days\" hello").id;
+    bench.answer(&command).await;
+    bench.idle().await;
+    bench.advance(Duration::from_hours(9 * 24));
+    bench.link_after(links).await;
+    bench.settled().await;
+    let cancel = bench.say(&group, "/cancel 1").id;
+    bench.reaction_or_answer(&cancel).await;
+    bench.consent().await;
+    bench.idle().await;
+    assert_eq!(bench.announced(&group, "hello"), 0);
+    bench.finish().await;
+}
+
+#[tokio::test]
+async fn admins_retry_and_drop_waiting_commands() {
+    let bench = bench().await;
+    let group = bench.group(AnnouncementKind::Docx);
+    bench.say(&group, "/announce hello");
+    bench.link(&bench.member).await;
+    bench.settled().await;
+    let [job] = &bench.waiting_jobs().await[..] else {
+        panic!("one command waits");
+    };
+    let reference = job["reference"].as_str().unwrap();
+    let mut admin = bench.admin().await;
+    admin.retry_job(reference).await.unwrap();
+    // Its author is asked again, and it waits again.
+    bench.link_after(1).await;
+    bench.settled().await;
+    assert_eq!(bench.waiting_jobs().await.len(), 1);
+    admin.drop_job(reference).await.unwrap();
+    bench.consent().await;
+    bench.idle().await;
+    assert_eq!(bench.announced(&group, "hello"), 0);
+    bench.finish().await;
+}
+
+#[tokio::test]
+async fn leaving_the_group_ends_waiting_commands() {
+    let bench = bench().await;
+    let group = bench.group(AnnouncementKind::Docx);
+    bench.say(&group, "/announce hello");
+    bench.link(&bench.member).await;
+    bench.settled().await;
+    let owner = bench.sim.as_person(&bench.owner).in_chat(&group);
+    owner.remove_bot().unwrap().answer().await;
+    bench.consent().await;
+    bench.idle().await;
+    assert_eq!(bench.announced(&group, "hello"), 0);
+    bench.cut_off().await;
+}
+
+#[tokio::test]
+async fn a_recalled_command_is_not_carried_out() {
+    let bench = bench().await;
+    let group = bench.group(AnnouncementKind::Docx);
+    let command = bench.say(&group, "/announce hello").id;
+    bench.link(&bench.member).await;
+    bench.settled().await;
+    let member = bench.sim.as_person(&bench.member).in_chat(&group);
+    member.recall(&command).unwrap().answer().await;
+    bench.consent().await;
+    bench.idle().await;
+    assert_eq!(bench.announced(&group, "hello"), 0);
+    bench.finish().await;
 }

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use feishu_sim::{
-    AnnouncementKind, Builder, ChatId, ChatSpec, Endpoint, Fault, MessageId, Person, Simulator,
+    AnnouncementKind, Builder, ChatId, ChatSpec, Decision, Endpoint, Fault, Person, Simulator,
     State,
 };
 use noticebot::admin::{Audit, JobFilter, JobState};
@@ -12,15 +12,18 @@ use serde_json::{Value, json};
 
 use crate::STORE;
 use crate::harness::{Bench, log};
+use crate::members::{Browser, PUBLIC, with};
 
 const ELSEWHERE: &str = "another_tenant";
 /// The tables with rows of a tenant.
-const TABLES: [&str; 6] = [
+const TABLES: [&str; 8] = [
     "jobs",
     "changes",
     "limits",
     "answers",
     "announcements",
+    "grants",
+    "consents",
     "tenants",
 ];
 
@@ -60,10 +63,6 @@ impl Bench {
                 .then_some(())
         })
         .await;
-    }
-
-    fn say_as(&self, person: &Person, chat: &ChatId, text: &str) -> MessageId {
-        self.sim.as_person(person).in_chat(chat).say(text).id
     }
 
     /// A ticket as the platform pushes it, of which nobody has heard.
@@ -220,6 +219,72 @@ async fn uninstalling_erases_the_data_of_one_tenant() {
     assert_eq!(uninstalled.again().answer().await.status, 200);
     assert_eq!(bench.tenant_keys().await.len(), 2);
     assert_eq!(bench.count(&format!("changes {of_tenant}")).await, 1);
+    bench.finish().await;
+}
+
+/// A bot of a store app that acts as members.
+async fn bench_of_members() -> Bench {
+    let bench = with(
+        Builder::store_app,
+        &format!("[server]\npublic_url = '{PUBLIC}'"),
+    )
+    .await;
+    bench.has_ticket().await;
+    bench.sim.install(ELSEWHERE).answer().await;
+    bench
+}
+
+#[tokio::test]
+async fn members_consent_in_their_own_tenant() {
+    let bench = bench_of_members().await;
+    let (guest, theirs) = elsewhere(&bench.sim);
+    let ours = bench.group(AnnouncementKind::Docx);
+    let commands = [
+        bench.say(&ours, "/announce hello").id,
+        bench.say_as(&guest, &theirs, "/announce hello"),
+    ];
+    let links = [bench.link(&bench.member).await, bench.link(&guest).await];
+    let visits = [
+        (&links[0], &guest, 403),
+        (&links[1], &bench.member, 403),
+        (&links[0], &bench.member, 200),
+        (&links[1], &guest, 200),
+    ];
+    for (link, person, status) in visits {
+        let page = Browser::new()
+            .decide(&bench, link, person, Decision::Consent)
+            .await;
+        assert_eq!(page.status, status);
+    }
+    for command in &commands {
+        assert_eq!(bench.reaction(command).await, "Loudspeaker");
+    }
+    let elsewhere = format!("grants WHERE tenant = '{ELSEWHERE}'");
+    assert_eq!(bench.count(&elsewhere).await, 1);
+    assert_eq!(bench.grants().await, 2);
+    bench.finish().await;
+}
+
+#[tokio::test]
+async fn uninstalling_erases_consent_and_waiting_commands() {
+    let bench = bench_of_members().await;
+    let (guest, theirs) = elsewhere(&bench.sim);
+    let other = bench.sim.add_person_of(ELSEWHERE, "Ida");
+    bench
+        .sim
+        .change_chat(&theirs, |chat| chat.members.push(other.clone()));
+    let command = bench.say_as(&guest, &theirs, "/announce hello");
+    let link = bench.link(&guest).await;
+    Browser::new()
+        .decide(&bench, &link, &guest, Decision::Consent)
+        .await;
+    bench.reaction(&command).await;
+    bench.say_as(&other, &theirs, "/announce never");
+    let link = bench.link(&other).await;
+    bench.settled().await;
+    bench.sim.uninstall(ELSEWHERE).answer().await;
+    bench.has_nothing_of(ELSEWHERE).await;
+    assert_eq!(Browser::new().open(&bench, &link).await.0, 400);
     bench.finish().await;
 }
 

@@ -20,14 +20,20 @@ mod changes;
 #[path = "../it/commands.rs"]
 mod commands;
 mod connection;
+#[path = "../it/consent.rs"]
+mod consent;
 #[path = "../it/events.rs"]
 mod events;
 #[path = "../it/file.rs"]
 mod file;
+#[path = "../it/grants.rs"]
+mod grants;
 #[path = "../it/harness.rs"]
 mod harness;
 #[path = "../it/limits.rs"]
 mod limits;
+#[path = "../it/members.rs"]
+mod members;
 #[path = "../it/policy.rs"]
 mod policy;
 #[path = "../it/presses.rs"]

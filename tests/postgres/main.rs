@@ -23,14 +23,20 @@ mod changes;
 mod check;
 #[path = "../it/commands.rs"]
 mod commands;
+#[path = "../it/consent.rs"]
+mod consent;
 #[path = "../it/crashes.rs"]
 mod crashes;
 #[path = "../it/events.rs"]
 mod events;
+#[path = "../it/grants.rs"]
+mod grants;
 #[path = "../it/harness.rs"]
 mod harness;
 #[path = "../it/limits.rs"]
 mod limits;
+#[path = "../it/members.rs"]
+mod members;
 mod outages;
 #[path = "../it/policy.rs"]
 mod policy;
@@ -40,6 +46,7 @@ mod presses;
 mod process;
 #[path = "../it/replace.rs"]
 mod replace;
+mod replicas;
 #[path = "../it/rules.rs"]
 mod rules;
 #[path = "../it/store_apps.rs"]

@@ -70,6 +70,8 @@ pub enum TokenRefusal {
     Expired,
     /// It is unknown or revoked.
     Invalid,
+    /// It was refused although it had just replaced one that was refused: the grant is worthless.
+    Repeated,
     /// The member has not granted what the call needs: any one of these scopes. They may be
     /// unknown to the developer console.
     ScopesMissing(Box<[String]>),

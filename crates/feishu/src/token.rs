@@ -125,28 +125,38 @@ impl Tokens {
         token: &AccessToken,
         error: &Error,
     ) -> bool {
-        match credentials {
+        let (tenant, member) = match credentials {
             Credentials::Bot(tenant) => {
                 if error.is_token_rejected() {
                     self.of_tenant(tenant).evict(token);
                 }
-                error.is_token_rejected()
+                return error.is_token_rejected();
             }
-            Credentials::Member(tenant, member) => {
-                let (Some(members), Some(refusal)) = (&self.members, refusal_of(error)) else {
-                    return false;
-                };
-                let is_curable = !matches!(refusal, TokenRefusal::ScopesMissing(_));
-                (members.on_refusal)(RefusedToken {
-                    tenant: tenant.clone(),
-                    member: member.clone(),
-                    token: SecretString::clone(token),
-                    refusal,
-                })
-                .await;
-                is_curable
-            }
-        }
+            Credentials::Member(tenant, member) => (tenant, member),
+        };
+        let Some(refusal) = refusal_of(error) else {
+            return false;
+        };
+        let is_curable = !matches!(refusal, TokenRefusal::ScopesMissing(_));
+        self.report((tenant, member), token, refusal).await;
+        is_curable
+    }
+
+    /// Tells the keeper of members' tokens about a refusal.
+    async fn report(
+        &self,
+        (tenant, member): (&TenantKey, &OpenId),
+        token: &AccessToken,
+        refusal: TokenRefusal,
+    ) {
+        let Some(members) = &self.members else { return };
+        (members.on_refusal)(RefusedToken {
+            tenant: tenant.clone(),
+            member: member.clone(),
+            token: SecretString::clone(token),
+            refusal,
+        })
+        .await;
     }
 
     /// The error of a call that was refused again with a new token: the consent of a member is
@@ -157,14 +167,22 @@ impl Tokens {
         token: &AccessToken,
         error: Error,
     ) -> Error {
-        let Credentials::Member(_, member) = credentials else {
+        let Credentials::Member(tenant, member) = credentials else {
             return error;
         };
-        if self.note_refusal(credentials, token, &error).await {
-            let member = member.clone();
-            return Error::NoGrant { member };
+        match refusal_of(&error) {
+            None => error,
+            Some(refusal @ TokenRefusal::ScopesMissing(_)) => {
+                self.report((tenant, member), token, refusal).await;
+                error
+            }
+            Some(_) => {
+                let refusal = TokenRefusal::Repeated;
+                self.report((tenant, member), token, refusal).await;
+                let member = member.clone();
+                Error::NoGrant { member }
+            }
         }
-        error
     }
 
     async fn of_member(&self, tenant: &TenantKey, member: &OpenId) -> Result<AccessToken, Error> {

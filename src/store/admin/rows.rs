@@ -177,7 +177,9 @@ impl JobRow {
         match self.summary.state {
             JobState::Running => Err(CannotChange::Running),
             JobState::Done => Err(CannotChange::Done),
-            JobState::Ready | JobState::Planned if self.text.has_written() => {
+            JobState::Ready | JobState::Planned | JobState::Suspended
+                if self.text.has_written() =>
+            {
                 Err(CannotChange::HalfDone)
             }
             _ => Ok(()),

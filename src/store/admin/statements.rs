@@ -58,7 +58,8 @@ pub(super) fn retry(job: i64, how: Retry, now: Timestamp) -> Statement {
         Retry::Sooner => "state = 'ready', run_at = $1, suspended_for = NULL",
         Retry::Again => {
             "state = 'ready', run_at = $1, finished_at = NULL, started_at = NULL,
-             retries = 1, crashes = 0, suspicions = 0, outcome = NULL, replying_since = NULL"
+             retries = 1, crashes = 0, suspicions = 0, outcome = NULL, replying_since = NULL,
+             suspended_until = NULL, suspended_for = NULL"
         }
         Retry::Answer => {
             "state = 'ready', run_at = $1, finished_at = NULL, started_at = NULL,

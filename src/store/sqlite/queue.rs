@@ -337,7 +337,7 @@ mod tests {
                 "changes",
                 "changes_reverting",
             ),
-            (schedules::of_chat(&chat).statement, "jobs", "jobs_open"),
+            (schedules::of_chat(&chat).statement, "jobs", "jobs_planned"),
             (grants::resume(&member, now), "jobs", "jobs_of_member"),
             (grants::resume_overdue("", now), "jobs", "jobs_suspended"),
             (

@@ -39,7 +39,8 @@ pub(in crate::store) fn save(member: &Member, tokens: &SealedTokens, now: Timest
 }
 
 pub(in crate::store) fn get(member: &Member) -> Query<Grant> {
-    let sql = "SELECT access_token, refresh_token, access_expires_at, version, ended_at FROM grants
+    let sql = "SELECT access_token, refresh_token, access_expires_at, version, ended_at
+         FROM grants
          WHERE app = $1 AND tenant = $2 AND person = $3";
     Statement::new(sql, member.values()).read(read)
 }
@@ -206,12 +207,13 @@ pub(in crate::store) fn resume(member: &Member, now: Timestamp) -> Statement {
     resume_if(member, now, GRANTED, "")
 }
 
-/// The same, if the member has consented by now: the grant may have been stored just before the
-/// job was suspended.
+/// The same, if the member has consented since the job was accepted: the grant may have been stored
+/// just before the job was suspended. An older one is of no use for it.
 pub(in crate::store) fn resume_if_granted(member: &Member, now: Timestamp) -> Statement {
     let granted = " AND EXISTS (SELECT 1 FROM grants
              WHERE grants.app = jobs.app AND grants.tenant = jobs.tenant
-               AND grants.person = jobs.suspended_for AND ended_at IS NULL)";
+               AND grants.person = jobs.suspended_for AND ended_at IS NULL
+               AND granted_at >= jobs.ordered_at)";
     resume_if(member, now, GRANTED, granted)
 }
 
@@ -220,6 +222,15 @@ fn resume_if(member: &Member, now: Timestamp, changes: &str, condition: &str) ->
         "{RESUME}{changes} WHERE app = $2 AND state = 'suspended' AND tenant = $3 AND suspended_for = $4
          {condition}"
     );
+    let mut values = values![now].to_vec();
+    values.extend(member.values());
+    Statement::new(sql, values)
+}
+
+/// Ends the time for which jobs wait for a member.
+pub(in crate::store) fn end_wait(member: &Member, now: Timestamp) -> Statement {
+    let sql = "UPDATE jobs SET suspended_until = $1
+         WHERE app = $2 AND state = 'suspended' AND tenant = $3 AND suspended_for = $4";
     let mut values = values![now].to_vec();
     values.extend(member.values());
     Statement::new(sql, values)
@@ -235,6 +246,14 @@ pub(in crate::store) fn resume_overdue(app: &str, now: Timestamp) -> Statement {
 pub(in crate::store) fn next_overdue(app: &str) -> Query<Option<Timestamp>> {
     let sql = "SELECT min(suspended_until) AS at FROM jobs WHERE app = $1 AND state = 'suspended'";
     Statement::new(sql, values![app]).read(|row| row.time_if_any("at"))
+}
+
+/// Ends a command that waits for a member and has written nothing.
+pub(in crate::store) fn withdraw(tenant: &Tenant, message: &str, now: Timestamp) -> Statement {
+    let sql = "UPDATE jobs SET state = 'done', payload = '', finished_at = $1
+         WHERE app = $2 AND tenant = $3 AND origin = $4 AND kind = 'command'
+           AND state = 'suspended' AND progress IS NULL";
+    Statement::new(sql, values![now, &tenant.app, &tenant.key, message])
 }
 
 /// How many jobs wait for a member.

@@ -40,10 +40,9 @@ pub(in crate::store) fn number(job: &JobKey) -> Query<u32> {
 /// The schedules of a chat, earliest first; `None` for a row that cannot be read, which fails when
 /// it is due.
 pub(in crate::store) fn of_chat(chat: &ChatKey) -> Query<Option<ScheduleRow>> {
-    // The redundant list of states makes SQLite use the index of open jobs.
     let sql = "SELECT id, origin, kind, number, ordered_at, payload FROM jobs
          WHERE app = $1 AND tenant = $2 AND chat = $3 AND number IS NOT NULL
-           AND state IN ('ready', 'running') AND state = 'ready'
+           AND state IN ('ready', 'suspended')
          ORDER BY ordered_at, id";
     Statement::new(sql, chat.values()).read(waiting)
 }
@@ -66,22 +65,23 @@ fn waiting(row: &Row<'_>) -> Result<Option<ScheduleRow>, Unreadable> {
 pub(in crate::store) fn timed_end(change: ChangeId) -> Query<JobId> {
     let sql = "SELECT jobs.id AS id FROM changes JOIN jobs USING (app, tenant, origin)
          WHERE changes.id = $1 AND jobs.kind = 'expire'
-           AND jobs.number IS NOT NULL AND jobs.state = 'ready'";
+           AND jobs.number IS NOT NULL AND jobs.state IN ('ready', 'suspended')";
     Statement::new(sql, values![change.0]).read(|row| Ok(JobId(row.get("id")?)))
 }
 
 /// No row if it is running or finished.
 pub(in crate::store) fn cancel(schedule: JobId, now: Timestamp) -> Statement {
     let sql = "UPDATE jobs SET state = 'done', payload = '', progress = NULL, finished_at = $1
-         WHERE id = $2 AND number IS NOT NULL AND state = 'ready'";
+         WHERE id = $2 AND number IS NOT NULL AND state IN ('ready', 'suspended')";
     Statement::new(sql, values![now, schedule.0])
 }
 
-/// Cancels the schedules of a chat that the bot left, and removes its members' texts.
+/// Cancels the schedules and waiting commands of a chat that the bot left, and removes its members'
+/// texts.
 pub(in crate::store) fn leave(chat: &ChatKey, now: Timestamp) -> [Statement; 3] {
     let end = "UPDATE jobs SET state = 'done', payload = '', progress = NULL, finished_at = $1
-         WHERE app = $2 AND tenant = $3 AND chat = $4 AND number IS NOT NULL
-           AND state IN ('ready', 'suspended')";
+         WHERE app = $2 AND tenant = $3 AND chat = $4
+           AND (number IS NOT NULL AND state = 'ready' OR state = 'suspended')";
     // A dead job keeps its payload, and an outcome may quote some of it.
     let empty = "UPDATE jobs SET payload = '', progress = NULL, outcome = NULL
          WHERE app = $1 AND tenant = $2 AND chat = $3 AND state IN ('done', 'dead')";

@@ -462,7 +462,7 @@ async fn a_second_refusal_asks_for_consent() {
     assert!(!error.may_have_taken_effect());
     assert_eq!(
         keeper.refusals(),
-        [TokenRefusal::Invalid, TokenRefusal::Invalid]
+        [TokenRefusal::Invalid, TokenRefusal::Repeated]
     );
     assert_eq!(sim.calls_to(Endpoint::PutTopNotice).len(), 2);
     sim.finish();

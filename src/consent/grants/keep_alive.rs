@@ -4,7 +4,9 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use super::grants::Grants;
+use feishu::MemberTokenError;
+
+use super::Grants;
 use crate::model::grant::{Grant, Member};
 
 const LOOK_EVERY: Duration = Duration::from_hours(1);
@@ -17,15 +19,15 @@ impl Grants {
     /// Renews idle grants; never ends.
     pub(super) async fn keep_alive(&self) {
         loop {
-            let since = self.clock().now() - MAX_IDLE;
-            let idle = self.store().idle_grants(since, BATCH).await;
+            let since = self.0.clock.now() - MAX_IDLE;
+            let idle = self.0.store.idle_grants(since, BATCH).await;
             for (member, grant) in idle.unwrap_or_default() {
                 // If the platform cannot be reached, the next look tries again.
                 if !self.renew_idle(member, grant).await {
                     break;
                 }
             }
-            self.clock().sleep(LOOK_EVERY).await;
+            self.0.clock.sleep(LOOK_EVERY).await;
         }
     }
 
@@ -34,14 +36,14 @@ impl Grants {
         let slot = self.slot(&member);
         let _busy = slot.busy.lock().await;
         let (grants, of_member) = (self.clone(), Arc::clone(&slot));
-        let renewed = self.spawn(async move { grants.renew(&member, &grant, &of_member).await });
-        match renewed.await {
-            Ok(Ok(Some(token))) => {
+        let renewal = async move { grants.renew(&member, &grant, &of_member).await };
+        match self.uninterrupted(renewal).await {
+            Some(Ok(Some(token))) => {
                 *slot.token.lock() = Some(token);
                 true
             }
-            Ok(Ok(None) | Err(feishu::MemberTokenError::NoGrant)) => true,
-            Ok(Err(feishu::MemberTokenError::Unavailable { .. })) | Err(_) => false,
+            Some(Ok(None) | Err(MemberTokenError::NoGrant)) => true,
+            Some(Err(MemberTokenError::Unavailable { .. })) | None => false,
         }
     }
 }

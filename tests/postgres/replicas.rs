@@ -1,0 +1,45 @@
+//! Several replicas that act as members.
+
+use std::time::Duration;
+
+use feishu_sim::AnnouncementKind::Docx;
+use feishu_sim::Endpoint;
+
+use crate::members;
+
+#[tokio::test]
+async fn replicas_renew_a_token_once() {
+    let mut bench = members::bench().await;
+    bench.granted().await;
+    let replica = bench.replica().await;
+    bench.sim.clear_calls();
+    bench.advance(Duration::from_mins(118));
+    let groups = [(); 12].map(|()| bench.group(Docx));
+    let commands = groups
+        .each_ref()
+        .map(|group| bench.say(group, "/announce hello").id);
+    for command in &commands {
+        assert_eq!(bench.reaction(command).await, "Loudspeaker");
+    }
+    assert_eq!(bench.sim.calls_to(Endpoint::UserToken).len(), 1);
+    bench.switch_to(replica).await;
+    bench.finish().await;
+}
+
+#[tokio::test]
+async fn logout_reaches_the_other_replica() {
+    let bench = members::bench().await;
+    bench.granted().await;
+    let links = bench.links();
+    let group = bench.group(Docx);
+    let command = bench.say(&group, "/announce hello").id;
+    assert_eq!(bench.reaction(&command).await, "Loudspeaker");
+    // As another replica does, if the platform does not confirm the revocation.
+    let deleted = "DELETE FROM noticebot.grants";
+    bench.database().execute(deleted).await.unwrap();
+    bench.advance(Duration::from_secs(10));
+    bench.say(&group, "/announce again");
+    bench.link_after(links).await;
+    assert_eq!(bench.announced(&group, "again"), 0);
+    bench.cut_off().await;
+}
