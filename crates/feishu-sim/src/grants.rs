@@ -137,7 +137,7 @@ impl Grants {
     }
 
     pub(crate) fn add_code(&mut self, code: Code, ids: &mut Ids) -> String {
-        let text = ids.hex();
+        let text = ids.prefixed("code-");
         self.codes.insert(text.clone(), code);
         text
     }
@@ -269,7 +269,7 @@ impl Grants {
     }
 
     pub(crate) fn add_device(&mut self, device: Device, ids: &mut Ids) -> String {
-        let text = ids.hex();
+        let text = ids.prefixed("device-");
         self.devices.insert(text.clone(), device);
         text
     }
