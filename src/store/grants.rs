@@ -29,7 +29,11 @@ impl Store {
             consents::delete(member),
             grants::resume(member, now),
         ];
-        self.transact_and_wake("save_grant", statements).await
+        self.transact_and_wake("save_grant", statements).await?;
+        // A job that was suspended meanwhile did not see the grant, nor was it seen. If this fails,
+        // it continues as one without a request.
+        let _ = self.resume_if_granted(member).await;
+        Ok(())
     }
 
     /// Deletes the grant and the request for one. The jobs that wait for it find that out.
@@ -173,7 +177,7 @@ impl Store {
         Ok(self.execute("reserve_poll", statement).await? > 0)
     }
 
-    /// Continues the jobs that have waited long enough, and removes old requests and grants.
+    /// Continues the jobs that have waited long enough or wait for nothing, and removes old requests and grants.
     /// Returns when there is something to do next.
     pub(crate) async fn end_overdue_consents(&self) -> Result<Option<Timestamp>, StoreError> {
         let now = self.now();
@@ -184,12 +188,14 @@ impl Store {
         for statement in statements {
             self.execute("forget_consents", statement).await?;
         }
-        if self
-            .execute("resume", grants::resume_overdue(&self.app, now))
-            .await?
-            > 0
-        {
-            self.wake();
+        let resumed = [
+            grants::resume_overdue(&self.app, now),
+            grants::resume_unasked(&self.app, now),
+        ];
+        for statement in resumed {
+            if self.execute("resume", statement).await? > 0 {
+                self.wake();
+            }
         }
         let overdue = self.first("resume", grants::next_overdue(&self.app));
         let poll = self.first("due_polls", consents::next_poll(&self.app));

@@ -242,6 +242,18 @@ pub(in crate::store) fn resume_overdue(app: &str, now: Timestamp) -> Statement {
     Statement::new(sql, values![now, app, now])
 }
 
+/// Continues the jobs that wait for members who are not asked for consent: a replica was killed, or
+/// two were at work at once.
+pub(in crate::store) fn resume_unasked(app: &str, now: Timestamp) -> Statement {
+    let sql = format!(
+        "{RESUME}{GRANTED} WHERE app = $2 AND state = 'suspended' AND NOT EXISTS (
+             SELECT 1 FROM consents
+             WHERE consents.app = jobs.app AND consents.tenant = jobs.tenant
+               AND consents.person = jobs.suspended_for)"
+    );
+    Statement::new(sql, values![now, app])
+}
+
 /// When the next job has waited long enough.
 pub(in crate::store) fn next_overdue(app: &str) -> Query<Option<Timestamp>> {
     let sql = "SELECT min(suspended_until) AS at FROM jobs WHERE app = $1 AND state = 'suspended'";

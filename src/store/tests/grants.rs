@@ -40,6 +40,7 @@ for_both_stores! {
     a_suspended_job_blocks_nothing_and_keeps_its_place,
     consent_continues_only_the_members_jobs,
     a_suspended_job_continues_when_its_time_ends,
+    a_suspended_job_without_a_request_continues,
     consent_just_before_a_suspension_is_noticed,
     suspended_jobs_outlive_a_kill,
     one_process_renews_a_grant_at_a_time,
@@ -106,6 +107,9 @@ async fn consent_continues_only_the_members_jobs(bench: Bench) {
 }
 
 async fn a_suspended_job_continues_when_its_time_ends(bench: Bench) {
+    let now = bench.clock.now();
+    let consent = redirect("ou_1", "t1", now + Duration::from_mins(10));
+    bench.store.save_consent(&consent, now).await.unwrap();
     bench
         .suspend("oc_1", "om_1", "ou_1", Duration::from_mins(10))
         .await;
@@ -115,6 +119,16 @@ async fn a_suspended_job_continues_when_its_time_ends(bench: Bench) {
     bench.hand.advance(Duration::from_mins(10));
     assert_eq!(bench.store.end_overdue_consents().await.unwrap(), None);
     assert_eq!(bench.claimed_origin().await.as_deref(), Some("om_1"));
+}
+
+async fn a_suspended_job_without_a_request_continues(bench: Bench) {
+    bench
+        .suspend("oc_1", "om_1", "ou_1", Duration::from_mins(10))
+        .await;
+    assert_eq!(bench.store.end_overdue_consents().await.unwrap(), None);
+    let job = bench.claim().await.unwrap();
+    assert_eq!(job.key.origin, "om_1");
+    assert!(!job.waited_in_vain);
 }
 
 async fn consent_just_before_a_suspension_is_noticed(bench: Bench) {
