@@ -220,7 +220,14 @@ impl ChaosRun<'_> {
         sender: &Sender<'_>,
         members: &Members<'_>,
     ) -> anyhow::Result<(Stats, Vec<Conversation>)> {
-        let commands = script::commands(self.seed, self.options.commands, self.options.chats);
+        let Options {
+            commands,
+            chats,
+            members: acts_as_members,
+            ..
+        } = *self.options;
+        // Commands that wait for consent are overtaken.
+        let commands = script::commands(self.seed, commands, chats, acts_as_members);
         let (replicas, _) = self.fleet.start(self.limits)?;
         if self.options.members {
             self.consent_early(sender, members)?;

@@ -137,9 +137,9 @@ impl Verdict {
         let mut at = 0;
         let mut closed = false;
         let mut waiting = Waiting::default();
-        for (position, seen) in chat.seen.iter().enumerate() {
+        for seen in &chat.seen {
             let is_effect = matches!(seen, Observed::Effect(_));
-            if let Some(number) = waiting.owner(chat, position) {
+            if let Some(number) = waiting.owner(chat, seen) {
                 if is_effect {
                     acted.insert(number);
                 }
@@ -212,32 +212,17 @@ struct Waiting {
 }
 
 impl Waiting {
-    /// The number of the command that waited and to which an observation belongs.
-    ///
-    /// Effects of a chat are followed by the answer of their command, unless the bot is killed in
-    /// between.
-    fn owner(&mut self, chat: &History, position: usize) -> Option<usize> {
-        let seen = &chat.seen[position];
-        let may_own = |number: &usize| {
-            let sent = &chat.sent[*number];
-            sent.may_have_waited && sent.fits(seen)
-        };
-        let mut owners = (0..chat.sent.len()).filter(may_own);
+    /// The number of the command that may have waited and to which an observation belongs. Effects
+    /// of such commands are distinct.
+    fn owner(&mut self, chat: &History, seen: &Observed) -> Option<usize> {
+        let owns = |sent: &Sent| sent.may_have_waited && sent.fits(seen);
+        let owner = chat.sent.iter().position(owns)?;
         if !matches!(seen, Observed::Effect(_)) {
-            let owner = owners.next()?;
             self.answered.insert(owner);
-            return Some(owner);
+        } else if self.answered.contains(&owner) {
+            return None;
         }
-        let is_answer = |seen: &&Observed| !matches!(seen, Observed::Effect(_));
-        let answer = chat.seen[position..].iter().find(is_answer);
-        let answered_next = |number: usize| answer.is_some_and(|seen| chat.sent[number].fits(seen));
-        let mut open = owners.filter(|number| !self.answered.contains(number));
-        let is_unique = || {
-            let mut others = chat.sent.iter().filter(|sent| !sent.may_have_waited);
-            !others.any(|sent| sent.fits(seen))
-        };
-        let certain = open.clone().find(|number| answered_next(*number));
-        certain.or_else(|| open.next().filter(|_| is_unique()))
+        Some(owner)
     }
 }
 
@@ -480,17 +465,5 @@ mod tests {
         seen[2..].rotate_left(2);
         let [_, _, swapped, _] = judged(&waiting(&seen, &STANDING));
         assert!(swapped > 0);
-    }
-
-    #[test]
-    fn equal_effects_belong_to_the_next_answer() {
-        let pin = did(Effect::PinAnnouncement);
-        let first = [did(announce(0)), reacted(0)];
-        let pins = [pin.clone(), reacted(2), pin, reacted(1)];
-        let mut history = history(&[&first[..], &pins].concat(), &["n0"]);
-        history.sent[1].may_have_waited = true;
-        history.sent[2].effect = Effect::PinAnnouncement;
-        history.sent[2].lines.clear();
-        assert_eq!(judged(&history), [0; 4]);
     }
 }

@@ -32,14 +32,28 @@ pub(crate) fn lines(tag: &str, count: usize) -> Vec<String> {
         .collect()
 }
 
-/// The commands of each chat.
-pub(crate) fn commands(seed: u64, commands: usize, chats: usize) -> Vec<Vec<Command>> {
+/// The commands of each chat. `distinct` leaves out those whose effect does not tell which of them
+/// caused it.
+pub(crate) fn commands(
+    seed: u64,
+    commands: usize,
+    chats: usize,
+    distinct: bool,
+) -> Vec<Vec<Command>> {
     let mut rng = StdRng::seed_from_u64(seed);
     let mut by_chat = vec![Vec::new(); chats];
     for number in 0..commands {
-        by_chat[number % chats].push(command(&mut rng, number));
+        let command = command(&mut rng, number);
+        let is_kept = !distinct || command.is_distinct();
+        by_chat[number % chats].push(if is_kept { command } else { Command::PinReply });
     }
     by_chat
+}
+
+impl Command {
+    fn is_distinct(&self) -> bool {
+        matches!(self, Self::PinReply | Self::Announce { .. })
+    }
 }
 
 /// A disturbance of the bots or of their database.
@@ -105,8 +119,9 @@ mod tests {
 
     #[test]
     fn a_seed_determines_the_run() {
-        assert_eq!(commands(7, 100, 3), commands(7, 100, 3));
-        assert_ne!(commands(7, 100, 3), commands(8, 100, 3));
+        let of = |seed| commands(seed, 100, 3, false);
+        assert_eq!(of(7), of(7));
+        assert_ne!(of(7), of(8));
         assert_eq!(
             outages(7, 100, counts(5, 2, 3)),
             outages(7, 100, counts(5, 2, 3))
@@ -115,7 +130,7 @@ mod tests {
 
     #[test]
     fn all_kinds_of_commands_are_typed() {
-        let by_chat = commands(7, 1000, 3);
+        let by_chat = commands(7, 1000, 3, false);
         let counts: Vec<usize> = by_chat.iter().map(Vec::len).collect();
         assert_eq!(counts, [334, 333, 333]);
         let all = by_chat.concat();
@@ -126,6 +141,9 @@ mod tests {
         for kind in [Command::PinAnnouncement, Command::PinReply, Command::Unpin] {
             assert!(all.contains(&kind), "{kind:?}");
         }
+        let distinct = commands(7, 1000, 3, true).concat();
+        assert!(distinct.iter().all(Command::is_distinct));
+        assert!(distinct.iter().any(long) && distinct.contains(&Command::PinReply));
     }
 
     #[test]
