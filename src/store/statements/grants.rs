@@ -57,7 +57,7 @@ fn read(row: &Row<'_>) -> Result<Grant, Unreadable> {
     })
 }
 
-/// Reserves the renewal of this version; no row if it is reserved or renewed already.
+/// Reserves the renewal of this version; no row if it is reserved or renewed already, or has ended.
 pub(in crate::store) fn reserve_renewal(
     member: &Member,
     version: i64,
@@ -65,7 +65,7 @@ pub(in crate::store) fn reserve_renewal(
     until: Timestamp,
 ) -> Statement {
     let changes = "renewing_until = $1";
-    let condition = "(renewing_until IS NULL OR renewing_until <= $6)";
+    let condition = "ended_at IS NULL AND (renewing_until IS NULL OR renewing_until <= $6)";
     update(
         member,
         version,

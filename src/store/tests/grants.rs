@@ -243,6 +243,8 @@ async fn a_late_renewal_revives_an_ended_grant(bench: Bench) {
     let (_, version) = bench.access("ou_1").await.unwrap();
     assert!(store.end_grant(&of, version).await.unwrap());
     assert_eq!(bench.access("ou_1").await, None);
+    let reserved = store.reserve_renewal(&of, version, Duration::from_secs(40));
+    assert!(!reserved.await.unwrap(), "its refresh token is used up");
     let late = tokens("late", &bench.clock);
     assert!(store.renew_grant(&of, version, &late).await.unwrap());
     assert_eq!(bench.access("ou_1").await.unwrap().0, "access late");
