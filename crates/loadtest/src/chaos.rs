@@ -22,8 +22,9 @@ use checker::Verdict;
 use faults::FaultRates;
 use grants::Grants;
 use members::Members;
-use outages::Stats;
+use outages::{Outages, Stats};
 use outcome::Report;
+use script::Outage;
 use sender::{Conversation, Counts, Sender};
 
 mod checker;
@@ -240,7 +241,7 @@ impl ChaosRun<'_> {
                     scope.spawn(move || sender.type_all(chat, commands, seed))
                 })
                 .collect();
-            let stats = self.run_outages(replicas, &senders);
+            let stats = self.outages().cause_all(replicas, &senders);
             if stats.is_err() {
                 // No bot will acknowledge the commands that are still being typed.
                 self.limits.interrupt();
@@ -249,6 +250,25 @@ impl ChaosRun<'_> {
             let conversations: Result<Vec<Conversation>, _> = ended.collect();
             Ok((stats?, conversations.map_err(panicked)?))
         })
+    }
+
+    fn outages(&self) -> Outages<'_> {
+        let options = self.options;
+        Outages {
+            seed: self.seed,
+            commands: options.commands,
+            counts: [
+                (Outage::Kill, options.kills),
+                (Outage::Restart, options.restarts),
+                (Outage::Cut, options.cuts),
+                (Outage::FailOver, options.failovers),
+            ],
+            runtime: self.runtime,
+            platform: self.platform,
+            fleet: self.fleet,
+            limits: self.limits,
+            progress: &self.progress,
+        }
     }
 
     /// Waits until half of the members have consented.

@@ -8,12 +8,18 @@ use std::time::Duration;
 use anyhow::anyhow;
 use rand::rngs::StdRng;
 use rand::{RngExt as _, SeedableRng as _};
+use tokio::runtime::Runtime;
 
 use super::script::{self, Outage};
 use super::sender::Conversation;
-use super::{ChaosRun, Options, POLL_INTERVAL};
-use crate::fleet::{Loss, Replicas};
+use crate::chaos::progress::Progress;
+use crate::fleet::{Fleet, Loss, Replicas};
+use crate::platform::Platform;
 use crate::program::Running;
+use crate::time::Limits;
+
+/// How often progress is polled.
+const POLL_INTERVAL: Duration = Duration::from_millis(2);
 
 /// The longest random delay of an outage, so that it hits the bot in the middle of anything.
 const JITTER_MS: u64 = 60;
@@ -34,29 +40,29 @@ pub(super) struct Stats {
     pub(super) ready: Duration,
 }
 
-impl ChaosRun<'_> {
+/// What causes the outages of a run.
+pub(super) struct Outages<'a> {
+    pub(super) seed: u64,
+    /// The number of commands, over which the outages are spread.
+    pub(super) commands: usize,
+    /// How many of each kind.
+    pub(super) counts: [(Outage, usize); 4],
+    pub(super) runtime: &'a Runtime,
+    pub(super) platform: &'a Platform,
+    pub(super) fleet: &'a Fleet,
+    pub(super) limits: &'a Limits,
+    pub(super) progress: &'a Progress,
+}
+
+impl Outages<'_> {
     /// Causes the outages one at a time, and waits until the bots are idle.
-    pub(super) fn run_outages(
+    pub(super) fn cause_all(
         &self,
         mut replicas: Replicas,
         senders: &[ScopedJoinHandle<'_, Conversation>],
     ) -> anyhow::Result<Stats> {
         let mut rng = StdRng::seed_from_u64(self.seed);
-        let Options {
-            commands,
-            kills,
-            restarts,
-            cuts,
-            failovers,
-            ..
-        } = self.options;
-        let counts = [
-            (Outage::Kill, *kills),
-            (Outage::Restart, *restarts),
-            (Outage::Cut, *cuts),
-            (Outage::FailOver, *failovers),
-        ];
-        let moments = script::outages(self.seed, *commands, counts);
+        let moments = script::outages(self.seed, self.commands, self.counts);
         let mut moments = VecDeque::from(moments);
         let mut stats = Stats::default();
         let idle = self.limits.poll(POLL_INTERVAL, || {
