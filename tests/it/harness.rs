@@ -23,7 +23,7 @@ use tracing_subscriber::util::SubscriberInitExt as _;
 use crate::{RECEIVE, STORE};
 
 /// A timeout that suffices on a busy machine.
-const PATIENCE: Duration = Duration::from_secs(10);
+const PATIENCE: Duration = Duration::from_secs(30);
 
 /// The log of all bots of this process, at all levels.
 static LOG: Mutex<Vec<u8>> = Mutex::new(Vec::new());
