@@ -275,8 +275,7 @@ impl Store {
     /// Ends the schedules of a chat that the bot has left, and removes what its members wrote.
     pub(crate) async fn leave(&self, chat: ChatKey) -> Result<(), StoreError> {
         let statements = schedules::leave(&chat, self.now());
-        let leaving = async { either!(self, database => database.transact(statements).await) };
-        self.timed("leave", leaving).await
+        self.transact("leave", statements).await
     }
 
     /// Removes the texts of some of the changes made before `texts`, and some of the changes made
@@ -378,16 +377,14 @@ impl Store {
         job::still_owned(rows > 0)
     }
 
-    /// Executes statements in one transaction, after which a job may be claimable.
-    async fn transact_and_wake<const N: usize>(
+    /// Executes statements that may end or continue open jobs, all or none.
+    async fn transact<const N: usize>(
         &self,
         operation: &'static str,
         statements: [Statement; N],
     ) -> Result<(), StoreError> {
         let executing = async { either!(self, database => database.transact(statements).await) };
-        self.timed(operation, executing).await?;
-        self.wake();
-        Ok(())
+        self.timed(operation, executing).await
     }
 
     fn wake(&self) {
@@ -403,7 +400,7 @@ impl Store {
         self.timed(operation, executing).await
     }
 
-    /// Executes a statement that may remove open jobs.
+    /// Executes a statement that may end or remove open jobs.
     async fn erase(
         &self,
         operation: &'static str,

@@ -29,7 +29,7 @@ impl Store {
             consents::delete(member),
             grants::resume(member, now),
         ];
-        self.transact_and_wake("save_grant", statements).await?;
+        self.transact("save_grant", statements).await?;
         // A job that was suspended meanwhile did not see the grant, nor was it seen. If this fails,
         // it continues as one without a request.
         let _ = self.resume_if_granted(member).await;
@@ -43,7 +43,7 @@ impl Store {
             consents::delete(member),
             grants::give_up(member, self.now()),
         ];
-        self.transact_and_wake("forget_member", statements).await
+        self.transact("forget_member", statements).await
     }
 
     /// Deletes a grant that was given before then.
@@ -63,7 +63,7 @@ impl Store {
             consents::delete(member),
             grants::give_up(member, self.now()),
         ];
-        self.transact_and_wake("end_consent", statements).await
+        self.transact("end_consent", statements).await
     }
 
     /// Ends the request for consent and the time for which jobs wait for it.
@@ -74,7 +74,7 @@ impl Store {
             grants::end_wait(member, now),
             grants::give_up(member, now),
         ];
-        self.transact_and_wake("give_up_consent", statements).await
+        self.transact("give_up_consent", statements).await
     }
 
     /// Reserves the renewal of a version for this process; `false` if another has it, or the
@@ -229,7 +229,7 @@ impl Store {
         message: &MessageId,
     ) -> Result<bool, StoreError> {
         let statement = grants::withdraw(tenant, message.as_str(), self.now());
-        Ok(self.execute("withdraw", statement).await? > 0)
+        Ok(self.erase("withdraw", statement).await? > 0)
     }
 
     /// The grants of the app that have not ended, with their members.

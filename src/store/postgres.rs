@@ -266,7 +266,7 @@ impl PostgresStore {
         session.run(executor::execute(&*session, &statement)).await
     }
 
-    /// Executes a statement that may remove open jobs.
+    /// Executes a statement that may end or remove open jobs.
     pub(super) async fn erase(&self, statement: Statement) -> Result<usize, StoreError> {
         let erased = self.execute(statement).await?;
         if erased > 0 {
@@ -276,6 +276,7 @@ impl PostgresStore {
         Ok(erased)
     }
 
+    /// Executes statements that may end or continue open jobs, all or none.
     pub(super) async fn transact<const N: usize>(
         &self,
         statements: [Statement; N],
@@ -288,7 +289,12 @@ impl PostgresStore {
             }
             transaction.commit().await
         };
-        session.runner.run(executing).await
+        session.runner.run(executing).await?;
+        drop(session);
+        // The statements are committed. If this fails, the next renewal of the lease counts.
+        let _ = self.queue().await;
+        self.notifier.notify();
+        Ok(())
     }
 
     pub(super) async fn rows<T>(&self, query: Query<T>) -> Result<Vec<T>, StoreError> {

@@ -155,18 +155,19 @@ impl SqliteStore {
             .await
     }
 
-    /// Executes a statement that may remove open jobs.
+    /// Executes a statement that may end or remove open jobs.
     pub(super) async fn erase(&self, statement: Statement) -> Result<usize, StoreError> {
         self.request(move |txn| txn.erase(&statement)).await
     }
 
+    /// Executes statements that may end or continue open jobs, all or none.
     pub(super) async fn transact<const N: usize>(
         &self,
         statements: [Statement; N],
     ) -> Result<(), StoreError> {
         self.request(move |txn| {
             let mut statements = statements.iter();
-            statements.try_for_each(|one| executor::execute(txn.connection, one).map(drop))
+            statements.try_for_each(|one| txn.erase(one).map(drop))
         })
         .await
     }

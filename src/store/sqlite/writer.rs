@@ -185,7 +185,7 @@ impl Txn<'_> {
         Ok(is_owned)
     }
 
-    /// Executes a statement that may remove open jobs.
+    /// Executes a statement that may end or remove open jobs.
     pub(super) fn erase(&mut self, statement: &Statement) -> rusqlite::Result<usize> {
         self.effects.recount = true;
         self.effects.claimable = true;

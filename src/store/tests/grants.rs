@@ -43,6 +43,7 @@ for_both_stores! {
     a_suspended_job_without_a_request_continues,
     consent_just_before_a_suspension_is_noticed,
     suspended_jobs_outlive_a_kill,
+    suspended_jobs_that_end_make_room,
     one_process_renews_a_grant_at_a_time,
     idle_grants_are_found,
     an_old_renewal_changes_no_later_grant,
@@ -163,6 +164,28 @@ async fn suspended_jobs_outlive_a_kill(bench: Bench) {
     assert!(bench.claim().await.is_none());
     bench.store.end_consent(&member("ou_1")).await.unwrap();
     assert_eq!(bench.claimed_origin().await.as_deref(), Some("om_1"));
+}
+
+async fn suspended_jobs_that_end_make_room(bench: Bench) {
+    let messages: Vec<_> = (0..BOUNDS.open).map(|n| format!("om_{n}")).collect();
+    let wait = Duration::from_mins(10);
+    for message in &messages {
+        bench.suspend("oc_1", message, "ou_1", wait).await;
+    }
+    assert!(bench.store.is_full());
+    let tenant = Tenant::own(APP);
+    let withdrawn = bench.store.withdraw(&tenant, &"om_0".into()).await;
+    assert!(withdrawn.unwrap());
+    assert!(!bench.store.is_full());
+    bench.accept("oc_2", "om_new").await;
+    assert!(bench.store.is_full());
+    let chat = ChatKey {
+        tenant,
+        chat: "oc_1".to_owned(),
+    };
+    bench.store.leave(chat).await.unwrap();
+    assert!(!bench.store.is_full());
+    assert_eq!(bench.open().await, 1);
 }
 
 async fn one_process_renews_a_grant_at_a_time(bench: Bench) {
