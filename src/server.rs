@@ -102,10 +102,7 @@ impl Server {
         let grants = grants(&config, &store, &clock)?;
         let tokens = grants.as_ref().map(Grants::member_tokens);
         let client = client(&config, clock.clone(), on_call, Some(shared), tokens)?;
-        let members = match grants {
-            Some(grants) => Some(members(&config, grants, &store, &client, &clock)?),
-            None => None,
-        };
+        let members = grants.map(|grants| members(&config, grants, &store, &client, &clock));
         let public = listen(config.server.listen, "NOTICEBOT_LISTEN").await?;
         let admin = listen(config.server.admin_listen, "NOTICEBOT_ADMIN_LISTEN").await?;
         let callbacks = PendingCallbacks::default();
@@ -290,11 +287,10 @@ fn members(
     store: &Store,
     client: &Client,
     clock: &Clock,
-) -> anyhow::Result<Members> {
+) -> Members {
     grants.attach(client.clone());
     let settings = ConsentSettings {
         app_id: config.feishu.app_id.clone(),
-        keys: consent::token_keys(&config.feishu)?,
         public_url: config.server.public_base(),
         wait: config.worker.consent_wait,
     };
@@ -305,7 +301,7 @@ fn members(
         client.clone(),
         grants.clone(),
     );
-    Ok(Members { grants, consents })
+    Members { grants, consents }
 }
 
 /// `None` for a custom app.

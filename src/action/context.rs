@@ -2,7 +2,6 @@
 
 use std::time::Duration;
 
-use feishu::codes::Class;
 use feishu::{ChatId, Client, Clock, Sender};
 use jiff::Timestamp;
 use jiff::tz::TimeZone;
@@ -75,25 +74,17 @@ impl Failure {
         }
     }
 
-    /// Whether its author has to consent, after which the command can continue.
-    pub(crate) fn needs_consent(&self) -> bool {
+    /// The error of a call for which the author has to consent, after which the command can
+    /// continue.
+    pub(crate) fn lack_of_consent(&self) -> Option<&feishu::Error> {
         match self {
-            Self::Call(_, error) => error.needs_consent(),
+            Self::Call(_, error) => error.needs_consent().then_some(error),
             Self::Partway {
                 cause,
                 effect: None,
                 ..
-            } => cause.needs_consent(),
-            _ => false,
-        }
-    }
-
-    /// Whether the author's consent does not include what a call needs.
-    pub(crate) fn lacks_scopes(&self) -> bool {
-        match self {
-            Self::Call(_, error) => error.class() == Some(Class::UserScopeMissing),
-            Self::Partway { cause, .. } => cause.lacks_scopes(),
-            _ => false,
+            } => cause.lack_of_consent(),
+            _ => None,
         }
     }
 

@@ -18,7 +18,7 @@ use secrecy::{ExposeSecret as _, SecretString};
 use tokio::sync::Mutex;
 use tokio_util::task::TaskTracker;
 
-use super::keys::{GrantKeys, Use};
+use super::keys::GrantKeys;
 use crate::model::grant::{Member, SealedTokens};
 use crate::model::job::Tenant;
 use crate::sealed::TokenKeys;
@@ -211,6 +211,10 @@ impl Grants {
         Ok(grant.is_some_and(|grant| !grant.has_ended))
     }
 
+    pub(super) fn keys(&self) -> &TokenKeys {
+        self.0.keys.others()
+    }
+
     fn client(&self) -> Result<&Client, Error> {
         self.0
             .client
@@ -255,9 +259,8 @@ impl Grants {
         let Some(grant) = grant.filter(|grant| !grant.has_ended) else {
             return Ok(None);
         };
-        let refresh = grant.tokens.refresh.as_deref();
-        let refresh = refresh.and_then(|sealed| self.0.keys.open(member, Use::Refresh, sealed));
-        let access = self.0.keys.open(member, Use::Access, &grant.tokens.access);
+        let refresh = self.0.keys.open_refresh(member, &grant.tokens);
+        let access = self.0.keys.open_access(member, &grant.tokens);
         let token = match (refresh, access) {
             (Some(token), _) => Some((token, TokenTypeHint::RefreshToken)),
             (None, Some(token)) => Some((token, TokenTypeHint::AccessToken)),
@@ -313,7 +316,7 @@ impl Grants {
         let Ok(Some(grant)) = self.0.store.grant(&member).await else {
             return;
         };
-        let access = self.0.keys.open(&member, Use::Access, &grant.tokens.access);
+        let access = self.0.keys.open_access(&member, &grant.tokens);
         if !access.is_some_and(|token| is_refused(&token)) {
             return;
         }

@@ -4,19 +4,15 @@ use feishu::UserTokens;
 use jiff::Timestamp;
 use secrecy::SecretString;
 
+use super::context;
 use crate::model::grant::{Grant, Member, SealedTokens};
-use crate::model::job::Tenant;
 use crate::sealed::TokenKeys;
 
 /// The keys, each value bound to its member and use.
 pub(crate) struct GrantKeys(TokenKeys);
 
-/// Where a token is used.
-#[derive(Debug, Clone, Copy)]
-pub(crate) enum Use {
-    Access,
-    Refresh,
-}
+const ACCESS: &str = "access";
+const REFRESH: &str = "refresh";
 
 /// The key with which a grant is encrypted.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -32,16 +28,47 @@ impl GrantKeys {
         Self(keys)
     }
 
+    /// For other values than tokens.
+    pub(super) fn others(&self) -> &TokenKeys {
+        &self.0
+    }
+
     pub(super) fn has_previous(&self) -> bool {
         self.0.has_previous()
     }
 
-    pub(super) fn seal(&self, member: &Member, r#use: Use, token: &SecretString) -> Option<String> {
-        self.0.seal(token, &context(member, r#use))
+    pub(super) fn open_access(
+        &self,
+        member: &Member,
+        tokens: &SealedTokens,
+    ) -> Option<SecretString> {
+        self.0.open(&tokens.access, &context(member, ACCESS))
     }
 
-    pub(super) fn open(&self, member: &Member, r#use: Use, sealed: &str) -> Option<SecretString> {
-        self.0.open(sealed, &context(member, r#use))
+    pub(super) fn open_refresh(
+        &self,
+        member: &Member,
+        tokens: &SealedTokens,
+    ) -> Option<SecretString> {
+        let sealed = tokens.refresh.as_deref()?;
+        self.0.open(sealed, &context(member, REFRESH))
+    }
+
+    fn seal(
+        &self,
+        member: &Member,
+        access: &SecretString,
+        refresh: Option<&SecretString>,
+        access_expires_at: Timestamp,
+    ) -> Option<SealedTokens> {
+        Some(SealedTokens {
+            access: self.0.seal(access, &context(member, ACCESS))?,
+            refresh: match refresh {
+                Some(token) => Some(self.0.seal(token, &context(member, REFRESH))?),
+                None => None,
+            },
+            access_expires_at,
+        })
     }
 
     /// `kept` is the refresh token that stays valid if the platform returned none.
@@ -53,18 +80,12 @@ impl GrantKeys {
         kept: Option<&SecretString>,
     ) -> Option<SealedTokens> {
         let refresh = tokens.refresh_token.as_ref().map(|token| &token.value);
-        Some(SealedTokens {
-            access: self.seal(member, Use::Access, &tokens.access_token)?,
-            refresh: match refresh.or(kept) {
-                Some(token) => Some(self.seal(member, Use::Refresh, token)?),
-                None => None,
-            },
-            access_expires_at: asked_at + tokens.expires_in,
-        })
+        let expires_at = asked_at + tokens.expires_in;
+        self.seal(member, &tokens.access_token, refresh.or(kept), expires_at)
     }
 
     pub(crate) fn age(&self, member: &Member, grant: &Grant) -> KeyAge {
-        let (access, context) = (&grant.tokens.access, context(member, Use::Access));
+        let (access, context) = (&grant.tokens.access, context(member, ACCESS));
         if self.0.is_current(access, &context) {
             KeyAge::Current
         } else if self.0.open(access, &context).is_some() {
@@ -80,27 +101,8 @@ impl GrantKeys {
         member: &Member,
         tokens: &SealedTokens,
     ) -> Option<SealedTokens> {
-        let access = self.open(member, Use::Access, &tokens.access)?;
-        let refresh = tokens.refresh.as_deref();
-        let refresh = refresh.and_then(|sealed| self.open(member, Use::Refresh, sealed));
-        Some(SealedTokens {
-            access: self.seal(member, Use::Access, &access)?,
-            refresh: match refresh {
-                Some(token) => Some(self.seal(member, Use::Refresh, &token)?),
-                None => None,
-            },
-            access_expires_at: tokens.access_expires_at,
-        })
+        let access = self.open_access(member, tokens)?;
+        let refresh = self.open_refresh(member, tokens);
+        self.seal(member, &access, refresh.as_ref(), tokens.access_expires_at)
     }
-}
-
-/// Binds an encrypted token to its member and use: a row that is copied to another member cannot be
-/// opened.
-fn context(member: &Member, r#use: Use) -> String {
-    let r#use = match r#use {
-        Use::Access => "access",
-        Use::Refresh => "refresh",
-    };
-    let Tenant { app, key } = &member.tenant;
-    [app, key.as_str(), member.person.as_str(), r#use].join("\n")
 }

@@ -13,10 +13,10 @@ use jiff::Timestamp;
 use secrecy::SecretString;
 use tokio::sync::Notify;
 
+use super::context;
 use super::grants::Grants;
 use crate::command::CommandName;
 use crate::model::grant::{Member, PendingConsent};
-use crate::sealed::TokenKeys;
 use crate::store::{Store, StoreError};
 
 mod device;
@@ -39,7 +39,6 @@ struct Inner {
     clock: Clock,
     client: Client,
     grants: Grants,
-    keys: TokenKeys,
     /// Without a trailing slash; `None` for the device flow.
     public_url: Option<String>,
     /// How long a command waits.
@@ -50,7 +49,6 @@ struct Inner {
 /// What the module needs.
 pub(crate) struct ConsentSettings {
     pub(crate) app_id: String,
-    pub(crate) keys: TokenKeys,
     pub(crate) public_url: Option<String>,
     pub(crate) wait: Duration,
 }
@@ -97,7 +95,6 @@ impl Consents {
             clock,
             client,
             grants,
-            keys: settings.keys,
             public_url: settings.public_url,
             wait: settings.wait,
             requested: Notify::new(),
@@ -150,19 +147,18 @@ impl Consents {
     /// `None` if the key of the link is lost.
     fn link(&self, consent: &PendingConsent) -> Option<ConsentLink> {
         Some(ConsentLink {
-            url: self
-                .0
-                .keys
-                .open(&consent.link, &context(&consent.member, "link"))?,
+            url: self.open(&consent.link, &context(&consent.member, "link"))?,
             expires_at: consent.expires_at,
         })
     }
 
     fn seal(&self, value: &SecretString, context: &str) -> Result<String, ConsentError> {
-        self.0
-            .keys
-            .seal(value, context)
-            .ok_or(ConsentError::Internal)
+        let sealed = self.0.grants.keys().seal(value, context);
+        sealed.ok_or(ConsentError::Internal)
+    }
+
+    fn open(&self, sealed: &str, context: &str) -> Option<SecretString> {
+        self.0.grants.keys().open(sealed, context)
     }
 
     /// Stores new tokens if they belong to the member.
@@ -247,16 +243,4 @@ pub(crate) fn user_scopes() -> Vec<&'static str> {
     scopes.dedup();
     scopes.push(OFFLINE);
     scopes
-}
-
-/// Binds an encrypted value to its member and use.
-fn context(member: &Member, r#use: &str) -> String {
-    let tenant = &member.tenant;
-    [
-        &tenant.app,
-        tenant.key.as_str(),
-        member.person.as_str(),
-        r#use,
-    ]
-    .join("\n")
 }

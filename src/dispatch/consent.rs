@@ -1,5 +1,6 @@
 //! Acting as members: commands that wait for the consent of their author, `/login` and `/logout`.
 
+use feishu::codes::Class;
 use feishu::{Error, MemberTokenError, MessageId};
 use jiff::Timestamp;
 use secrecy::ExposeSecret as _;
@@ -43,12 +44,14 @@ impl Dispatcher {
         stored: &Stored,
         failure: Failure,
     ) -> Result<Failure, Release> {
-        let member = self.member(job, stored);
-        let Some((members, member)) = member.filter(|_| failure.needs_consent()) else {
+        let (Some((members, member)), Some(error)) =
+            (self.member(job, stored), failure.lack_of_consent())
+        else {
             return Ok(failure);
         };
         // Less was granted than asked for; another consent would be the same.
-        if job.suspended_until.is_some() && !job.waited_in_vain && failure.lacks_scopes() {
+        let lacks_scopes = error.class() == Some(Class::UserScopeMissing);
+        if job.suspended_until.is_some() && !job.waited_in_vain && lacks_scopes {
             return Ok(failure);
         }
         match self.suspension(job, stored, members, &member).await {
@@ -94,7 +97,10 @@ impl Dispatcher {
         };
         match members.grants.token(&member).await {
             Ok(_) => Ok(()),
-            Err(error) => Err(no_token(error, &member)),
+            Err(error) => {
+                let error = error.of_call(&member.person);
+                Err(Failure::Call(Call::RequestConsent, error))
+            }
         }
     }
 
@@ -186,16 +192,6 @@ fn rejected(error: Error) -> Result<(), Failure> {
     }
     tracing::info!(error = %error, api.log_id = error.log_id(), "the link was rejected");
     Ok(())
-}
-
-fn no_token(error: MemberTokenError, member: &Member) -> Failure {
-    let error = match error {
-        MemberTokenError::NoGrant => Error::NoGrant {
-            member: member.person.clone(),
-        },
-        MemberTokenError::Unavailable { retry_after } => Error::GrantUnavailable { retry_after },
-    };
-    Failure::Call(Call::RequestConsent, error)
 }
 
 /// The message to reply to.

@@ -68,11 +68,9 @@ impl Store {
 
     /// Ends the request for consent and the time for which jobs wait for it.
     pub(crate) async fn give_up_consent(&self, member: &Member) -> Result<(), StoreError> {
-        let now = self.now();
         let statements = [
             consents::delete(member),
-            grants::end_wait(member, now),
-            grants::give_up(member, now),
+            grants::end_wait(member, self.now()),
         ];
         self.transact("give_up_consent", statements).await
     }
@@ -177,8 +175,8 @@ impl Store {
         Ok(self.execute("reserve_poll", statement).await? > 0)
     }
 
-    /// Continues the jobs that have waited long enough or wait for nothing, and removes old requests and grants.
-    /// Returns when there is something to do next.
+    /// Continues the jobs that have waited long enough or wait for nothing, and removes old requests
+    /// and grants. Returns when there is something to do next.
     pub(crate) async fn end_overdue_consents(&self) -> Result<Option<Timestamp>, StoreError> {
         let now = self.now();
         let statements = [

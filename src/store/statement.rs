@@ -51,10 +51,13 @@ pub(super) enum Row<'r> {
 pub(super) struct Unreadable;
 
 impl Statement {
-    pub(super) fn new(sql: impl Into<Cow<'static, str>>, values: impl Into<Vec<Value>>) -> Self {
+    pub(super) fn new(
+        sql: impl Into<Cow<'static, str>>,
+        values: impl IntoIterator<Item = Value>,
+    ) -> Self {
         Self {
             sql: sql.into(),
-            values: values.into(),
+            values: values.into_iter().collect(),
         }
     }
 

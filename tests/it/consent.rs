@@ -6,17 +6,13 @@ use feishu_sim::{AnnouncementKind, Decision, Endpoint, Fault, Foreign};
 use reqwest::Url;
 
 use crate::harness::log;
-use crate::members::{Browser, PUBLIC, bench, device_bench, use_other_ids, with};
+use crate::members::{Asked, Browser, PUBLIC, bench, device_bench, use_other_ids, with};
 
 #[tokio::test]
 async fn nobody_consents_for_another_member() {
     let bench = bench().await;
-    let group = bench.group(AnnouncementKind::Docx);
-    let command = bench.say(&group, "/announce hello").id;
-    let link = bench.link(&bench.member).await;
-    let page = Browser::new()
-        .decide(&bench, &link, &bench.owner, Decision::Consent)
-        .await;
+    let Asked { command, link, .. } = bench.asked(AnnouncementKind::Docx).await;
+    let page = bench.visit(&link, &bench.owner, Decision::Consent).await;
     assert_eq!(page.status, 403);
     assert_eq!(bench.grants().await, 0);
     let revoked = bench.sim.granted_scopes(&bench.owner);
@@ -85,14 +81,9 @@ async fn odd_links_are_refused_alike() {
 #[tokio::test]
 async fn consent_works_without_a_public_url() {
     let bench = device_bench().await;
-    let group = bench.group(AnnouncementKind::Doc);
-    let command = bench.say(&group, "/announce hello").id;
-    let link = bench.link(&bench.member).await;
+    let Asked { command, link, .. } = bench.asked(AnnouncementKind::Doc).await;
     assert_eq!(bench.ask("/oauth/callback?code=a&state=b").await.0, 404);
-    bench
-        .sim
-        .decide_device(&link, &bench.member, Decision::Consent)
-        .unwrap();
+    bench.decide_device(&link, &bench.member, Decision::Consent);
     assert_eq!(bench.reaction(&command).await, "Loudspeaker");
     assert_eq!(bench.grants().await, 1);
     bench.finish().await;
@@ -111,7 +102,7 @@ async fn a_device_flow_belongs_to_its_member() {
     {
         let command = bench.say(&group, "/announce hello").id;
         let link = bench.link_after(count).await;
-        bench.sim.decide_device(&link, person, decision).unwrap();
+        bench.decide_device(&link, person, decision);
         bench.reaction_or_answer(&command).await;
         assert_eq!(bench.grants().await, 0);
     }
@@ -125,8 +116,8 @@ async fn a_visitor_keeps_their_own_grant() {
     let group = bench.group(AnnouncementKind::Docx);
     bench.say_as(&bench.owner, &group, "/announce hello");
     let forwarded = bench.link(&bench.owner).await;
-    let page = Browser::new()
-        .decide(&bench, &forwarded, &bench.member, Decision::Consent)
+    let page = bench
+        .visit(&forwarded, &bench.member, Decision::Consent)
         .await;
     assert_eq!(page.status, 403);
     bench.advance(Duration::from_mins(121));
@@ -140,15 +131,11 @@ async fn a_visitor_keeps_their_own_grant() {
 #[tokio::test]
 async fn tokens_of_unknown_owners_are_revoked() {
     let bench = bench().await;
-    let group = bench.group(AnnouncementKind::Docx);
-    let command = bench.say(&group, "/announce hello").id;
-    let link = bench.link(&bench.member).await;
+    let Asked { command, link, .. } = bench.asked(AnnouncementKind::Docx).await;
     for _ in 0..2 {
         bench.sim.fault(Endpoint::UserInfo, Fault::ServerError);
     }
-    let page = Browser::new()
-        .decide(&bench, &link, &bench.member, Decision::Consent)
-        .await;
+    let page = bench.visit(&link, &bench.member, Decision::Consent).await;
     assert_eq!(page.status, 502);
     assert_eq!(bench.grants().await, 0);
     assert!(bench.sim.granted_scopes(&bench.member).is_empty());
@@ -163,9 +150,7 @@ async fn tokens_of_unknown_owners_are_revoked() {
 async fn consent_survives_a_short_outage_of_storage() {
     let file = format!("timeout = '1s'\n[server]\npublic_url = '{PUBLIC}'");
     let bench = with(|builder| builder, &file).await;
-    let group = bench.group(AnnouncementKind::Docx);
-    let command = bench.say(&group, "/announce hello").id;
-    let link = bench.link(&bench.member).await;
+    let Asked { command, link, .. } = bench.asked(AnnouncementKind::Docx).await;
     bench.settled().await;
     let mut browser = Browser::new();
     let (_, page, _) = browser.open(&bench, &link).await;
@@ -196,9 +181,7 @@ async fn consent_survives_a_short_outage_of_storage() {
 #[tokio::test]
 async fn other_errors_of_the_page_end_nothing() {
     let bench = bench().await;
-    let group = bench.group(AnnouncementKind::Docx);
-    let command = bench.say(&group, "/announce hello").id;
-    let link = bench.link(&bench.member).await;
+    let Asked { command, link, .. } = bench.asked(AnnouncementKind::Docx).await;
     let mut browser = Browser::new();
     let (_, page, _) = browser.open(&bench, &link).await;
     let page = Url::parse(&page).unwrap();
@@ -214,9 +197,7 @@ async fn other_errors_of_the_page_end_nothing() {
 #[tokio::test]
 async fn a_failed_exchange_leaves_the_link_valid() {
     let bench = bench().await;
-    let group = bench.group(AnnouncementKind::Docx);
-    let command = bench.say(&group, "/announce hello").id;
-    let link = bench.link(&bench.member).await;
+    let Asked { command, link, .. } = bench.asked(AnnouncementKind::Docx).await;
     for fault in [
         Fault::LoseAnswer,
         Fault::NotJson,
@@ -226,9 +207,7 @@ async fn a_failed_exchange_leaves_the_link_valid() {
         Fault::Foreign(Foreign::json(400, r#"{"code":20074,"error":[]}"#)),
     ] {
         bench.sim.fault(Endpoint::UserToken, fault.clone());
-        let page = Browser::new()
-            .decide(&bench, &link, &bench.member, Decision::Consent)
-            .await;
+        let page = bench.visit(&link, &bench.member, Decision::Consent).await;
         assert_eq!(page.status, 502, "{fault:?}");
     }
     bench.consent().await;
@@ -239,9 +218,7 @@ async fn a_failed_exchange_leaves_the_link_valid() {
 #[tokio::test]
 async fn previews_of_a_link_change_nothing() {
     let bench = bench().await;
-    let group = bench.group(AnnouncementKind::Docx);
-    let command = bench.say(&group, "/announce hello").id;
-    let link = bench.link(&bench.member).await;
+    let Asked { command, link, .. } = bench.asked(AnnouncementKind::Docx).await;
     let mut browser = Browser::new();
     let (_, page, _) = browser.open(&bench, &link).await;
     for _ in 0..3 {
@@ -283,9 +260,7 @@ async fn a_redirect_leads_to_the_configured_address() {
 #[tokio::test]
 async fn a_visit_survives_a_restart() {
     let mut bench = bench().await;
-    let group = bench.group(AnnouncementKind::Docx);
-    let command = bench.say(&group, "/announce hello").id;
-    let link = bench.link(&bench.member).await;
+    let Asked { command, link, .. } = bench.asked(AnnouncementKind::Docx).await;
     bench.settled().await;
     let mut browser = Browser::new();
     let (_, page, _) = browser.open(&bench, &link).await;
@@ -302,9 +277,7 @@ async fn a_visit_survives_a_restart() {
 #[tokio::test]
 async fn a_slower_device_flow_is_polled_more_rarely() {
     let bench = device_bench().await;
-    let group = bench.group(AnnouncementKind::Doc);
-    let command = bench.say(&group, "/announce hello").id;
-    let link = bench.link(&bench.member).await;
+    let Asked { command, link, .. } = bench.asked(AnnouncementKind::Doc).await;
     bench
         .sim
         .change_behaviour(|rules| rules.consent.poll_interval = Duration::from_secs(12));
@@ -318,10 +291,7 @@ async fn a_slower_device_flow_is_polled_more_rarely() {
     let times: Vec<_> = calls.iter().map(|call| call.at_ms).collect();
     let last = times[5] - times[4];
     assert!(last >= 12_000, "{times:?}");
-    bench
-        .sim
-        .decide_device(&link, &bench.member, Decision::Consent)
-        .unwrap();
+    bench.decide_device(&link, &bench.member, Decision::Consent);
     assert_eq!(bench.reaction(&command).await, "Loudspeaker");
     bench.finish().await;
 }
@@ -329,23 +299,19 @@ async fn a_slower_device_flow_is_polled_more_rarely() {
 #[tokio::test]
 async fn a_lost_device_answer_is_no_refusal() {
     let bench = device_bench().await;
-    let group = bench.group(AnnouncementKind::Doc);
-    let command = bench.say(&group, "/announce hello").id;
-    let link = bench.link(&bench.member).await;
+    let Asked {
+        group,
+        command,
+        link,
+    } = bench.asked(AnnouncementKind::Doc).await;
     bench.sim.fault(Endpoint::UserToken, Fault::LoseAnswer);
-    bench
-        .sim
-        .decide_device(&link, &bench.member, Decision::Consent)
-        .unwrap();
+    bench.decide_device(&link, &bench.member, Decision::Consent);
     let answer = bench.answer(&command).await;
     assert!(answer.contains("in time"), "{answer}");
     assert_eq!(bench.grants().await, 0);
     let again = bench.say(&group, "/announce hello").id;
     let link = bench.link_after(1).await;
-    bench
-        .sim
-        .decide_device(&link, &bench.member, Decision::Consent)
-        .unwrap();
+    bench.decide_device(&link, &bench.member, Decision::Consent);
     assert_eq!(bench.reaction(&again).await, "Loudspeaker");
     bench.finish().await;
 }
@@ -364,10 +330,7 @@ async fn odd_starts_of_a_device_flow_are_repeated() {
     }
     let command = bench.say(&group, "/announce hello").id;
     let link = bench.link(&bench.member).await;
-    bench
-        .sim
-        .decide_device(&link, &bench.member, Decision::Consent)
-        .unwrap();
+    bench.decide_device(&link, &bench.member, Decision::Consent);
     assert_eq!(bench.reaction(&command).await, "Loudspeaker");
     bench.finish().await;
 }
@@ -417,13 +380,9 @@ async fn a_link_is_replied_as_last_resort() {
         .split_whitespace()
         .find(|word| word.contains("ticket="));
     let link = link.unwrap_or_else(|| panic!("{answer}"));
-    let page = Browser::new()
-        .decide(&bench, link, &bench.owner, Decision::Consent)
-        .await;
+    let page = bench.visit(link, &bench.owner, Decision::Consent).await;
     assert_eq!(page.status, 403);
-    let page = Browser::new()
-        .decide(&bench, link, &bench.member, Decision::Consent)
-        .await;
+    let page = bench.visit(link, &bench.member, Decision::Consent).await;
     assert_eq!(page.status, 200);
     bench.finish().await;
 }
@@ -445,9 +404,11 @@ async fn direct_chats_take_login_and_logout() {
 #[tokio::test]
 async fn a_withdrawn_request_refuses_the_command() {
     let bench = bench().await;
-    let group = bench.group(AnnouncementKind::Docx);
-    let command = bench.say(&group, "/announce hello").id;
-    let link = bench.link(&bench.member).await;
+    let Asked {
+        group,
+        command,
+        link,
+    } = bench.asked(AnnouncementKind::Docx).await;
     let logout = bench.say(&group, "/logout").id;
     bench.answer(&logout).await;
     bench.answer(&command).await;
@@ -514,9 +475,7 @@ async fn forged_tickets_cost_no_query() {
 async fn a_closed_page_does_not_lose_consent() {
     let file = format!("timeout = '1s'\n[server]\npublic_url = '{PUBLIC}'");
     let bench = with(|builder| builder, &file).await;
-    let group = bench.group(AnnouncementKind::Docx);
-    let command = bench.say(&group, "/announce hello").id;
-    let link = bench.link(&bench.member).await;
+    let Asked { command, link, .. } = bench.asked(AnnouncementKind::Docx).await;
     let mut browser = Browser::new();
     let (_, page, _) = browser.open(&bench, &link).await;
     let callback = bench

@@ -5,7 +5,7 @@ use std::time::Duration;
 use feishu_sim::{AnnouncementKind, Decision, Endpoint, Fault};
 
 use crate::harness::log;
-use crate::members::{Browser, KEY, PUBLIC, bench, use_other_ids};
+use crate::members::{Asked, Browser, KEY, PUBLIC, bench, use_other_ids};
 
 pub(crate) const OTHER_KEY: &str = "HxwdHhsaGRgXFhUUExIREA8ODQwLCgkIBwYFBAMCAQA=";
 
@@ -15,13 +15,7 @@ async fn an_expired_token_is_renewed_once() {
     bench.granted().await;
     bench.sim.clear_calls();
     bench.advance(Duration::from_mins(118));
-    let groups = [(); 4].map(|()| bench.group(AnnouncementKind::Docx));
-    let commands = groups
-        .each_ref()
-        .map(|group| bench.say(group, "/announce hello").id);
-    for command in &commands {
-        assert_eq!(bench.reaction(command).await, "Loudspeaker");
-    }
+    bench.announces_in_groups::<4>().await;
     assert_eq!(bench.sim.calls_to(Endpoint::UserToken).len(), 1);
     bench.finish().await;
 }
@@ -230,17 +224,13 @@ async fn a_wrong_clock_costs_no_consent() {
 #[tokio::test]
 async fn a_refused_new_token_asks_again() {
     let bench = bench().await;
-    let group = bench.group(AnnouncementKind::Docx);
-    let command = bench.say(&group, "/announce hello").id;
-    let link = bench.link(&bench.member).await;
+    let Asked { command, link, .. } = bench.asked(AnnouncementKind::Docx).await;
     for _ in 0..2 {
         bench
             .sim
             .fault(Endpoint::GetDocxAnnouncement, invalid_token());
     }
-    let page = Browser::new()
-        .decide(&bench, &link, &bench.member, Decision::Consent)
-        .await;
+    let page = bench.visit(&link, &bench.member, Decision::Consent).await;
     assert_eq!(page.status, 200);
     bench.link_after(1).await;
     bench.settled().await;
@@ -299,9 +289,11 @@ async fn a_grant_serves_only_its_member() {
 #[tokio::test]
 async fn a_lost_key_replaces_requests_and_visits() {
     let mut bench = bench().await;
-    let group = bench.group(AnnouncementKind::Docx);
-    let command = bench.say(&group, "/announce hello").id;
-    let link = bench.link(&bench.member).await;
+    let Asked {
+        group,
+        command,
+        link,
+    } = bench.asked(AnnouncementKind::Docx).await;
     let mut browser = Browser::new();
     let (_, page, _) = browser.open(&bench, &link).await;
     let callback = bench

@@ -114,7 +114,56 @@ pub(crate) struct Page {
     pub(crate) body: String,
 }
 
+/// A command of the member that waits, and the link that the member got.
+pub(crate) struct Asked {
+    pub(crate) group: ChatId,
+    pub(crate) command: MessageId,
+    pub(crate) link: String,
+}
+
 impl Bench {
+    /// The member announces without consent in a new group.
+    pub(crate) async fn asked(&self, kind: AnnouncementKind) -> Asked {
+        let group = self.group(kind);
+        let command = self.say(&group, "/announce hello").id;
+        let link = self.link(&self.member).await;
+        Asked {
+            group,
+            command,
+            link,
+        }
+    }
+
+    /// A person follows a link in a new browser, and decides.
+    pub(crate) async fn visit(&self, link: &str, person: &Person, what: Decision) -> Page {
+        Browser::new().decide(self, link, person, what).await
+    }
+
+    /// A person decides on the page of a device flow.
+    pub(crate) fn decide_device(&self, link: &str, person: &Person, what: Decision) {
+        self.sim.decide_device(link, person, what).unwrap();
+    }
+
+    /// The owner announces in the group, and consents for that.
+    async fn owner_announces(&self, group: &ChatId, text: &str) {
+        self.say_as(&self.owner, group, &format!("/announce {text}"));
+        self.owner_consents().await;
+        self.wait("the announcement", |state| announced(state, group, text))
+            .await;
+        self.idle().await;
+    }
+
+    /// The member announces in several groups at once.
+    pub(crate) async fn announces_in_groups<const N: usize>(&self) {
+        let groups = [(); N].map(|()| self.group(AnnouncementKind::Docx));
+        let commands = groups
+            .each_ref()
+            .map(|group| self.say(group, "/announce hello").id);
+        for command in &commands {
+            assert_eq!(self.reaction(command).await, "Loudspeaker");
+        }
+    }
+
     /// The newest link that a person got privately.
     pub(crate) async fn link(&self, person: &Person) -> String {
         self.wait("a link", |state| state.links_for(person).pop())
@@ -209,9 +258,11 @@ impl Bench {
 #[tokio::test]
 async fn a_command_continues_after_consent() {
     let bench = bench().await;
-    let group = bench.group(AnnouncementKind::Docx);
-    let command = bench.say(&group, "/announce hello").id;
-    let link = bench.link(&bench.member).await;
+    let Asked {
+        group,
+        command,
+        link,
+    } = bench.asked(AnnouncementKind::Docx).await;
     assert!(
         link.starts_with(&format!("{PUBLIC}/oauth/start?ticket=")),
         "{link}"
@@ -279,9 +330,11 @@ async fn several_commands_continue_in_order() {
 #[tokio::test]
 async fn a_command_expires_without_consent() {
     let bench = bench().await;
-    let group = bench.group(AnnouncementKind::Docx);
-    let command = bench.say(&group, "/announce hello").id;
-    let link = bench.link(&bench.member).await;
+    let Asked {
+        group,
+        command,
+        link,
+    } = bench.asked(AnnouncementKind::Docx).await;
     bench.advance(Duration::from_mins(9));
     assert!(
         bench
@@ -299,12 +352,8 @@ async fn a_command_expires_without_consent() {
 #[tokio::test]
 async fn a_refused_consent_ends_the_command() {
     let bench = bench().await;
-    let group = bench.group(AnnouncementKind::Docx);
-    let command = bench.say(&group, "/announce hello").id;
-    let link = bench.link(&bench.member).await;
-    let page = Browser::new()
-        .decide(&bench, &link, &bench.member, Decision::Refuse)
-        .await;
+    let Asked { command, link, .. } = bench.asked(AnnouncementKind::Docx).await;
+    let page = bench.visit(&link, &bench.member, Decision::Refuse).await;
     assert_eq!(page.status, 200);
     bench.answer(&command).await;
     assert_eq!(bench.grants().await, 0);
@@ -337,9 +386,7 @@ async fn the_bot_needs_no_rights_itself() {
     let owner = bench.sim.as_person(&bench.owner).in_chat(&group);
     let command = owner.say("/announce --top hello").id;
     let link = bench.link(&bench.owner).await;
-    let page = Browser::new()
-        .decide(&bench, &link, &bench.owner, Decision::Consent)
-        .await;
+    let page = bench.visit(&link, &bench.owner, Decision::Consent).await;
     assert_eq!(page.status, 200);
     assert_eq!(bench.reaction(&command).await, "Loudspeaker");
     let undo = owner.say("/undo").id;
@@ -409,14 +456,14 @@ async fn a_schedule_without_a_grant_asks_its_author() {
 #[tokio::test]
 async fn waiting_commands_survive_a_kill() {
     let mut bench = bench().await;
-    let group = bench.group(AnnouncementKind::Docx);
-    let command = bench.say(&group, "/announce hello").id;
-    let link = bench.link(&bench.member).await;
+    let Asked {
+        group,
+        command,
+        link,
+    } = bench.asked(AnnouncementKind::Docx).await;
     bench.settled().await;
     bench.kill().await;
-    let page = Browser::new()
-        .decide(&bench, &link, &bench.member, Decision::Consent)
-        .await;
+    let page = bench.visit(&link, &bench.member, Decision::Consent).await;
     assert_eq!(page.status, 200);
     assert_eq!(bench.reaction(&command).await, "Loudspeaker");
     assert_eq!(bench.announced(&group, "hello"), 1);
@@ -446,14 +493,7 @@ async fn commands_that_wait_are_bounded() {
 async fn a_waiting_undo_continues_after_consent() {
     let bench = bench().await;
     let group = bench.group(AnnouncementKind::Docx);
-    bench.say_as(&bench.owner, &group, "/announce hello");
-    bench.owner_consents().await;
-    bench
-        .wait("the announcement", |state| {
-            announced(state, &group, "hello")
-        })
-        .await;
-    bench.idle().await;
+    bench.owner_announces(&group, "hello").await;
     let undo = bench.say(&group, "/undo").id;
     bench.consent().await;
     bench.reaction_or_answer(&undo).await;
@@ -465,14 +505,7 @@ async fn a_waiting_undo_continues_after_consent() {
 async fn a_waiting_undo_spares_newer_changes() {
     let bench = bench().await;
     let group = bench.group(AnnouncementKind::Docx);
-    bench.say_as(&bench.owner, &group, "/announce older");
-    bench.owner_consents().await;
-    bench
-        .wait("the announcement", |state| {
-            announced(state, &group, "older")
-        })
-        .await;
-    bench.idle().await;
+    bench.owner_announces(&group, "older").await;
     let undo = bench.say(&group, "/undo").id;
     bench.link(&bench.member).await;
     bench.advance(Duration::from_secs(1));
@@ -496,14 +529,7 @@ fn announced(state: &State, group: &ChatId, text: &str) -> Option<()> {
 async fn a_waiting_press_continues_after_consent() {
     let bench = bench().await;
     let group = bench.group(AnnouncementKind::Docx);
-    bench.say_as(&bench.owner, &group, "/announce hello");
-    bench.owner_consents().await;
-    bench
-        .wait("the announcement", |state| {
-            announced(state, &group, "hello")
-        })
-        .await;
-    bench.idle().await;
+    bench.owner_announces(&group, "hello").await;
     let history = bench.say(&group, "/history").id;
     bench.answer(&history).await;
     let card = bench.sim.messages(&group).pop().unwrap().id;

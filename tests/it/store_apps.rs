@@ -251,9 +251,7 @@ async fn members_consent_in_their_own_tenant() {
         (&links[1], &guest, 200),
     ];
     for (link, person, status) in visits {
-        let page = Browser::new()
-            .decide(&bench, link, person, Decision::Consent)
-            .await;
+        let page = bench.visit(link, person, Decision::Consent).await;
         assert_eq!(page.status, status);
     }
     for command in &commands {

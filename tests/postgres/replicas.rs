@@ -14,13 +14,7 @@ async fn replicas_renew_a_token_once() {
     let replica = bench.replica().await;
     bench.sim.clear_calls();
     bench.advance(Duration::from_mins(118));
-    let groups = [(); 12].map(|()| bench.group(Docx));
-    let commands = groups
-        .each_ref()
-        .map(|group| bench.say(group, "/announce hello").id);
-    for command in &commands {
-        assert_eq!(bench.reaction(command).await, "Loudspeaker");
-    }
+    bench.announces_in_groups::<12>().await;
     assert_eq!(bench.sim.calls_to(Endpoint::UserToken).len(), 1);
     bench.switch_to(replica).await;
     bench.finish().await;

@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use secrecy::SecretString;
 
-use crate::{OpenId, TenantKey};
+use crate::{Error, OpenId, TenantKey};
 
 /// Where a client gets the tokens for [`Credentials::Member`](crate::Credentials::Member).
 ///
@@ -75,6 +75,18 @@ pub enum TokenRefusal {
     /// The member has not granted what the call needs: any one of these scopes. They may be
     /// unknown to the developer console.
     ScopesMissing(Box<[String]>),
+}
+
+impl MemberTokenError {
+    /// The error of a call as this member.
+    pub fn of_call(self, member: &OpenId) -> Error {
+        match self {
+            Self::NoGrant => Error::NoGrant {
+                member: member.clone(),
+            },
+            Self::Unavailable { retry_after } => Error::GrantUnavailable { retry_after },
+        }
+    }
 }
 
 impl fmt::Debug for MemberTokens {

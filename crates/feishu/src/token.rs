@@ -186,16 +186,12 @@ impl Tokens {
     }
 
     async fn of_member(&self, tenant: &TenantKey, member: &OpenId) -> Result<AccessToken, Error> {
-        let no_grant = || Error::NoGrant {
-            member: member.clone(),
-        };
+        let no_grant = || MemberTokenError::NoGrant.of_call(member);
         let members = self.members.as_ref().ok_or_else(no_grant)?;
         match (members.fetch)(tenant, member).await {
             Ok(token) if is_usable(&token) => Ok(Arc::new(token)),
-            Ok(_) | Err(MemberTokenError::NoGrant) => Err(no_grant()),
-            Err(MemberTokenError::Unavailable { retry_after }) => {
-                Err(Error::GrantUnavailable { retry_after })
-            }
+            Ok(_) => Err(no_grant()),
+            Err(error) => Err(error.of_call(member)),
         }
     }
 

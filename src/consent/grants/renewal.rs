@@ -9,7 +9,7 @@ use tokio::time::timeout;
 use tokio_util::sync::CancellationToken;
 
 use super::{AccessToken, Grants, MARGIN, STORE_PAUSE, Slot, UNAVAILABLE, unavailable};
-use crate::consent::keys::{KeyAge, Use};
+use crate::consent::keys::KeyAge;
 use crate::model::grant::{Grant, Member};
 use crate::store::StoreError;
 
@@ -33,7 +33,7 @@ impl Grants {
             let grant = self.0.store.grant(member).await.map_err(unavailable)?;
             let grant = grant.filter(|grant| !grant.has_ended);
             let grant = grant.ok_or(MemberTokenError::NoGrant)?;
-            let Some(access) = self.0.keys.open(member, Use::Access, &grant.tokens.access) else {
+            let Some(access) = self.0.keys.open_access(member, &grant.tokens) else {
                 tracing::warn!(
                     "a grant is encrypted with an unknown key: the member has to consent again"
                 );
@@ -72,11 +72,11 @@ impl Grants {
         slot: &Slot,
     ) -> Result<Option<AccessToken>, MemberTokenError> {
         let (store, version) = (&self.0.store, grant.version);
-        let Some(sealed) = &grant.tokens.refresh else {
+        if grant.tokens.refresh.is_none() {
             return self.end_with_access(member, grant).await.map(|()| None);
-        };
+        }
         // A lost key may be found, so the grant is kept.
-        let refresh = self.0.keys.open(member, Use::Refresh, sealed);
+        let refresh = self.0.keys.open_refresh(member, &grant.tokens);
         let refresh = refresh.ok_or(MemberTokenError::NoGrant)?;
         let reserved = store.reserve_renewal(member, version, self.0.reservation);
         if !reserved.await.map_err(unavailable)? {
@@ -144,7 +144,7 @@ impl Grants {
             self.discard(renewed).await;
             return Err(MemberTokenError::NoGrant);
         };
-        let access = self.0.keys.open(member, Use::Access, &grant.tokens.access);
+        let access = self.0.keys.open_access(member, &grant.tokens);
         Ok(access.map(|value| AccessToken {
             value,
             expires_at: grant.tokens.access_expires_at,

@@ -6,7 +6,8 @@ use feishu::DevicePoll;
 use futures_util::{StreamExt as _, stream};
 use tokio_util::sync::CancellationToken;
 
-use super::{ConsentError, Consents, VisitEnd, context, user_scopes};
+use super::{ConsentError, Consents, VisitEnd, user_scopes};
+use crate::consent::context;
 use crate::model::grant::{ConsentFlow, Member, PendingConsent};
 
 /// How often a replica looks for requests of others.
@@ -93,7 +94,7 @@ impl Consents {
         if !reserved.await.unwrap_or(false) {
             return;
         }
-        let Some(code) = self.0.keys.open(code, &context(member, "device")) else {
+        let Some(code) = self.open(code, &context(member, "device")) else {
             return;
         };
         // A result that the store does not take is lost; the member may send `/login`.

@@ -5,7 +5,8 @@ use secrecy::{ExposeSecret as _, SecretString};
 use sha2::{Digest as _, Sha256};
 use subtle::ConstantTimeEq as _;
 
-use super::{ConsentError, Consents, VisitEnd, context, user_scopes};
+use super::{ConsentError, Consents, VisitEnd, user_scopes};
+use crate::consent::context;
 use crate::model::grant::{ConsentFlow, Member, PendingConsent};
 
 /// Separates the parts of a cookie.
@@ -41,12 +42,8 @@ impl Consents {
     /// visit them, too.
     pub(crate) async fn visit(&self, ticket: &SecretString) -> Result<Option<Visit>, ConsentError> {
         // Anybody can send a ticket; one of somebody else costs no query.
-        if self
-            .0
-            .keys
-            .open(ticket.expose_secret(), &self.context("ticket"))
-            .is_none()
-        {
+        let known = self.open(ticket.expose_secret(), &self.context("ticket"));
+        if known.is_none() {
             return Ok(None);
         }
         let ticket = hash(ticket);
@@ -88,7 +85,7 @@ impl Consents {
         state: &SecretString,
         code: Option<&SecretString>,
     ) -> Result<VisitEnd, ConsentError> {
-        let cookie = self.0.keys.open(cookie, &self.context("cookie"));
+        let cookie = self.open(cookie, &self.context("cookie"));
         let Some(cookie) = cookie else {
             return Ok(VisitEnd::Invalid);
         };

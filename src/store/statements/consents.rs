@@ -21,28 +21,24 @@ pub(in crate::store) fn save(consent: &PendingConsent, valid_until: Timestamp) -
              device_code = excluded.device_code, poll_interval = excluded.poll_interval,
              next_poll_at = excluded.next_poll_at
          WHERE consents.expires_at < $10";
-    let mut values = consent.member.values().to_vec();
-    values.extend(values![&consent.link, consent.expires_at]);
-    match &consent.flow {
-        ConsentFlow::Redirect { ticket } => values.extend(values![
-            ticket,
-            None::<String>,
-            None::<i64>,
-            None::<Timestamp>
-        ]),
+    let flow = match &consent.flow {
+        ConsentFlow::Redirect { ticket } => {
+            values![ticket, None::<String>, None::<i64>, None::<Timestamp>,]
+        }
         ConsentFlow::Device {
             code,
             interval,
             next_poll_at,
-        } => values.extend(values![
-            None::<String>,
-            code,
-            i64::try_from(interval.as_millis()).unwrap_or(i64::MAX),
-            *next_poll_at,
-        ]),
-    }
-    values.extend(values![valid_until]);
-    Statement::new(sql, values)
+        } => values![None::<String>, code, milliseconds(*interval), *next_poll_at],
+    };
+    let request = values![&consent.link, consent.expires_at];
+    let columns = consent.member.values().into_iter().chain(request);
+    let columns = columns.chain(flow).chain(values![valid_until]);
+    Statement::new(sql, columns)
+}
+
+fn milliseconds(interval: Duration) -> i64 {
+    i64::try_from(interval.as_millis()).unwrap_or(i64::MAX)
 }
 
 /// The request that is not answered, if it is valid until then.
@@ -51,8 +47,7 @@ pub(in crate::store) fn of_member(member: &Member, now: Timestamp) -> Query<Pend
         "SELECT {COLUMNS} FROM consents
          WHERE app = $1 AND tenant = $2 AND person = $3 AND expires_at >= $4"
     );
-    let mut values = member.values().to_vec();
-    values.extend(values![now]);
+    let values = member.values().into_iter().chain(values![now]);
     Statement::new(sql, values).read(read)
 }
 
@@ -93,11 +88,9 @@ pub(in crate::store) fn reserve_poll(
 ) -> Statement {
     let sql = "UPDATE consents SET next_poll_at = $1, poll_interval = $2
          WHERE app = $3 AND tenant = $4 AND person = $5 AND next_poll_at = $6";
-    let interval = i64::try_from(interval.as_millis()).unwrap_or(i64::MAX);
-    let mut values = values![next, interval].to_vec();
-    values.extend(member.values());
-    values.extend(values![due]);
-    Statement::new(sql, values)
+    let poll = values![next, milliseconds(interval)];
+    let key = member.values().into_iter().chain(values![due]);
+    Statement::new(sql, poll.into_iter().chain(key))
 }
 
 pub(in crate::store) fn delete(member: &Member) -> Statement {

@@ -28,14 +28,13 @@ pub(in crate::store) fn save(member: &Member, tokens: &SealedTokens, now: Timest
              access_expires_at = excluded.access_expires_at, granted_at = excluded.granted_at,
              renewed_at = excluded.renewed_at,
              version = grants.version + 1, renewing_until = NULL, ended_at = NULL";
-    let mut values = member.values().to_vec();
-    values.extend(values![
+    let of_grant = values![
         &tokens.access,
         tokens.refresh.as_ref(),
         tokens.access_expires_at,
         now,
-    ]);
-    Statement::new(sql, values)
+    ];
+    Statement::new(sql, member.values().into_iter().chain(of_grant))
 }
 
 pub(in crate::store) fn get(member: &Member) -> Query<Grant> {
@@ -107,9 +106,8 @@ fn update(
         "UPDATE grants SET {changes}
          WHERE app = $2 AND tenant = $3 AND person = $4 AND version = $5"
     );
-    let mut values = values![value].to_vec();
-    values.extend(member.values());
-    values.extend(values![version]);
+    let key = member.values().into_iter().chain(values![version]);
+    let mut values: Vec<_> = values![value].into_iter().chain(key).collect();
     if let Some((condition, now)) = condition {
         sql = format!("{sql} AND {condition}");
         values.extend(values![now]);
@@ -128,16 +126,14 @@ pub(in crate::store) fn renew(
     let sql = "UPDATE grants SET access_token = $1, refresh_token = $2, access_expires_at = $3,
              renewed_at = $4, version = version + 1, renewing_until = NULL, ended_at = NULL
          WHERE app = $5 AND tenant = $6 AND person = $7 AND version = $8";
-    let mut values = values![
+    let of_grant = values![
         &tokens.access,
         tokens.refresh.as_ref(),
         tokens.access_expires_at,
-        now
-    ]
-    .to_vec();
-    values.extend(member.values());
-    values.extend(values![version]);
-    Statement::new(sql, values)
+        now,
+    ];
+    let key = member.values().into_iter().chain(values![version]);
+    Statement::new(sql, of_grant.into_iter().chain(key))
 }
 
 pub(in crate::store) fn delete(member: &Member) -> Statement {
@@ -149,8 +145,7 @@ pub(in crate::store) fn delete(member: &Member) -> Statement {
 pub(in crate::store) fn delete_older(member: &Member, given_before: Timestamp) -> Statement {
     let sql = "DELETE FROM grants
          WHERE app = $1 AND tenant = $2 AND person = $3 AND granted_at <= $4";
-    let mut values = member.values().to_vec();
-    values.extend(values![given_before]);
+    let values = member.values().into_iter().chain(values![given_before]);
     Statement::new(sql, values)
 }
 
@@ -196,10 +191,16 @@ pub(super) fn member(row: &Row<'_>) -> Result<Member, Unreadable> {
 /// `suspended_for` remains.
 const RESUME: &str = "UPDATE jobs SET state = 'ready', started_at = NULL, run_at = $1";
 const GRANTED: &str = ", suspended_for = NULL";
+const OVERDUE: &str = ", suspended_until = $1";
 
 /// Continues the jobs that wait for a member, who does not consent.
 pub(in crate::store) fn give_up(member: &Member, now: Timestamp) -> Statement {
     resume_if(member, now, "", "")
+}
+
+/// Continues the jobs that wait for a member, as if their time were over.
+pub(in crate::store) fn end_wait(member: &Member, now: Timestamp) -> Statement {
+    resume_if(member, now, OVERDUE, "")
 }
 
 /// Continues the jobs that wait for a member, who has consented.
@@ -222,17 +223,7 @@ fn resume_if(member: &Member, now: Timestamp, changes: &str, condition: &str) ->
         "{RESUME}{changes} WHERE app = $2 AND state = 'suspended' AND tenant = $3 AND suspended_for = $4
          {condition}"
     );
-    let mut values = values![now].to_vec();
-    values.extend(member.values());
-    Statement::new(sql, values)
-}
-
-/// Ends the time for which jobs wait for a member.
-pub(in crate::store) fn end_wait(member: &Member, now: Timestamp) -> Statement {
-    let sql = "UPDATE jobs SET suspended_until = $1
-         WHERE app = $2 AND state = 'suspended' AND tenant = $3 AND suspended_for = $4";
-    let mut values = values![now].to_vec();
-    values.extend(member.values());
+    let values = values![now].into_iter().chain(member.values());
     Statement::new(sql, values)
 }
 

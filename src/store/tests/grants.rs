@@ -30,6 +30,16 @@ impl Bench {
         self.store.release(&job, release).await.unwrap();
     }
 
+    /// Stores a grant with the tokens `a`; returns its version.
+    async fn consent(&self, person: &str) -> i64 {
+        let sealed = tokens("a", &self.clock);
+        self.store
+            .save_grant(&member(person), &sealed)
+            .await
+            .unwrap();
+        self.access(person).await.unwrap().1
+    }
+
     async fn access(&self, person: &str) -> Option<(String, i64)> {
         let grant = self.store.grant(&member(person)).await.unwrap()?;
         (!grant.has_ended).then_some((grant.tokens.access, grant.version))
@@ -69,12 +79,7 @@ async fn a_suspended_job_blocks_nothing_and_keeps_its_place(bench: Bench) {
     bench.store.release(&second, Release::Done).await.unwrap();
     assert!(bench.claim().await.is_none());
     bench.accept("oc_1", "om_3").await;
-    let sealed = tokens("a", &bench.clock);
-    bench
-        .store
-        .save_grant(&member("ou_1"), &sealed)
-        .await
-        .unwrap();
+    bench.consent("ou_1").await;
     let first = bench.claim().await.unwrap();
     assert_eq!(first.key.origin, "om_1");
     assert_eq!(
@@ -93,12 +98,7 @@ async fn consent_continues_only_the_members_jobs(bench: Bench) {
     bench
         .suspend("oc_2", "om_2", "ou_2", Duration::from_mins(10))
         .await;
-    let sealed = tokens("a", &bench.clock);
-    bench
-        .store
-        .save_grant(&member("ou_2"), &sealed)
-        .await
-        .unwrap();
+    bench.consent("ou_2").await;
     assert_eq!(bench.claimed_origin().await.as_deref(), Some("om_2"));
     assert_eq!(bench.claimed_origin().await, None);
     bench.store.end_consent(&member("ou_1")).await.unwrap();
@@ -133,12 +133,7 @@ async fn a_suspended_job_without_a_request_continues(bench: Bench) {
 }
 
 async fn consent_just_before_a_suspension_is_noticed(bench: Bench) {
-    let sealed = tokens("a", &bench.clock);
-    bench
-        .store
-        .save_grant(&member("ou_1"), &sealed)
-        .await
-        .unwrap();
+    bench.consent("ou_1").await;
     bench
         .suspend("oc_1", "om_1", "ou_1", Duration::from_mins(10))
         .await;
@@ -190,11 +185,7 @@ async fn suspended_jobs_that_end_make_room(bench: Bench) {
 
 async fn one_process_renews_a_grant_at_a_time(bench: Bench) {
     let (store, of) = (&bench.store, member("ou_1"));
-    store
-        .save_grant(&of, &tokens("a", &bench.clock))
-        .await
-        .unwrap();
-    let (_, version) = bench.access("ou_1").await.unwrap();
+    let version = bench.consent("ou_1").await;
     let reserve = async || {
         let reserved = store.reserve_renewal(&of, version, Duration::from_secs(40));
         reserved.await.unwrap()
@@ -221,11 +212,8 @@ async fn idle_grants_are_found(bench: Bench) {
             .map(|(member, _)| member)
             .collect::<Vec<_>>()
     };
-    for person in ["ou_1", "ou_2"] {
-        let grant = tokens("a", &bench.clock);
-        store.save_grant(&member(person), &grant).await.unwrap();
-    }
-    let (_, version) = bench.access("ou_1").await.unwrap();
+    let version = bench.consent("ou_1").await;
+    bench.consent("ou_2").await;
     assert!(idle().await.is_empty());
     bench.hand.advance(Duration::from_hours(25));
     assert_eq!(idle().await.len(), 2);
@@ -239,11 +227,7 @@ async fn idle_grants_are_found(bench: Bench) {
 
 async fn an_old_renewal_changes_no_later_grant(bench: Bench) {
     let (store, of) = (&bench.store, member("ou_1"));
-    store
-        .save_grant(&of, &tokens("a", &bench.clock))
-        .await
-        .unwrap();
-    let (_, version) = bench.access("ou_1").await.unwrap();
+    let version = bench.consent("ou_1").await;
     store.forget_member(&of).await.unwrap();
     assert_eq!(bench.access("ou_1").await, None);
     bench.hand.advance(Duration::from_millis(1));
@@ -259,11 +243,7 @@ async fn an_old_renewal_changes_no_later_grant(bench: Bench) {
 
 async fn a_late_renewal_revives_an_ended_grant(bench: Bench) {
     let (store, of) = (&bench.store, member("ou_1"));
-    store
-        .save_grant(&of, &tokens("a", &bench.clock))
-        .await
-        .unwrap();
-    let (_, version) = bench.access("ou_1").await.unwrap();
+    let version = bench.consent("ou_1").await;
     assert!(store.end_grant(&of, version).await.unwrap());
     assert_eq!(bench.access("ou_1").await, None);
     let reserved = store.reserve_renewal(&of, version, Duration::from_secs(40));
@@ -307,10 +287,7 @@ async fn a_pending_request_is_kept_until_it_ends(bench: Bench) {
     let consent = redirect("ou_1", "t3", later + Duration::from_mins(10));
     store.save_consent(&consent, later).await.unwrap();
     assert!(store.consent_by_ticket("t3").await.unwrap().is_some());
-    store
-        .save_grant(&of, &tokens("a", &bench.clock))
-        .await
-        .unwrap();
+    bench.consent("ou_1").await;
     assert!(
         store.consent_by_ticket("t3").await.unwrap().is_none(),
         "it is answered"
