@@ -4,8 +4,6 @@ use anyhow::Context as _;
 use secrecy::ExposeSecret as _;
 
 use crate::config::FeishuConfig;
-use crate::model::grant::Member;
-use crate::model::job::Tenant;
 use crate::sealed::TokenKeys;
 
 mod grants;
@@ -24,13 +22,6 @@ pub(crate) use requests::{
 pub(crate) struct Members {
     pub(crate) grants: Grants,
     pub(crate) consents: Consents,
-}
-
-/// Binds an encrypted value to its member and use: a row that is copied to another member cannot be
-/// opened.
-fn context(member: &Member, r#use: &str) -> String {
-    let Tenant { app, key } = &member.tenant;
-    [app, key.as_str(), member.person.as_str(), r#use].join("\n")
 }
 
 /// The keys of members' tokens by the configuration.

@@ -4,8 +4,8 @@ use feishu::UserTokens;
 use jiff::Timestamp;
 use secrecy::SecretString;
 
-use super::context;
 use crate::model::grant::{Grant, Member, SealedTokens};
+use crate::model::job::Tenant;
 use crate::sealed::TokenKeys;
 
 /// The keys, each value bound to its member and use.
@@ -21,6 +21,13 @@ pub(crate) enum KeyAge {
     Previous,
     /// The grant cannot be used.
     Unknown,
+}
+
+/// Binds an encrypted value to its member and use: a row that is copied to another member cannot be
+/// opened.
+pub(super) fn context(member: &Member, r#use: &str) -> String {
+    let Tenant { app, key } = &member.tenant;
+    [app, key.as_str(), member.person.as_str(), r#use].join("\n")
 }
 
 impl GrantKeys {

@@ -13,8 +13,8 @@ use jiff::Timestamp;
 use secrecy::SecretString;
 use tokio::sync::Notify;
 
-use super::context;
 use super::grants::Grants;
+use super::keys::context;
 use crate::command::CommandName;
 use crate::model::grant::{Member, PendingConsent};
 use crate::store::{Store, StoreError};

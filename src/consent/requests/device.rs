@@ -7,7 +7,7 @@ use futures_util::{StreamExt as _, stream};
 use tokio_util::sync::CancellationToken;
 
 use super::{ConsentError, Consents, VisitEnd, user_scopes};
-use crate::consent::context;
+use crate::consent::keys::context;
 use crate::model::grant::{ConsentFlow, Member, PendingConsent};
 
 /// How often a replica looks for requests of others.

@@ -6,7 +6,7 @@ use sha2::{Digest as _, Sha256};
 use subtle::ConstantTimeEq as _;
 
 use super::{ConsentError, Consents, VisitEnd, user_scopes};
-use crate::consent::context;
+use crate::consent::keys::context;
 use crate::model::grant::{ConsentFlow, Member, PendingConsent};
 
 /// Separates the parts of a cookie.
