@@ -3,6 +3,8 @@
 //! The report also names what could not be checked.
 
 mod chat;
+mod connections;
+mod console;
 mod groups;
 mod intake;
 mod members;
@@ -12,13 +14,16 @@ mod request_url;
 mod scopes;
 mod store;
 mod store_app;
+mod subscriptions;
 
 use feishu::{Client, Clock, ExtraRoots};
 use reqwest::Url;
 
 pub use report::Report;
 
+use crate::command::Scope;
 use crate::config::{AppType, Config, ConfigError};
+use console::Console;
 use platform::Probe;
 use store::StoreFacts;
 
@@ -47,7 +52,7 @@ pub async fn check(config: &Config, clock: Clock, options: &CheckOptions) -> Rep
         Ok(roots) => roots,
         Err(error) => return misconfigured(&error),
     };
-    let mut report = Report::default();
+    let mut report = Report::new(Console::new(&config.feishu));
     report.good("configuration", "complete");
     intake::secrets(&mut report, &config.feishu);
     let facts = store::check(&mut report, config, &roots, &clock).await;
@@ -94,6 +99,17 @@ pub async fn check(config: &Config, clock: Clock, options: &CheckOptions) -> Rep
     report
 }
 
+/// Those of the bot's scopes that the tenant of a custom app has not granted, optional ones included. A
+/// broader scope that replaces one does not count.
+///
+/// # Errors
+///
+/// When the client cannot be created, or the platform does not list the granted scopes.
+pub async fn unapproved_scopes(config: &Config, clock: &Clock) -> anyhow::Result<Vec<Scope>> {
+    let platform = Probe::new(config, clock)?;
+    Ok(scopes::unapproved(&platform.client).await?)
+}
+
 async fn check_platform(
     report: &mut Report,
     config: &Config,
@@ -102,7 +118,9 @@ async fn check_platform(
     facts: &StoreFacts,
 ) {
     platform::bot(report, client).await;
-    scopes::check(report, config, client).await;
+    scopes::check(report, client).await;
+    subscriptions::check(report, &config.feishu, client, facts).await;
+    connections::check(report, &config.feishu, client, facts).await;
     intake::long_connection(report, config, roots, client).await;
     intake::commands(report, facts);
     groups::check(report, client).await;

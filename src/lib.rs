@@ -38,6 +38,7 @@ mod server;
 mod shared_limits;
 mod store;
 mod store_app;
+mod subscriptions;
 mod supervision;
 mod text;
 mod transport;

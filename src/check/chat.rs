@@ -3,12 +3,15 @@
 use feishu::{AnnouncementKind, AppId, Chat, ChatId, Client, IdType};
 
 use super::Report;
+use super::console::Page;
+use super::groups::role;
 use super::store::StoreFacts;
+use crate::command::Scope;
 use crate::config::{ActAs, Config};
 use crate::credentials::in_full;
 use crate::language::Language;
 use crate::model::rights::{BotPermission, GroupSetting};
-use crate::policy::{self, Scope};
+use crate::policy;
 use crate::reply;
 
 pub(super) async fn check(
@@ -35,11 +38,7 @@ pub(super) async fn check(
         return;
     }
     let bot = AppId::from(config.feishu.app_id.as_str());
-    let role = if group.bot_manager_ids.contains(&bot) {
-        "an admin"
-    } else {
-        "a member"
-    };
+    let role = role(&group, &bot);
     report.good(NAME, format!("the bot is in `{}` as {role}", group.name));
     // A bot that acts as members needs no permission of its own.
     if config.feishu.act_as == ActAs::Bot {
@@ -48,7 +47,7 @@ pub(super) async fn check(
     }
     kind(report, client, facts, &chat).await;
     let tenant = client.credentials().tenant();
-    let scope = Scope {
+    let scope = policy::Scope {
         tenant: Some(tenant.as_str()).filter(|key| !key.is_empty()),
         chat: &chat,
     };
@@ -104,10 +103,14 @@ async fn kind(report: &mut Report, client: &Client, facts: &StoreFacts, chat: &C
                 "announce something and undo it with `/undo`; if that fails, use a group created since the end of 2024, or one whose announcement was upgraded to the new format",
             ),
         },
-        Err(error) => report.bad(
-            NAME,
-            format!("could not be read ({})", in_full(&error)),
-            "grant the scope `im:chat.announcement:read`, or look the code up",
-        ),
+        Err(error) => {
+            report.bad(
+                NAME,
+                format!("could not be read ({})", in_full(&error)),
+                "grant the scope `im:chat.announcement:read`, or look the code up",
+            );
+            let scope = Scope::ReadAnnouncement.as_str().to_owned();
+            report.link(Page::Scopes(&[scope]));
+        }
     }
 }

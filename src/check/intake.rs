@@ -8,6 +8,7 @@ use secrecy::ExposeSecret as _;
 use tokio::time::timeout;
 
 use super::Report;
+use super::console::Page;
 use super::store::StoreFacts;
 use crate::config::{Config, FeishuConfig, Receive};
 use crate::healthcheck;
@@ -82,6 +83,7 @@ pub(super) async fn long_connection(
             let known = error.downcast_ref().and_then(remedy);
             let default = "check the network and the proxy, and try again later";
             report.bad(NAME, format!("{error:#}"), known.unwrap_or(default));
+            report.link(Page::App);
         }
     }
 }
@@ -99,15 +101,15 @@ async fn open_and_close(
     Ok(())
 }
 
-/// No call returns the subscribed events, but a received command proves the subscription.
+/// A received command proves that everything on its way works.
 pub(super) fn commands(report: &mut Report, facts: &StoreFacts) {
     const NAME: &str = "commands";
     match facts.last_command {
         Some(at) => report.good(NAME, format!("the last one was received at {at}")),
         None => report.hint(
             NAME,
-            "none received yet, and the platform does not say which events it sends",
-            "under \"Events & Callbacks\" in the developer console, configure how events are sent and add `im.message.receive_v1`, then create a version and have it approved; then type `/help` in a group of the bot",
+            "none received yet",
+            "type `/help` in a group of the bot; if it does not answer, see the lines about events above, and whether \"Subscription mode\" under \"Events & Callbacks\" in the developer console is that of the bot",
         ),
     }
 }

@@ -2,10 +2,11 @@
 
 use std::sync::Arc;
 
-use feishu::{BotInfo, CallRecord, Client, Clock};
+use feishu::{BotInfo, CallRecord, Client, Clock, codes};
 use jiff::SignedDuration;
 
 use super::Report;
+use super::console::Page;
 use crate::config::Config;
 use crate::credentials::{self, in_full};
 use crate::{background, platform};
@@ -43,6 +44,11 @@ pub(super) async fn credentials(report: &mut Report, config: &Config, client: &C
         "platform"
     };
     report.bad(name, problem.what, problem.remedy);
+    match error.code() {
+        Some(codes::UNKNOWN_APP) => report.link(Page::Apps),
+        Some(codes::APP_UNAUTHORIZED | codes::WRONG_SECRET) => report.link(Page::App),
+        _ => {}
+    }
     false
 }
 
@@ -83,6 +89,7 @@ pub(super) async fn bot(report: &mut Report, client: &Client) {
     match client.bot_info().await {
         Ok(info) if info.activate_status == BotInfo::ACTIVE => {
             report.good(NAME, format!("`{}` is active", info.app_name));
+            return;
         }
         Ok(info) => report.bad(
             NAME,
@@ -91,4 +98,5 @@ pub(super) async fn bot(report: &mut Report, client: &Client) {
         ),
         Err(error) => report.bad(NAME, format!("not found ({})", in_full(&error)), REMEDY),
     }
+    report.link(Page::App);
 }

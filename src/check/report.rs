@@ -4,11 +4,13 @@ use std::fmt;
 
 use serde::Serialize;
 
+use super::console::{Console, Page};
 use crate::text::{printable, printable_json};
 
 #[derive(Debug, Default)]
 pub struct Report {
     checks: Vec<Check>,
+    console: Console,
 }
 
 #[derive(Debug, Serialize)]
@@ -18,6 +20,9 @@ struct Check {
     text: String,
     #[serde(skip_serializing_if = "Option::is_none")]
     remedy: Option<String>,
+    /// The page of the developer console where it is fixed.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    link: Option<String>,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
@@ -30,6 +35,13 @@ enum Verdict {
 }
 
 impl Report {
+    pub(super) fn new(console: Console) -> Self {
+        Self {
+            console,
+            ..Self::default()
+        }
+    }
+
     pub fn is_good(&self) -> bool {
         self.problems() == 0
     }
@@ -74,6 +86,14 @@ impl Report {
         self.add(name, Verdict::Bad, text, Some(remedy.into()));
     }
 
+    /// Adds the page where the last problem is fixed.
+    pub(super) fn link(&mut self, page: Page<'_>) {
+        let link = self.console.link(page);
+        if let Some(last) = self.checks.last_mut() {
+            last.link = link;
+        }
+    }
+
     fn add(
         &mut self,
         name: &'static str,
@@ -87,6 +107,7 @@ impl Report {
             verdict,
             text,
             remedy,
+            link: None,
         });
     }
 
@@ -103,6 +124,7 @@ impl fmt::Display for Report {
             verdict,
             text,
             remedy,
+            link,
         } in &self.checks
         {
             let sign = match verdict {
@@ -113,6 +135,9 @@ impl fmt::Display for Report {
             writeln!(f, "{sign} {name}: {}", printable(text))?;
             if let Some(remedy) = remedy {
                 writeln!(f, "  → {}", printable(remedy))?;
+            }
+            if let Some(link) = link {
+                writeln!(f, "    {}", printable(link))?;
             }
         }
         match self.problems() {

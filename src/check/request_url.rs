@@ -11,6 +11,7 @@ use secrecy::ExposeSecret as _;
 use serde_json::{Value, json};
 
 use super::Report;
+use super::console::Page;
 use crate::config::{Config, FeishuConfig, Receive};
 
 const NAME: &str = "request URL";
@@ -91,6 +92,7 @@ async fn report_response(
             format!("`{url}` redirects {elsewhere}, and the platform does not follow redirects"),
             "enter the target of the redirect in the developer console, or configure the reverse proxy not to redirect",
         );
+        report.link(Page::Events);
         return;
     }
     match status {
@@ -111,11 +113,14 @@ async fn report_response(
             format!("`{url}` did not return the challenge, so it is not the bot"),
             "check that the name and the path `/webhook/event` lead to the bot",
         ),
-        StatusCode::UNAUTHORIZED => report.bad(
-            NAME,
-            format!("the bot at `{url}` has a different encrypt key or verification token than these settings"),
-            "set `FEISHU_ENCRYPT_KEY` and `FEISHU_VERIFICATION_TOKEN` to the values in the developer console in both places, and restart the bot",
-        ),
+        StatusCode::UNAUTHORIZED => {
+            report.bad(
+                NAME,
+                format!("the bot at `{url}` has a different encrypt key or verification token than these settings"),
+                "set `FEISHU_ENCRYPT_KEY` and `FEISHU_VERIFICATION_TOKEN` to the values in the developer console in both places, and restart the bot",
+            );
+            report.link(Page::Events);
+        }
         StatusCode::NOT_FOUND | StatusCode::METHOD_NOT_ALLOWED => report.bad(
             NAME,
             format!("`{url}` does not accept events (status {status})"),

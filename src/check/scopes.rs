@@ -9,8 +9,8 @@ use feishu::{
 };
 
 use super::Report;
+use super::console::Page;
 use crate::command::Scope;
-use crate::config::{Config, FeishuConfig, Region};
 use crate::credentials::in_full;
 
 // Well-formed ids that do not exist.
@@ -27,7 +27,21 @@ enum ScopeState {
 /// An operation of the bot, and whether its scopes are granted.
 type Trial = (&'static str, ScopeState);
 
-pub(super) async fn check(report: &mut Report, config: &Config, client: &Client) {
+/// See [`super::unapproved_scopes`].
+pub(super) async fn unapproved(client: &Client) -> Result<Vec<Scope>, Error> {
+    let granted = granted(client.list_scopes().await?);
+    let is_missing = |scope: &Scope| !granted.contains(scope.as_str());
+    Ok(Scope::all().filter(is_missing).collect())
+}
+
+fn granted(listed: Vec<feishu::Scope>) -> BTreeSet<String> {
+    let granted = listed
+        .into_iter()
+        .filter(|scope| scope.grant_status == feishu::Scope::GRANTED);
+    granted.map(|scope| scope.scope_name).collect()
+}
+
+pub(super) async fn check(report: &mut Report, client: &Client) {
     let trials = try_all(client).await;
     let of = |fits: fn(&ScopeState) -> bool| {
         let fitting = trials.iter().filter(|(_, state)| fits(state));
@@ -63,9 +77,10 @@ pub(super) async fn check(report: &mut Report, config: &Config, client: &Client)
     }
     for (scopes, operations) in missing {
         let text = format!("{} requires {}", operations.join(", "), one_of(scopes));
-        report.bad("scopes", text, grant(&config.feishu, scopes));
+        report.bad("scopes", text, grant(scopes));
+        report.link(Page::Scopes(scopes));
     }
-    received_messages(report, &config.feishu, client.list_scopes().await);
+    received_messages(report, client.list_scopes().await);
 }
 
 async fn try_all(client: &Client) -> Vec<Trial> {
@@ -131,8 +146,11 @@ async fn try_one(client: &Client, scope: Scope) -> Vec<Trial> {
             let reaction = client.add_reaction(&message, "DONE").await;
             vec![("reacting", ScopeState::of(reaction))]
         }
-        // No call requires them: `received_messages` looks them up in the list of scopes.
-        Scope::ReceiveMentions | Scope::ReceiveGroups | Scope::ReceiveDirect => Vec::new(),
+        // No call requires the first three: `received_messages` looks them up in the list of scopes.
+        // `subscriptions` makes the calls that need the last one, without which the bot works.
+        Scope::ReceiveMentions | Scope::ReceiveGroups | Scope::ReceiveDirect | Scope::ReadApp => {
+            Vec::new()
+        }
     }
 }
 
@@ -159,19 +177,10 @@ fn failed_before_scopes(error: &Error) -> bool {
 
 /// Whether the bot receives all group messages or only those that mention it (official page
 /// `im-v1/message/events/receive`).
-fn received_messages(
-    report: &mut Report,
-    config: &FeishuConfig,
-    listed: Result<Vec<feishu::Scope>, Error>,
-) {
+fn received_messages(report: &mut Report, listed: Result<Vec<feishu::Scope>, Error>) {
     const NAME: &str = "group messages";
-    let granted: BTreeSet<String> = match listed {
-        Ok(scopes) => {
-            let granted = scopes
-                .into_iter()
-                .filter(|scope| scope.grant_status == feishu::Scope::GRANTED);
-            granted.map(|scope| scope.scope_name).collect()
-        }
+    let granted = match listed {
+        Ok(scopes) => granted(scopes),
         Err(error) => {
             report.hint(
                 NAME,
@@ -187,22 +196,22 @@ fn received_messages(
     if has("im:message.group_msg") {
         report.good(NAME, "the bot receives plain `/pin` and `@bot /pin`");
     } else if has("im:message.group_at_msg") {
+        let all = ["im:message.group_msg".to_owned()];
         report.hint(
             NAME,
             "the bot receives `@bot /pin`, but not plain `/pin`",
-            format!(
-                "tell the members, or {}",
-                grant(config, &["im:message.group_msg".to_owned()])
-            ),
+            format!("tell the members, or {}", grant(&all)),
         );
+        report.link(Page::Scopes(&all));
     } else {
         let either = ["im:message.group_msg", "im:message.group_at_msg:readonly"];
         let either = either.map(str::to_owned);
         report.bad(
             NAME,
             format!("the bot receives none without {}", one_of(&either)),
-            grant(config, &either),
+            grant(&either),
         );
+        report.link(Page::Scopes(&either));
     }
 }
 
@@ -222,50 +231,11 @@ fn one_of(scopes: &[String]) -> String {
     quoted.join(" or ")
 }
 
-/// The link has the form of those in error responses and in `larksuite/cli`.
-fn grant(config: &FeishuConfig, scopes: &[String]) -> String {
-    let page = match (config.base_url.as_str(), config.region) {
-        ("", Region::Feishu | Region::Lark) => {
-            let (console, app) = (config.platform(), &config.app_id);
-            let scopes = scopes.join(",");
-            format!(" at {console}/app/{app}/auth?q={scopes}&op_from=openapi&token_type=tenant")
-        }
-        _ => " in the developer console".to_owned(),
-    };
+pub(super) fn grant(scopes: &[String]) -> String {
     let it = if let [_] = scopes {
         "it"
     } else {
         "one of them"
     };
-    format!("grant {it}{page}, then create a version and have it approved")
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::config::{Config, Environment};
-
-    #[test]
-    fn missing_scope_has_a_link_to_the_console() {
-        let page = |region: &str, base_url: &str| {
-            let environment = [
-                ("FEISHU_APP_ID", "cli_1"),
-                ("FEISHU_REGION", region),
-                ("FEISHU_BASE_URL", base_url),
-            ];
-            let environment = Environment::from_iter(environment);
-            let config = Config::read(None, &environment).unwrap();
-            grant(
-                &config.feishu,
-                &["im:chat".to_owned(), "im:chat:read".to_owned()],
-            )
-        };
-        for (region, host) in [("feishu", "open.feishu.cn"), ("lark", "open.larksuite.com")] {
-            let link = format!(
-                "https://{host}/app/cli_1/auth?q=im:chat,im:chat:read&op_from=openapi&token_type=tenant,"
-            );
-            assert!(page(region, "").contains(&link));
-        }
-        assert!(page("feishu", "https://open.example.com").contains("in the developer console"));
-    }
+    format!("grant {it} in the developer console, then create a version and have it approved")
 }

@@ -36,6 +36,8 @@ pub(super) struct StoreFacts {
     app: String,
     /// When the last command was received.
     pub(super) last_command: Option<Timestamp>,
+    /// How many bots of the app use the store now.
+    pub(super) running: usize,
 }
 
 impl StoreFacts {
@@ -57,6 +59,7 @@ impl StoreFacts {
             admin,
             app,
             last_command: command.map(|job| job.ordered_at),
+            running: 0,
         }
     }
 
@@ -104,27 +107,38 @@ pub(super) async fn check(
     clock: &Clock,
 ) -> StoreFacts {
     let url = config.store.database_url.url();
-    match url {
+    let running = match url {
         DatabaseUrl::Sqlite(path) => file(report, path, config).await,
         DatabaseUrl::Postgres(server) => {
             match store::inspect_server(server, &config.feishu.app_id, roots).await {
-                Ok(seen) => database(report, &seen),
-                Err(error) => report.bad(
-                    STORE,
-                    format!("cannot use the database ({})", error.cause),
-                    error.remedy,
-                ),
+                Ok(seen) => {
+                    database(report, &seen);
+                    usize::try_from(seen.bots).unwrap_or_default()
+                }
+                Err(error) => {
+                    let text = format!("cannot use the database ({})", error.cause);
+                    report.bad(STORE, text, error.remedy);
+                    0
+                }
             }
         }
+    };
+    StoreFacts {
+        running,
+        ..StoreFacts::new(config, url, roots, clock).await
     }
-    StoreFacts::new(config, url, roots, clock).await
 }
 
-async fn file(report: &mut Report, path: &Path, config: &Config) {
+/// Returns how many bots use the file.
+async fn file(report: &mut Report, path: &Path, config: &Config) -> usize {
     let found = match store::resolve_file(path) {
         Ok(found) => found,
-        Err(Unusable { what, remedy }) => return report.bad(STORE, what, remedy),
+        Err(Unusable { what, remedy }) => {
+            report.bad(STORE, what, remedy);
+            return 0;
+        }
     };
+    let mut running = 0;
     let folder = found.parent().unwrap_or(Path::new("/"));
     match store::disk_space(folder.to_path_buf()).await {
         Ok(DiskSpace::Full) => report.bad(
@@ -136,24 +150,30 @@ async fn file(report: &mut Report, path: &Path, config: &Config) {
             "free some space, or set `NOTICEBOT_DATABASE_URL` to a file on another disk",
         ),
         Ok(DiskSpace::Available { free }) => {
-            writable(report, path, config).await;
+            running = writable(report, path, config).await;
             space(report, free);
         }
         Err(error) => unwritable(report, path, &error.into()),
     }
+    running
 }
 
-async fn writable(report: &mut Report, path: &Path, config: &Config) {
+/// Returns how many bots use the file.
+async fn writable(report: &mut Report, path: &Path, config: &Config) -> usize {
     let allow_network = config.store.allow_network_file;
     match store::inspect_file(path.to_path_buf(), allow_network).await {
         Ok(seen) => {
             state(report, path, seen.state, config.server.listen).await;
             file_details(report, path, &seen);
+            usize::from(seen.state == FileState::InUse)
         }
-        Err(error) => match error.downcast_ref::<Unusable>() {
-            Some(Unusable { what, remedy }) => report.bad(STORE, what, remedy),
-            None => unwritable(report, path, &error),
-        },
+        Err(error) => {
+            match error.downcast_ref::<Unusable>() {
+                Some(Unusable { what, remedy }) => report.bad(STORE, what, remedy),
+                None => unwritable(report, path, &error),
+            }
+            0
+        }
     }
 }
 

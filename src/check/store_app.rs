@@ -3,6 +3,7 @@
 use feishu::{Client, Clock, Credentials, TenantKey};
 
 use super::Report;
+use super::console::Page;
 use super::store::StoreFacts;
 use crate::config::Config;
 use crate::model::tenant::TenantState;
@@ -47,11 +48,14 @@ async fn tickets(
             let minutes = now.duration_since(newest).as_mins();
             report.good(NAME, format!("received {minutes} min ago"));
         }
-        _ => report.bad(
-            NAME,
-            "none that is valid, so the bot cannot call the platform",
-            "start the bot, which asks for one, and check that the request URL is saved in the developer console: the ticket is pushed there within two minutes",
-        ),
+        _ => {
+            report.bad(
+                NAME,
+                "none that is valid, so the bot cannot call the platform",
+                "start the bot, which asks for one, and check that the request URL is saved in the developer console: the ticket is pushed there within two minutes",
+            );
+            report.link(Page::Events);
+        }
     }
 }
 

@@ -96,6 +96,9 @@ pub enum Scope {
     /// Direct messages.
     #[strum(serialize = "im:message.p2p_msg:readonly")]
     ReceiveDirect,
+    /// The published version of the app, for `noticebot check`.
+    #[strum(serialize = "application:application:self_manage")]
+    ReadApp,
 }
 
 impl Scope {
@@ -113,6 +116,9 @@ impl Scope {
         Self::ReceiveGroups,
         Self::ReceiveDirect,
     ];
+
+    /// The bot works without them, but offers or checks less.
+    pub const OPTIONAL: &[Self] = &[Self::ReadApp];
 
     /// Whether commands use it as the member where the bot acts as members. All others are the
     /// bot's.

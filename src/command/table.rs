@@ -400,10 +400,12 @@ mod tests {
     }
 
     #[test]
-    fn scopes_are_common_or_used_by_a_command() {
+    fn scopes_are_common_optional_or_of_a_command() {
         let own = CommandName::all().flat_map(|name| name.spec().scopes);
         let own: BTreeSet<_> = own.copied().collect();
-        let common: BTreeSet<_> = Scope::COMMON.iter().copied().collect();
+        let common = Scope::COMMON.iter().chain(Scope::OPTIONAL);
+        let common: BTreeSet<_> = common.copied().collect();
+        assert_eq!(common.len(), Scope::COMMON.len() + Scope::OPTIONAL.len());
         assert!(own.is_disjoint(&common), "{own:?}");
         let all: BTreeSet<_> = Scope::all().collect();
         assert_eq!(&own | &common, all);

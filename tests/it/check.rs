@@ -9,6 +9,7 @@ use axum::response::Redirect;
 use axum::routing::{get, post};
 use feishu_sim::{AnnouncementKind, Endpoint, Fault, WhoMay};
 use noticebot::check::{self, CheckOptions};
+use noticebot::command::Scope;
 use noticebot::config::{ActAs, Config, Receive};
 use serde_json::{Value, json};
 use test_servers::{Authority, Gate};
@@ -20,79 +21,6 @@ use crate::harness::Bench;
 use crate::members::{self, KEY, PUBLIC};
 
 const SETUP: &str = include_str!("../../docs/SETUP.md");
-
-/// A JSON report.
-struct Findings(Value);
-
-impl Findings {
-    /// The checks with a verdict, as `name: text → remedy`.
-    fn of(&self, verdict: &str) -> Vec<String> {
-        let checks = self.0["checks"].as_array().unwrap();
-        let fitting = checks.iter().filter(|check| check["verdict"] == verdict);
-        fitting
-            .map(|check| {
-                let text = |field: &str| check[field].as_str().unwrap_or_default().to_owned();
-                let (name, text, remedy) = (text("name"), text("text"), text("remedy"));
-                assert!(
-                    verdict != "bad" || !remedy.is_empty(),
-                    "{name} without a remedy"
-                );
-                format!("{name}: {text} → {remedy}")
-            })
-            .collect()
-    }
-
-    fn the_bad(&self) -> String {
-        let bad = self.of("bad");
-        let [one] = &bad[..] else {
-            panic!("not one problem: {bad:#?}");
-        };
-        assert_eq!(self.0["good"], false);
-        one.clone()
-    }
-
-    fn is_good(&self) -> bool {
-        let bad = self.of("bad");
-        assert_eq!(self.0["good"], bad.is_empty());
-        bad.is_empty()
-    }
-
-    fn has(&self, verdict: &str, words: &str) -> bool {
-        self.of(verdict).iter().any(|line| line.contains(words))
-    }
-}
-
-impl Bench {
-    async fn check_with(&self, config: &Config, options: &CheckOptions) -> Findings {
-        let report = check::check(config, self.clock.clone(), options).await;
-        assert_eq!(report.is_good(), !report.to_string().contains('✗'));
-        Findings(serde_json::from_str(&report.to_json().unwrap()).unwrap())
-    }
-
-    async fn check(&self, change: impl FnOnce(&mut Config)) -> Findings {
-        let mut config = self.config();
-        change(&mut config);
-        self.check_with(&config, &CheckOptions::default()).await
-    }
-
-    async fn check_chat(&self, chat: &str) -> Findings {
-        let options = CheckOptions {
-            tenant: None,
-            chat: Some(chat.to_owned()),
-            url: None,
-        };
-        self.check_with(&self.config(), &options).await
-    }
-
-    async fn check_url(&self, url: &str) -> Findings {
-        let options = CheckOptions {
-            tenant: None,
-            chat: None,
-            url: Some(url.parse().unwrap()),
-        };
-        self.check_with(&self.config(), &options).await
-    }
-}
 
 #[tokio::test]
 async fn check_of_a_working_bot_finds_no_problem() {
@@ -110,6 +38,8 @@ async fn check_of_a_working_bot_finds_no_problem() {
         "bot: `noticebot` is active",
         "scopes: granted for reading a group's settings, pinning to the top,",
         "group messages: the bot receives plain `/pin`",
+        "events: version `1.0.0` is subscribed to im.message.receive_v1, ",
+        "callbacks: subscribed to card.action.trigger",
     ] {
         assert!(found.has("good", words), "{words} in {:#}", found.0);
     }
@@ -386,6 +316,24 @@ async fn each_missing_scope_is_reported() {
     bench.sim.fault(Endpoint::AddReaction, Fault::ServerError);
     let bad = without(&[]).await.the_bad();
     assert!(bad.contains("could not check those for reacting"), "{bad}");
+    bench.finish().await;
+}
+
+#[tokio::test]
+async fn unapproved_scopes_are_listed_by_name() {
+    let bench = Bench::new().await;
+    bench.sim.change_app(|app| app.scopes = scopes_of_setup());
+    let unapproved = async || check::unapproved_scopes(&bench.config(), &bench.clock).await;
+    assert_eq!(unapproved().await.unwrap(), []);
+    let removed = [Scope::WriteTopNotice, Scope::ReceiveGroups, Scope::ReadApp];
+    for scope in removed {
+        bench
+            .sim
+            .change_app(|app| app.scopes.remove(scope.as_str()));
+    }
+    assert_eq!(unapproved().await.unwrap(), removed);
+    bench.sim.fault(Endpoint::ListScopes, Fault::code(212_100));
+    assert!(unapproved().await.is_err());
     bench.finish().await;
 }
 
@@ -740,6 +688,10 @@ async fn check_lists_the_groups_of_the_bot() {
     for (id, name) in &groups {
         assert!(found.has("good", &format!("group: {id} {name}")), "{name}");
     }
+    let roles = found.of("good").into_iter();
+    let roles = roles.filter(|line| line.contains("the bot is a member"));
+    assert_eq!(roles.count(), 40, "{:#}", found.0);
+    assert!(found.has("note", "for the first 40; `--chat oc_…`"));
     assert!(found.has("good", named.as_str()), "{named}");
     assert!(!found.has("good", outside.as_str()), "{outside}");
     let report = check::check(

@@ -26,6 +26,8 @@ mod consent;
 mod events;
 #[path = "../it/file.rs"]
 mod file;
+#[path = "../it/findings.rs"]
+mod findings;
 #[path = "../it/grants.rs"]
 mod grants;
 #[path = "../it/harness.rs"]
@@ -44,3 +46,5 @@ mod replace;
 mod rules;
 #[path = "../it/shapes.rs"]
 mod shapes;
+#[path = "../it/subscriptions.rs"]
+mod subscriptions;

@@ -1,5 +1,6 @@
 //! The endpoints, one file per area of the platform, and their shared checks.
 
+pub(crate) mod application;
 pub(crate) mod auth;
 pub(crate) mod cards;
 pub(crate) mod chats;

@@ -3,6 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use crate::ids::Ids;
+use crate::published::Published;
 use crate::store_app::AppKind;
 
 /// How long a tenant access token is valid: two hours.
@@ -11,7 +12,8 @@ const TOKEN_LIFE_MS: u64 = 2 * 60 * 60 * 1000;
 const RENEWAL_MS: u64 = 30 * 60 * 1000;
 
 /// All scopes that the bot's calls and events require.
-const ALL_SCOPES: [&str; 8] = [
+const ALL_SCOPES: [&str; 9] = [
+    "application:application:self_manage",
     "auth:user_access_token:read",
     "im:chat",
     "im:chat.announcement:read",
@@ -62,6 +64,8 @@ pub struct App {
     pub redirect_uris: Vec<String>,
     /// Tokens of users may be refreshed.
     pub may_refresh: bool,
+    /// The version that is in use; `None` before one is approved.
+    pub published: Option<Published>,
     /// The open ids of people to whom the app is not available.
     pub unavailable_to: BTreeSet<String>,
     /// The bot ability is switched on.
@@ -91,6 +95,7 @@ impl App {
             user_scopes: USER_SCOPES.map(str::to_owned).into(),
             redirect_uris: Vec::new(),
             may_refresh: true,
+            published: Some(Published::default()),
             unavailable_to: BTreeSet::new(),
             bot_active: true,
             external_chats: true,
@@ -116,6 +121,18 @@ impl App {
     pub fn bot_open_id_in(&self, tenant_key: &str) -> &str {
         let own = self.bot_open_ids.get(tenant_key);
         own.unwrap_or(&self.bot_open_id)
+    }
+
+    /// Whether the published version is subscribed to an event.
+    pub(crate) fn receives(&self, event_type: &str) -> bool {
+        let published = self.published.as_ref();
+        published.is_some_and(|published| published.events.contains(event_type))
+    }
+
+    /// Whether the published version is subscribed to a callback.
+    pub(crate) fn takes_callback(&self, callback: &str) -> bool {
+        let published = self.published.as_ref();
+        published.is_some_and(|published| published.callbacks.contains(callback))
     }
 
     pub(crate) fn has_scope(&self, scope: &str) -> bool {

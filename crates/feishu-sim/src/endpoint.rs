@@ -15,6 +15,12 @@ pub enum Endpoint {
     BotInfo,
     /// `GET /open-apis/application/v6/scopes`
     ListScopes,
+    /// `GET /open-apis/application/v6/applications/:app_id/app_versions`
+    ListAppVersions,
+    /// `GET /open-apis/application/v6/applications/:app_id`
+    GetApplication,
+    /// `GET /open-apis/event/v1/connection`
+    CountConnections,
     /// `GET /open-apis/im/v1/chats`
     ListChats,
     /// `GET /open-apis/im/v1/chats/:chat_id`

@@ -124,10 +124,30 @@ pub struct Behaviour {
     pub unknown_tenant: i64,
     /// The code of calls in a tenant that stopped the store app: 99991662, 99991673 or 232034.
     pub stopped_tenant: i64,
+    /// What an app learns of its subscriptions.
+    pub subscriptions: SubscriptionBehaviour,
     /// Cards that one member sees.
     pub private_cards: PrivateCardBehaviour,
     /// Consent of members.
     pub consent: ConsentBehaviour,
+}
+
+/// What an app learns of its subscriptions and connections.
+#[derive(Clone, Debug)]
+pub struct SubscriptionBehaviour {
+    /// The settings of the app contain `callback_info`, which their page does not list.
+    pub callbacks_are_told: bool,
+    /// How many long connections processes outside the simulator keep open.
+    pub connections_elsewhere: usize,
+}
+
+impl Default for SubscriptionBehaviour {
+    fn default() -> Self {
+        Self {
+            callbacks_are_told: true,
+            connections_elsewhere: 0,
+        }
+    }
 }
 
 /// Cards that one member of a group sees.
@@ -205,6 +225,7 @@ impl Default for Behaviour {
             ticket_delay: Duration::ZERO,
             unknown_tenant: 10_013,
             stopped_tenant: 99_991_662,
+            subscriptions: SubscriptionBehaviour::default(),
             private_cards: PrivateCardBehaviour::default(),
             consent: ConsentBehaviour::default(),
         }

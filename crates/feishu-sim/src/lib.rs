@@ -33,6 +33,7 @@ mod people;
 mod press;
 mod pressed;
 mod private_card;
+mod published;
 mod push;
 mod push_client;
 mod rebase;
@@ -60,7 +61,10 @@ pub use clock::SimClock;
 pub use consent::Decision;
 pub use edit::Edit;
 pub use endpoint::Endpoint;
-pub use faults::{Behaviour, ConsentBehaviour, DateHeader, Fault, Foreign, PrivateCardBehaviour};
+pub use faults::{
+    Behaviour, ConsentBehaviour, DateHeader, Fault, Foreign, PrivateCardBehaviour,
+    SubscriptionBehaviour,
+};
 pub use ids::{ChatId, ConnectionId, MessageId};
 pub use limits::RateLimits;
 pub use long_connections::{ClientConfig, HandshakeRefusal};
@@ -68,6 +72,7 @@ pub use messages::{Message, Reaction, Sender};
 pub use people::Person;
 pub use pressed::{Seen, ToastKind};
 pub use private_card::PrivateCard;
+pub use published::Published;
 pub use push::Push;
 pub use receiver::Sealed;
 pub use record::{Acknowledgement, Attempt, Call, PushAnswer, PushRecord, Sent};

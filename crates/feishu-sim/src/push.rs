@@ -288,8 +288,11 @@ impl Channel {
 
 impl State {
     fn start_attempt(&mut self, index: usize) -> Delivery {
-        let envelope = self.record.pushes[index].envelope.clone();
-        let channel = match self.apps.present().receiver.clone() {
+        let push = &self.record.pushes[index];
+        let (envelope, name) = (push.envelope.clone(), push.event_type.as_str());
+        let is_wanted = !CALLBACKS.contains(&name) || self.app().takes_callback(name);
+        let receiver = self.apps.present().receiver.clone();
+        let channel = match receiver.filter(|_| is_wanted) {
             None => Channel::Nowhere(NO_RECEIVER.to_owned()),
             Some(Receiver::Webhook(url)) => Channel::Webhook(url, self.seal(&envelope)),
             Some(Receiver::LongConnection) => match self.send_over_connection(&envelope) {

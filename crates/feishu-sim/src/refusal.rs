@@ -147,6 +147,7 @@ const CODES: &str = "\
 503 20072 The server is temporarily unavailable. Please retry your request.
 400 20073 The refresh token has been used. Please note that a refresh token can only be used once.
 400 20074 The specified app is not allowed to refresh token.
+400 210508 insufficient permission level
 400 230001 Your request contains an invalid request parameter.
 400 230002 The bot can not be outside the group.
 400 230006 Bot ability is not activated.

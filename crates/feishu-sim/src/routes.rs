@@ -4,7 +4,8 @@ use serde_json::Value;
 
 use crate::{
     api::{
-        auth, cards, chats, docx, legacy, messages, oauth, private_cards, reactions, top_notice,
+        application, auth, cards, chats, docx, legacy, messages, oauth, private_cards, reactions,
+        top_notice,
     },
     endpoint::Endpoint,
     limits::Limit,
@@ -74,6 +75,14 @@ pub(crate) const ENDPOINTS: &[Spec] = endpoints! {
         &[], &[], &[];
     ListScopes: GET "/open-apis/application/v6/scopes" => auth::scopes,
         &[], &[], &[];
+    ListAppVersions: GET "/open-apis/application/v6/applications/{app_id}/app_versions" => application::versions,
+        &["application:application:self_manage", "application:application.app_version:readonly"],
+        &[Limit::per_minute(100)], &["lang", "page_size", "page_token", "order", "user_id_type"];
+    GetApplication: GET "/open-apis/application/v6/applications/{app_id}" => application::get,
+        &["application:application:self_manage", "admin:app.info:readonly"], &[Limit::per_second(50)],
+        &["lang", "user_id_type"];
+    CountConnections: GET "/open-apis/event/v1/connection" => application::connections,
+        &[], &[Limit::per_second(10)], &[];
     ListChats: GET "/open-apis/im/v1/chats" => chats::list,
         READ_CHAT, TIER_4, &["user_id_type", "sort_type", "page_size", "page_token"];
     GetChat: GET "/open-apis/im/v1/chats/{chat_id}" => chats::get,

@@ -238,6 +238,7 @@ impl State {
         if !chat.has_bot(self.apps.index())
             || chat.dissolved
             || !app.bot_active
+            || !app.receives("im.message.receive_v1")
             || !reaches_bot(app, chat, message)
         {
             return None;

@@ -104,12 +104,13 @@ impl State {
         by: RevokedBy,
     ) -> Option<Value> {
         let person = self.people.get(open_id)?;
-        if !self.app().has_scope(REVOCATIONS) {
+        let event_type = "auth.user_access_token.revoked_v4";
+        if !self.app().has_scope(REVOCATIONS) || !self.app().receives(event_type) {
             return None;
         }
         let mut event = person.ids_among(&self.app().sender_ids);
         event["revoke_token_type"] = json!(tokens.wire());
         event["revoke_reason"] = json!(by.wire());
-        Some(self.envelope("auth.user_access_token.revoked_v4", &event))
+        Some(self.envelope(event_type, &event))
     }
 }

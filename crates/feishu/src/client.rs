@@ -4,6 +4,7 @@
 //! pages and the types of the official SDKs; see [`Credentials`].
 
 mod announcement;
+mod application;
 mod bot;
 mod chat;
 mod docx;
@@ -21,6 +22,7 @@ use tokio::sync::Mutex;
 use tokio::time::Instant;
 
 pub use announcement::{AnnouncementInfo, AnnouncementKind, LegacyAnnouncement};
+pub use application::AppVersion;
 pub use bot::BotInfo;
 pub use chat::{Chat, ListedChat, ListedChats, Member, Who};
 pub use docx::{CreateChildren, Created, DeleteChildren};

@@ -21,7 +21,7 @@ mod chat;
 mod tests;
 mod user_token;
 
-pub use app::AppEvent;
+pub use app::{APP_OPEN, APP_STATUS_CHANGE, APP_UNINSTALLED, AppEvent};
 pub use card_action::{CARD_ACTION, CardAction};
 pub use chat::{
     BOT_ADDED, BOT_DELETED, CHAT_DISBANDED, ChatEvent, MESSAGE_RECALLED, MessageRecalled,

@@ -40,7 +40,7 @@ pub use announcement::{
 };
 pub use card::{Card, CardAnswer, Toast, ToastKind};
 pub use client::{
-    AnnouncementInfo, AnnouncementKind, BotInfo, CardForm, Chat, Client, ClientConfig,
+    AnnouncementInfo, AnnouncementKind, AppVersion, BotInfo, CardForm, Chat, Client, ClientConfig,
     CreateChildren, Created, DeleteChildren, LegacyAnnouncement, ListedChat, ListedChats, Member,
     Message, Scope, TopNotice, Who,
 };
@@ -54,9 +54,10 @@ pub use error::{
     APP_TOKEN_ENDPOINT, ApiError, Error, InvalidResponse, TOKEN_ENDPOINT, TransportFailure,
 };
 pub use event::{
-    AppEvent, BOT_ADDED, BOT_DELETED, CARD_ACTION, CHAT_DISBANDED, CardAction, ChatEvent, ChatType,
-    MESSAGE_RECALLED, MESSAGE_RECEIVE, Mention, MessageBody, MessageHead, MessageRecalled,
-    MessageReceived, ReceivedMessage, RevokedTokens, USER_TOKEN_REVOKED, UserTokenRevoked,
+    APP_OPEN, APP_STATUS_CHANGE, APP_UNINSTALLED, AppEvent, BOT_ADDED, BOT_DELETED, CARD_ACTION,
+    CHAT_DISBANDED, CardAction, ChatEvent, ChatType, MESSAGE_RECALLED, MESSAGE_RECEIVE, Mention,
+    MessageBody, MessageHead, MessageRecalled, MessageReceived, ReceivedMessage, RevokedTokens,
+    USER_TOKEN_REVOKED, UserTokenRevoked,
 };
 pub use http::{CallRecord, OnCall};
 pub use ids::{

@@ -71,18 +71,19 @@ impl InChat {
 }
 
 impl State {
-    /// Whether the app receives events that require one of the scopes.
-    fn sends_event(&self, any_of: &[&str]) -> bool {
+    /// Whether the app receives this event, which requires one of the scopes.
+    fn sends_event(&self, event_type: &str, any_of: &[&str]) -> bool {
         let app = self.app();
         self.apps.present().receiver.is_some()
             && app.bot_active
+            && app.receives(event_type)
             && any_of.iter().any(|scope| app.has_scope(scope))
     }
 
     /// An event of a chat, if the present app receives it.
     fn chat_event(&mut self, event_type: &str, chat: &ChatId, operator: &Sender) -> Option<Value> {
         let event = chat_event(self.chats.get(chat)?, operator);
-        let is_sent = self.sends_event(&CHAT_EVENTS);
+        let is_sent = self.sends_event(event_type, &CHAT_EVENTS);
         is_sent.then(|| self.envelope(event_type, &event))
     }
 
@@ -96,8 +97,9 @@ impl State {
             "recall_time": self.now().to_string(),
             "recall_type": recall_type(operator, &message.sender, chat),
         });
-        let is_sent = chat.has_bot(self.apps.index()) && self.sends_event(&RECALLS);
-        is_sent.then(|| self.envelope("im.message.recalled_v1", &event))
+        let event_type = "im.message.recalled_v1";
+        let is_sent = chat.has_bot(self.apps.index()) && self.sends_event(event_type, &RECALLS);
+        is_sent.then(|| self.envelope(event_type, &event))
     }
 }
 

@@ -1,6 +1,7 @@
 //! The simulator seen from outside: plain HTTP requests, and a plain webhook for its pushes.
 #![expect(clippy::unwrap_used, reason = "tests")]
 
+mod application;
 mod apps;
 mod client;
 mod consent;

@@ -417,3 +417,16 @@ async fn an_unanswered_press_allows_updates_after_its_deadline() {
     assert_eq!(table.sim().card(&table.card), new);
     table.sim().finish();
 }
+
+#[tokio::test]
+async fn a_press_fails_without_the_callback() {
+    let table = Table::new().await;
+    let webhook = Webhook::saying(&[(200, "{}")]).await;
+    table.sim().set_webhook(&webhook.url);
+    table.sim().change_app(|app| {
+        let published = app.published.as_mut().unwrap();
+        published.callbacks.remove("card.action.trigger");
+    });
+    assert_eq!(table.press().seen().await, Seen::Failed(200_340));
+    table.sim().finish();
+}

@@ -9,9 +9,12 @@ use serde_json::value::RawValue;
 use crate::lenient::Json;
 
 const APP_TICKET: &str = "app_ticket";
-const APP_OPEN: &str = "app_open";
-const APP_STATUS_CHANGE: &str = "app_status_change";
-const APP_UNINSTALLED: &str = "app_uninstalled";
+/// The type of the event of a tenant that installs the app.
+pub const APP_OPEN: &str = "app_open";
+/// The type of the event of a tenant that stops or starts the app.
+pub const APP_STATUS_CHANGE: &str = "app_status_change";
+/// The type of the event of a tenant that uninstalls the app.
+pub const APP_UNINSTALLED: &str = "app_uninstalled";
 
 /// An event of a store app.
 #[derive(Debug, Clone)]

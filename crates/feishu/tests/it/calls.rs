@@ -4,10 +4,10 @@ use std::collections::BTreeSet;
 use std::fmt::Debug;
 
 use feishu::{
-    AnnouncementKind, AppId, Block, BlockId, BlockType, BotInfo, Card, ChatId, CreateChildren,
-    DeleteChildren, Error, InsertLocation, LegacyBlock, LegacyElement, LegacyParagraph,
-    LegacyTextStyle, Link, MessageId, OpenId, Operation, Scope, TextElement, TextElementStyle,
-    TopNotice, Who,
+    AnnouncementKind, AppId, AppVersion, Block, BlockId, BlockType, BotInfo, Card, ChatId,
+    CreateChildren, DeleteChildren, Error, InsertLocation, LegacyBlock, LegacyElement,
+    LegacyParagraph, LegacyTextStyle, Link, MessageId, OpenId, Operation, Scope, TextElement,
+    TextElementStyle, TopNotice, Who,
 };
 use feishu_sim::{ChatSpec, Endpoint, Fault, Seen, Simulator, WhoMay, Words};
 use serde_json::json;
@@ -483,5 +483,33 @@ async fn the_bot_tells_who_it_is() {
     let granted: BTreeSet<_> = granted.map(|scope| scope.scope_name).collect();
     assert_eq!(granted, sim.app().scopes);
     refused(&sim, Endpoint::ListScopes, 212_100, client.list_scopes()).await;
+    sim.finish();
+}
+
+#[tokio::test]
+async fn the_published_version_names_its_subscriptions() {
+    let sim = platform().await;
+    let client = client(&sim);
+    let published = sim.app().published.unwrap();
+    let version = AppVersion {
+        version: published.version,
+        events: published.events.into_iter().collect(),
+    };
+    assert_eq!(client.published_version().await.unwrap(), Some(version));
+    let callbacks = client.subscribed_callbacks().await.unwrap();
+    assert_eq!(callbacks, Some(published.callbacks.into_iter().collect()));
+    assert_eq!(client.online_connections().await.unwrap(), 0);
+
+    sim.change_behaviour(|switches| switches.subscriptions.callbacks_are_told = false);
+    assert_eq!(client.subscribed_callbacks().await.unwrap(), None);
+    sim.change_app(|app| app.published = None);
+    assert_eq!(client.published_version().await.unwrap(), None);
+
+    let version = client.published_version();
+    refused(&sim, Endpoint::ListAppVersions, 210_503, version).await;
+    let callbacks = client.subscribed_callbacks();
+    refused(&sim, Endpoint::GetApplication, 210_504, callbacks).await;
+    let count = client.online_connections();
+    refused(&sim, Endpoint::CountConnections, 99_991_672, count).await;
     sim.finish();
 }
