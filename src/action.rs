@@ -31,6 +31,9 @@ pub(crate) async fn run(permit: Permit, context: Context<'_>) -> Result<Effect, 
         }
         Action::Undo(change) => Box::pin(undo::run(&change, context)).await,
         Action::Expire(change) => Box::pin(undo::expire(&change, context)).await,
+        // The commit that stores the outcome changes the setting.
+        Action::Set(change) => Ok(Effect::new(Done::Set(change))),
+        Action::ShowSettings(settings) => Ok(Effect::new(Done::Settings(settings))),
         // The commit that stores the outcome removes the schedule.
         Action::Cancel(_) => Ok(Effect::new(Done::Cancelled)),
     }

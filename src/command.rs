@@ -12,6 +12,7 @@ mod name;
 mod number;
 mod options;
 mod parse;
+mod setting;
 mod span;
 mod spec;
 mod table;
@@ -29,6 +30,7 @@ pub use error::ParseError;
 pub use help::readme_table;
 pub use moment::{day_in_words, moment_in_words, time_in_words};
 pub use parse::{announced_part, is_candidate, parse};
+pub use setting::{Choice, Setting, SettingSpec, SettingValue, SettingsCommand, ZoneName};
 pub use span::{Span, SpanError};
 pub use spec::{AttachedValue, CommandSpec, OptionName, Scope, Usage};
 pub use when::{ScheduleTimeError, When};
@@ -47,6 +49,8 @@ pub enum Command {
     History,
     /// Cancels the schedule with this number.
     Cancel(u32),
+    /// Shows or changes the bot's settings in the group.
+    Settings(SettingsCommand),
     /// Asks the member to consent to the bot acting as them.
     Login,
     /// Withdraws that consent.
@@ -63,6 +67,7 @@ impl Command {
             Self::Undo => CommandName::Undo,
             Self::History => CommandName::History,
             Self::Cancel(_) => CommandName::Cancel,
+            Self::Settings(_) => CommandName::Settings,
             Self::Login => CommandName::Login,
             Self::Logout => CommandName::Logout,
             Self::Help => CommandName::Help,

@@ -13,6 +13,7 @@ use std::time::Duration;
 use feishu::{Client, Clock, Content, ReceivedMessage};
 use futures_util::FutureExt as _;
 use jiff::Timestamp;
+use jiff::tz::TimeZone;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tokio::time::{sleep, timeout};
 use tokio_util::sync::CancellationToken;
@@ -21,6 +22,7 @@ use tracing::Instrument as _;
 
 use crate::action::AnnounceSettings;
 use crate::callback::PendingCallbacks;
+use crate::command::ZoneName;
 use crate::config::{ActAs, PolicyConfig, ReplyLanguage, WorkerConfig};
 use crate::consent::Members;
 use crate::content;
@@ -43,9 +45,11 @@ mod record;
 mod request;
 mod respond;
 mod retry;
+mod settings;
 
 pub(crate) use attempts::Attempts;
 use memory_budget::MemoryBudget;
+pub(crate) use settings::OfGroup;
 
 /// A job is given up after this many crashes.
 const MAX_CRASHES: u32 = 5;
@@ -68,6 +72,8 @@ pub(crate) struct Dispatcher {
     /// The member as whom it acts, in a job whose author is known.
     pub(crate) acting: Option<Client>,
     pub(crate) settings: Arc<DispatcherSettings>,
+    /// What the group of the job has set for itself.
+    pub(crate) group: OfGroup,
     pub(crate) attempts: Attempts,
 }
 
@@ -75,6 +81,8 @@ pub(crate) struct DispatcherSettings {
     pub(crate) policy: PolicyConfig,
     pub(crate) announce: AnnounceSettings,
     pub(crate) language: ReplyLanguage,
+    pub(crate) zone: ZoneName,
+    pub(crate) time_zone: TimeZone,
     pub(crate) act_as: ActAs,
     pub(crate) worker: WorkerConfig,
 }
@@ -230,8 +238,16 @@ impl Dispatcher {
         }
     }
 
-    /// Produces the outcome unless it is stored, then sends the reply.
+    /// Works with the settings of the job's group.
     async fn work(&self, job: &Job) -> Release {
+        match self.in_group(&job.chat_key()).await {
+            Ok(dispatcher) => Box::pin(dispatcher.work_in_group(job)).await,
+            Err(_) => self.retry(job),
+        }
+    }
+
+    /// Produces the outcome unless it is stored, then sends the reply.
+    async fn work_in_group(&self, job: &Job) -> Release {
         if job.key.kind.is_group_event() {
             return self.handle_group_event(job).await;
         }

@@ -11,4 +11,5 @@ pub(crate) mod progress;
 pub(crate) mod refusal;
 pub(crate) mod rights;
 pub(crate) mod schedule;
+pub(crate) mod settings;
 pub(crate) mod tenant;

@@ -20,6 +20,7 @@ mod refusals;
 mod replace;
 mod rights;
 mod schedule;
+mod settings;
 mod toast;
 mod undo;
 mod welcome;
@@ -37,6 +38,7 @@ pub(crate) use consent::{consent_card, consent_text};
 pub(crate) use help::all_commands;
 pub(crate) use history::history_card;
 pub(crate) use schedule::schedule_canceled;
+pub(crate) use settings::settings_card;
 pub(crate) use toast::{EarlyToast, early_toast, toast};
 pub(crate) use welcome::welcome;
 

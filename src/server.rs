@@ -18,9 +18,10 @@ use tokio_util::sync::CancellationToken;
 use crate::action::AnnounceSettings;
 use crate::background;
 use crate::callback::PendingCallbacks;
+use crate::command::ZoneName;
 use crate::config::{ActAs, Config, FeishuConfig, Receive};
 use crate::consent::{self, ConsentSettings, Consents, Grants, Members};
-use crate::dispatch::{Attempts, Dispatcher, DispatcherSettings};
+use crate::dispatch::{Attempts, Dispatcher, DispatcherSettings, OfGroup};
 use crate::http::{self, Health};
 use crate::platform::{Platform, client};
 use crate::shared_limits::{self, UnsavedLimits};
@@ -118,9 +119,10 @@ impl Server {
         );
         let intake = intake.with_grants(members.as_ref().map(|members| members.grants.clone()));
         let receiving = receiving(&config, intake, &client, &clock)?;
+        let zone = ZoneName::try_from(config.reply.timezone);
+        let zone = zone.map_err(anyhow::Error::msg)?;
         let announce = AnnounceSettings {
             signature: config.announce.signature,
-            time_zone: config.reply.time_zone()?,
             call_timeout: config.feishu.timeout,
         };
         let dispatcher = Dispatcher {
@@ -131,10 +133,13 @@ impl Server {
             callbacks,
             members,
             acting: None,
+            group: OfGroup::default(),
             settings: Arc::new(DispatcherSettings {
                 policy: config.policy,
                 announce,
                 language: config.reply.language,
+                time_zone: zone.time_zone(),
+                zone,
                 act_as: config.feishu.act_as,
                 worker: config.worker,
             }),

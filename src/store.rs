@@ -34,6 +34,7 @@ mod options;
 mod postgres;
 mod row;
 mod seen_tenants;
+mod settings;
 mod sqlite;
 mod statement;
 mod statements;
@@ -272,7 +273,8 @@ impl Store {
         Ok(schedules.into_iter().flatten().collect())
     }
 
-    /// Ends the schedules of a chat that the bot has left, and removes what its members wrote.
+    /// Ends the schedules of a chat that the bot has left, and removes its settings and what its
+    /// members wrote.
     pub(crate) async fn leave(&self, chat: ChatKey) -> Result<(), StoreError> {
         let statements = schedules::leave(&chat, self.now());
         self.transact("leave", statements).await

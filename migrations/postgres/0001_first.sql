@@ -162,6 +162,19 @@ CREATE TABLE noticebot.announcements (
     PRIMARY KEY (app, tenant, chat)
 );
 
+-- The settings that groups have of their own, one row each. A group without a row has the value of
+-- the configuration.
+CREATE TABLE noticebot.settings (
+    app         text    NOT NULL,
+    tenant      text    NOT NULL DEFAULT '',
+    chat        text    NOT NULL,
+    -- 'language', 'timezone', 'mode', …
+    name        text    NOT NULL,
+    value       text    NOT NULL,
+    changed_at  bigint  NOT NULL,
+    PRIMARY KEY (app, tenant, chat, name)
+);
+
 -- The tenants that a store app serves.
 CREATE TABLE noticebot.tenants (
     app         text    NOT NULL,

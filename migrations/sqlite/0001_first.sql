@@ -133,6 +133,19 @@ CREATE TABLE announcements (
     PRIMARY KEY (app, tenant, chat)
 ) WITHOUT ROWID;
 
+-- The settings that groups have of their own, one row each. A group without a row has the value of
+-- the configuration.
+CREATE TABLE settings (
+    app         TEXT    NOT NULL,
+    tenant      TEXT    NOT NULL DEFAULT '',
+    chat        TEXT    NOT NULL,
+    -- 'language', 'timezone', 'mode', …
+    name        TEXT    NOT NULL,
+    value       TEXT    NOT NULL,
+    changed_at  INTEGER NOT NULL,
+    PRIMARY KEY (app, tenant, chat, name)
+) WITHOUT ROWID;
+
 -- The tenants that a store app serves.
 CREATE TABLE tenants (
     app         TEXT    NOT NULL,

@@ -257,7 +257,7 @@ fn entry(document: &Document, context: Context<'_>) -> Entry {
         author: context.sender.open_id.clone(),
         date: context
             .asked_at
-            .to_zoned(context.settings.time_zone.clone())
+            .to_zoned(context.time_zone.clone())
             .strftime("%Y-%m-%d %H:%M")
             .to_string(),
     });

@@ -142,6 +142,8 @@ pub(crate) struct Context<'a> {
     pub(crate) sender: &'a Sender,
     pub(crate) chat_id: &'a ChatId,
     pub(crate) asked_at: Timestamp,
+    /// The group's time zone.
+    pub(crate) time_zone: &'a TimeZone,
     pub(crate) settings: &'a AnnounceSettings,
 }
 
@@ -150,8 +152,6 @@ pub(crate) struct Context<'a> {
 pub(crate) struct AnnounceSettings {
     /// Whether an entry ends with its author and date.
     pub(crate) signature: bool,
-    /// The time zone of that date.
-    pub(crate) time_zone: TimeZone,
     /// The time after which a request without a response is no longer in flight.
     pub(crate) call_timeout: Duration,
 }

@@ -11,7 +11,7 @@ use crate::config::{ActAs, Config};
 use crate::credentials::in_full;
 use crate::language::Language;
 use crate::model::rights::{BotPermission, GroupSetting};
-use crate::policy;
+use crate::policy::{self, GroupPolicy};
 use crate::reply;
 
 pub(super) async fn check(
@@ -51,7 +51,11 @@ pub(super) async fn check(
         tenant: Some(tenant.as_str()).filter(|key| !key.is_empty()),
         chat: &chat,
     };
-    let rights = policy::group_rights(&config.policy, scope, &group);
+    let policy = GroupPolicy {
+        config: &config.policy,
+        own_mode: facts.group_settings(tenant, &chat).await.mode(),
+    };
+    let rights = policy::group_rights(policy, scope, &group);
     for line in reply::group_rights(&rights, Language::En) {
         report.good("members", line);
     }

@@ -13,6 +13,7 @@ use crate::config::DatabaseUrl;
 use crate::healthcheck::readiness;
 use crate::model::grant::{Grant, Member};
 use crate::model::job::{ChatKey, JobKind, Tenant};
+use crate::model::settings::GroupSettings;
 use crate::model::tenant::TenantRow;
 use crate::store::{
     self, AdminStore, DiskSpace, FileState, InspectedFile, InspectedServer, Integrity, JobFilter,
@@ -89,14 +90,27 @@ impl StoreFacts {
 
     /// Whether the last deletion of text from the chat's announcement succeeded.
     pub(super) async fn can_delete_text(&self, tenant: &TenantKey, chat: &ChatId) -> Option<bool> {
-        let chat = ChatKey {
+        let chat = self.chat_key(tenant, chat);
+        self.admin.as_ref()?.can_delete_text(&chat).await.ok()?
+    }
+
+    /// What a group has set for itself; nothing if it cannot be read.
+    pub(super) async fn group_settings(&self, tenant: &TenantKey, chat: &ChatId) -> GroupSettings {
+        let chat = self.chat_key(tenant, chat);
+        match &self.admin {
+            Some(admin) => admin.group_settings(&chat).await.unwrap_or_default(),
+            None => GroupSettings::default(),
+        }
+    }
+
+    fn chat_key(&self, tenant: &TenantKey, chat: &ChatId) -> ChatKey {
+        ChatKey {
             tenant: Tenant {
                 app: self.app.clone(),
                 key: tenant.clone(),
             },
             chat: chat.to_string(),
-        };
-        self.admin.as_ref()?.can_delete_text(&chat).await.ok()?
+        }
     }
 }
 

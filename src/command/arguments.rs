@@ -33,7 +33,7 @@ pub(super) const THE_BOT: &str = "me, me in, me out, the bot, bot, this bot, aga
     机器人, 给机器人, 本机器人, 给本机器人, 给你, 你, 我, 我的账号, 我的帐号";
 
 /// Words without effect on any command.
-const FILLERS: &str = "please, pls, plz, thanks, thank you, thx, now, 请, 一下, 下, 吧, 呗, 哈, \
+pub(super) const FILLERS: &str = "please, pls, plz, thanks, thank you, thx, now, 请, 一下, 下, 吧, 呗, 哈, \
     谢谢, 谢了, 多谢, 麻烦, 麻烦了, 拜托, 拜托了";
 
 /// Words before the number of a schedule.
@@ -89,7 +89,7 @@ fn split_target(text: &str) -> Option<(PinTarget, &str)> {
 }
 
 /// Replaces brackets and quotes by spaces: `(2h)`, `[3]`.
-fn without_brackets(text: &str) -> String {
+pub(super) fn without_brackets(text: &str) -> String {
     text.replace(is_bracket, " ").trim_end().to_owned()
 }
 
@@ -113,7 +113,7 @@ pub(super) fn read_cancel(argument: &str) -> Result<Command, ParseError> {
 }
 
 /// Skips any number of words from the lists, and the separators between them.
-fn skip_words<'t>(text: &'t str, lists: &[&str]) -> &'t str {
+pub(super) fn skip_words<'t>(text: &'t str, lists: &[&str]) -> &'t str {
     let mut rest = skip_blanks(text);
     loop {
         let next = skip_separator(rest);
@@ -138,7 +138,7 @@ pub(super) fn without_arguments(
 }
 
 /// The error quotes the whole argument, or the option at the start of `rest`.
-fn unknown_argument(command: CommandName, argument: &str, rest: &str) -> ParseError {
+pub(super) fn unknown_argument(command: CommandName, argument: &str, rest: &str) -> ParseError {
     if strip_dashes(rest).is_some() {
         return unknown_option(command, first_word(rest));
     }

@@ -27,6 +27,8 @@ pub enum ChangeKind {
     Expire,
     /// A schedule was canceled.
     Cancel,
+    /// A setting of the group was changed.
+    Settings,
     /// The pinned message was recalled.
     Recalled,
 }

@@ -22,6 +22,8 @@ pub enum CommandName {
     History,
     /// `/cancel`
     Cancel,
+    /// `/settings`
+    Settings,
     /// `/login`
     Login,
     /// `/logout`

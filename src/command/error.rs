@@ -3,7 +3,7 @@
 use serde::{Deserialize, Serialize};
 use thiserror::Error;
 
-use super::CommandName;
+use super::{CommandName, Setting};
 
 /// A text that is meant as a command and cannot be parsed.
 ///
@@ -81,6 +81,11 @@ pub enum ParseError {
     /// the message is a reply, so the caller reports this.
     #[error("options without a text")]
     MissingText,
+    /// `/settings` with the name of a setting and no value.
+    #[error("missing value of a setting")]
+    MissingSetting { setting: Setting },
+    #[error("not a value of a setting")]
+    BadSetting { setting: Setting, typed: String },
     /// `/cancel` without a number.
     #[error("missing number")]
     MissingNumber,

@@ -7,6 +7,7 @@ use super::arguments::{
 };
 use super::input::Input;
 use super::name::{TypedName, mentioned_name, nearest, split_bare_name};
+use super::setting::read_settings;
 use super::text::{cut, first_word, is_blank, skip_separator};
 use super::{Announcement, Command, CommandName, Mention, ParseError};
 
@@ -110,6 +111,7 @@ fn read(name: CommandName, rest: &str, input: Input<'_>) -> Result<Command, Pars
         CommandName::Undo => without_arguments(Command::Undo, LAST_CHANGE, &argument()),
         CommandName::History => without_arguments(Command::History, "", &argument()),
         CommandName::Cancel => read_cancel(&argument()),
+        CommandName::Settings => read_settings(&argument()),
         CommandName::Login => without_arguments(Command::Login, THE_BOT, &argument()),
         CommandName::Logout => without_arguments(Command::Logout, THE_BOT, &argument()),
         CommandName::Help => Ok(Command::Help),

@@ -15,6 +15,7 @@ impl CommandName {
             Self::Undo => &UNDO,
             Self::History => &HISTORY,
             Self::Cancel => &CANCEL,
+            Self::Settings => &SETTINGS,
             Self::Login => &LOGIN,
             Self::Logout => &LOGOUT,
             Self::Help => &HELP,
@@ -239,6 +240,52 @@ static CANCEL: CommandSpec = CommandSpec {
             "cancel schedule 3; /history lists the numbers",
         ),
     }],
+};
+
+static SETTINGS: CommandSpec = CommandSpec {
+    chinese: "设置",
+    synonyms: &[
+        "设定",
+        "群设置",
+        "本群设置",
+        "setting",
+        "config",
+        "configure",
+        "preferences",
+    ],
+    misspellings: &["设制", "设至", "设直", "设值", "没置", "置设"],
+    attached_value: None,
+    options: &[],
+    right: Some(Right::Settings),
+    changes: &[ChangeKind::Settings],
+    undoable: false,
+    scopes: &[],
+    only_as_member: false,
+    brief: Bilingual::new(
+        "查看和修改本群设置",
+        "show and change the settings of this group",
+    ),
+    usages: &[
+        Usage {
+            form: Bilingual::new("/设置", "/settings"),
+            meaning: Bilingual::new(
+                "查看本群的语言、时区和使用权限（群主和群管理员）",
+                "show the language, time zone and mode of this group (owner and admins)",
+            ),
+        },
+        Usage {
+            form: Bilingual::new("/设置 语言 中文", "/settings language zh"),
+            meaning: Bilingual::new(
+                "修改一项：语言（自动、中文、英文）、时区（如 Asia/Shanghai）、权限（群设置、管理员、所有人）",
+                "change one: language (auto, zh, en), timezone (such as Asia/Shanghai), \
+                 mode (group, admins, anyone)",
+            ),
+        },
+        Usage {
+            form: Bilingual::new("/设置 语言 默认", "/settings language default"),
+            meaning: Bilingual::new("将一项恢复为默认值", "return to the default"),
+        },
+    ],
 };
 
 static LOGIN: CommandSpec = CommandSpec {

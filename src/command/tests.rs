@@ -68,6 +68,13 @@ fn parsed(command: &Command, message: &str) -> String {
         Command::Undo => "undo".to_owned(),
         Command::History => "history".to_owned(),
         Command::Cancel(number) => format!("cancel {number}"),
+        Command::Settings(SettingsCommand::Show) => "show the settings".to_owned(),
+        Command::Settings(SettingsCommand::Set(value)) => {
+            format!("set {} to {}", value.setting().as_str(), value.as_str())
+        }
+        Command::Settings(SettingsCommand::Reset(setting)) => {
+            format!("reset {}", setting.as_str())
+        }
         Command::Login => "login".to_owned(),
         Command::Logout => "logout".to_owned(),
         Command::Help => "help".to_owned(),
@@ -138,6 +145,10 @@ fn refused(error: ParseError) -> String {
         ParseError::SpanTooLong { typed, .. } => format!("too long: “{typed}”"),
         ParseError::MissingText => "asks for a text".to_owned(),
         ParseError::MissingNumber => "asks for a number".to_owned(),
+        ParseError::MissingSetting { setting } => format!("asks for the {}", setting.as_str()),
+        ParseError::BadSetting { setting, typed } => {
+            format!("unknown {} “{typed}”", setting.as_str())
+        }
     }
 }
 

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize, Serializer};
-use strum::{IntoStaticStr, VariantArray};
+use strum::{EnumString, IntoStaticStr, VariantArray};
 
 #[derive(Debug, Clone, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -32,6 +32,9 @@ pub enum Right {
     Pin,
     Unpin,
     Announce,
+    /// To see and change the bot's settings in a group. The modes for other commands do not apply to
+    /// it: without a rule of its own, only the owner and admins have it.
+    Settings,
 }
 
 impl Serialize for Right {
@@ -76,8 +79,20 @@ pub struct ScopePolicy {
 }
 
 /// Who may use a command besides the group's owner and admins.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(
+    Debug,
+    Clone,
+    Copy,
+    PartialEq,
+    Eq,
+    Serialize,
+    Deserialize,
+    EnumString,
+    IntoStaticStr,
+    VariantArray,
+)]
 #[serde(rename_all = "snake_case")]
+#[strum(serialize_all = "snake_case")]
 pub enum PolicyMode {
     /// Everyone whom the group's settings permit.
     Group,

@@ -9,6 +9,7 @@ use feishu::{AppKind, ExtraRoots};
 use jiff::tz::TimeZone;
 use secrecy::{ExposeSecret as _, SecretString};
 use serde::{Deserialize, Serialize, Serializer};
+use strum::{EnumString, IntoStaticStr, VariantArray};
 
 use crate::config::database_url::StoreUrl;
 use crate::config::error::ConfigError;
@@ -219,8 +220,20 @@ impl ReplyConfig {
 }
 
 /// `Auto` is the language of the command.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(
+    Debug,
+    Clone,
+    Copy,
+    PartialEq,
+    Eq,
+    Serialize,
+    Deserialize,
+    EnumString,
+    IntoStaticStr,
+    VariantArray,
+)]
 #[serde(rename_all = "snake_case")]
+#[strum(serialize_all = "snake_case")]
 pub enum ReplyLanguage {
     Auto,
     Zh,

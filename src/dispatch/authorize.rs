@@ -42,7 +42,7 @@ impl Dispatcher {
         action: Action,
         by: Enforcer,
     ) -> Result<Permit, Failure> {
-        let decision = policy::consider(&self.settings.policy, actor, action);
+        let decision = policy::consider(self.policy(), actor, action);
         let request = match decision.map_err(Cause::Denied)? {
             Decision::Permitted(permit) => return Ok(permit),
             Decision::Open(request) => request,
@@ -111,7 +111,7 @@ impl Dispatcher {
             api.log_id = api.log_id,
             "the platform refused a call that the policy allowed"
         );
-        if let Err(denied) = policy::judge(&self.settings.policy, actor, right, &group) {
+        if let Err(denied) = policy::judge(self.policy(), actor, right, &group) {
             return Cause::Denied(denied).into();
         }
         let bot = AppId::from(job.key.tenant.app.as_str());
@@ -133,11 +133,10 @@ impl Dispatcher {
         let Some(group) = self.group(actor.chat, actor.id_type()).await else {
             return Outcome::Help;
         };
-        let may =
-            |right: &Right| policy::judge(&self.settings.policy, actor, *right, &group).is_ok();
+        let may = |right: &Right| policy::judge(self.policy(), actor, *right, &group).is_ok();
         Outcome::HelpInGroup(GroupHelp {
             allowed: Right::all().filter(may).collect(),
-            rights: policy::group_rights(&self.settings.policy, Scope::of(actor), &group),
+            rights: policy::group_rights(self.policy(), Scope::of(actor), &group),
         })
     }
 
@@ -145,8 +144,7 @@ impl Dispatcher {
     pub(super) async fn all_commands(&self, actor: Actor<'_>) -> Outcome {
         let group = self.group(actor.chat, IdType::OpenId).await;
         Outcome::AllCommands(
-            group
-                .map(|group| policy::group_rights(&self.settings.policy, Scope::of(actor), &group)),
+            group.map(|group| policy::group_rights(self.policy(), Scope::of(actor), &group)),
         )
     }
 

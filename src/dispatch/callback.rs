@@ -44,6 +44,9 @@ impl Dispatcher {
                     .find(|schedule| schedule.job_ref == *job_ref);
                 Action::Cancel(Box::new(schedule.ok_or(Cause::NoSuchSchedule)?))
             }
+            ButtonAction::Set { chat, change } => {
+                return Ok(self.setting_pressed(press, chat.as_str(), change)?);
+            }
             ButtonAction::ShowCommands => {
                 return Ok(Next::Answer(self.all_commands(press.actor()).await));
             }
@@ -77,7 +80,7 @@ impl Dispatcher {
         press: &StoredCallback,
         outcome: &Outcome,
     ) -> Result<Option<Card>, Release> {
-        let language = press.button.language;
+        let language = self.language_of_press(press);
         if let Outcome::AllCommands(rights) = outcome {
             let act_as = self.settings.act_as;
             return Ok(Some(reply::all_commands(rights.as_ref(), act_as, language)));
@@ -85,6 +88,13 @@ impl Dispatcher {
         let gone = outcome.is_gone();
         if !gone && !matches!(outcome, Outcome::Done(_)) {
             return Ok(None);
+        }
+        if let ButtonAction::Set { .. } = press.button.action {
+            let after = self.in_group(&job.chat_key()).await;
+            let after = after.map_err(|_| self.retry(job))?;
+            let settings = after.settings_in_force(press.actor());
+            let language = after.language_of_press(press);
+            return Ok(Some(reply::settings_card(&settings, language)));
         }
         if let ButtonAction::CancelThis(_) = press.button.action {
             let names = self.platform.names(&press.chat_id).await;
@@ -98,8 +108,11 @@ impl Dispatcher {
         }
         let history = self.history(job, &press.chat_id).await;
         let history = history.map_err(|_| self.retry(job))?;
-        let time_zone = &self.settings.announce.time_zone;
-        Ok(Some(reply::history_card(&history, language, time_zone)))
+        Ok(Some(reply::history_card(
+            &history,
+            language,
+            self.time_zone(),
+        )))
     }
 
     /// Responds after the platform's timeout.
@@ -131,7 +144,7 @@ impl Dispatcher {
         }
         let reference = job.key.reference();
         let context = self.reply_context(&reference);
-        let words = reply::words(outcome, press.button.language, context);
+        let words = reply::words(outcome, self.language_of_press(press), context);
         let sent_at = self.clock.now();
         match self.reply(job, message, ReplyContent::Text(&words)).await {
             Ok(()) => {

@@ -114,11 +114,7 @@ impl Dispatcher {
         link: &ConsentLink,
         continues: Option<Timestamp>,
     ) -> Result<(), Failure> {
-        let language = match stored {
-            Stored::Message(message) => self.language_of(&message.event.message),
-            Stored::Press(press) => press.button.language,
-        };
-        let time_zone = &self.settings.announce.time_zone;
+        let (language, time_zone) = (self.language_of_request(stored), self.time_zone());
         let url = link.url.expose_secret();
         let card = reply::consent_card(url, continues, language, time_zone);
         let client = &self.platform.client;

@@ -159,6 +159,7 @@ impl Dispatcher {
             sender: actor.sender,
             chat_id: actor.chat,
             asked_at: stored.asked_at(job.accepted_at),
+            time_zone: self.time_zone(),
             settings: &self.settings.announce,
         }
     }
@@ -242,6 +243,10 @@ impl Dispatcher {
             Action::Undo(change) => self.store.timed_end(change.id).await?,
             _ => None,
         };
+        let sets = match permit.action() {
+            Action::Set(change) => Some(change.clone()),
+            _ => None,
+        };
         let effect = match action::run(permit, self.context(job, stored)).await {
             Ok(effect) => effect,
             Err(failure) => {
@@ -252,6 +257,7 @@ impl Dispatcher {
         let outcome = Outcome::Done(self.published(job, effect.done.clone()));
         Ok(Conclusion {
             cancels,
+            sets,
             ..Self::conclusion(job, pending, effect, outcome)?
         })
     }
@@ -271,7 +277,7 @@ impl Dispatcher {
             let context = self.context(job, stored);
             let effect = action::announce::partial_effect(&progress, context)?;
             let resumed = || PendingRecord::of_resumed(&progress, job.key.kind, context.sender);
-            Some((pending.clone().unwrap_or_else(resumed), effect))
+            Some((pending.clone().or_else(resumed)?, effect))
         });
         let (record, schedule) = match left {
             Some((pending, effect)) => {

@@ -7,9 +7,8 @@ use feishu::codes::Class;
 use feishu::{AppId, Chat, ChatId, Error, IdType, MessageId};
 
 use super::{Dispatcher, MAX_CRASHES};
-use crate::config::{ActAs, ReplyLanguage};
+use crate::config::ActAs;
 use crate::event::GroupEvent;
-use crate::language::Language;
 use crate::model::change::{
     Change, ChangeKind, ChangeRecord, ChangeResult, PinnedItem, RecordedChange,
 };
@@ -56,7 +55,7 @@ impl Dispatcher {
             );
             return Ok(());
         };
-        let card = reply::welcome(&missing, self.settings.act_as, self.languages());
+        let card = reply::welcome(&missing, self.settings.act_as, self.language().of_group());
         if job.replying_since.is_none() {
             let saved = self.store.save_replying(job).await;
             saved.map_err(|_| self.retry(job))?;
@@ -77,14 +76,6 @@ impl Dispatcher {
             }
         }
         Ok(())
-    }
-
-    fn languages(&self) -> &'static [Language] {
-        match self.settings.language {
-            ReplyLanguage::Auto => &[Language::Zh, Language::En],
-            ReplyLanguage::Zh => &[Language::Zh],
-            ReplyLanguage::En => &[Language::En],
-        }
     }
 
     /// The bot's missing capabilities; `None` if it is no longer in the group.

@@ -52,11 +52,11 @@ impl Intent {
         Self { name, next }
     }
 
-    /// The record to store, if the action is known.
+    /// The record to store, if the action is known and changes something.
     pub(super) fn record(&self, sender: &Sender) -> Option<PendingRecord> {
         match &self.next {
-            Ok(Next::Authorize(action)) => Some(PendingRecord::of(action, sender)),
-            Ok(Next::Act(permit)) => Some(PendingRecord::of(permit.action(), sender)),
+            Ok(Next::Authorize(action)) => PendingRecord::of(action, sender),
+            Ok(Next::Act(permit)) => PendingRecord::of(permit.action(), sender),
             Ok(
                 Next::Ignore | Next::Answer(_) | Next::Schedule(_) | Next::SignIn | Next::SignOut,
             )

@@ -25,9 +25,10 @@ pub(super) struct PendingRecord {
 }
 
 impl PendingRecord {
-    pub(super) fn of(action: &Action, sender: &Sender) -> Self {
-        Self {
-            kind: action.kind(),
+    /// `None` if the action changes nothing.
+    pub(super) fn of(action: &Action, sender: &Sender) -> Option<Self> {
+        Some(Self {
+            kind: action.kind()?,
             // The id that the platform sent, which is not always the open id.
             actor: sender.id().map(|(_, id)| OpenId::from(id)),
             summary: action.summary(),
@@ -35,18 +36,18 @@ impl PendingRecord {
                 Action::Undo(change) => Some(change.id),
                 _ => None,
             },
-        }
+        })
     }
 
     /// For a job that is given up before its action is known again.
-    pub(super) fn of_resumed(progress: &Progress, kind: JobKind, sender: &Sender) -> Self {
-        let resumed = Self::of(Permit::for_resumed(progress).action(), sender);
+    pub(super) fn of_resumed(progress: &Progress, kind: JobKind, sender: &Sender) -> Option<Self> {
+        let resumed = Self::of(Permit::for_resumed(progress).action(), sender)?;
         let kind = match kind {
             _ if !progress.is_revert() => resumed.kind,
             JobKind::Expire => ChangeKind::Expire,
             _ => ChangeKind::Undo,
         };
-        Self { kind, ..resumed }
+        Some(Self { kind, ..resumed })
     }
 
     /// Adds the kind and summary that are known only after the write.

@@ -100,6 +100,7 @@ impl Dispatcher {
                 }
                 Next::Authorize(Action::Undo(Box::new(change)))
             }
+            Command::Settings(command) => self.settings_command(stored.actor(), command)?,
             Command::Cancel(number) => {
                 let schedules = self.schedules(job).await?;
                 let schedule = schedules
@@ -128,7 +129,7 @@ impl Dispatcher {
         let Some(when) = announcement.at else {
             return Ok(Next::Authorize(Action::Announce(source, options)));
         };
-        let typed_at = asked_at.to_zoned(self.settings.announce.time_zone.clone());
+        let typed_at = asked_at.to_zoned(self.time_zone().clone());
         let due = when.resolve(&typed_at).map_err(Cause::CannotSchedule)?;
         Ok(Next::Schedule(ScheduledAnnouncement {
             source,

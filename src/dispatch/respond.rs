@@ -5,10 +5,8 @@ use std::time::Duration;
 use feishu::{Card, MessageId, ReceivedMessage};
 use jiff::Timestamp;
 
-use super::{Dispatcher, may_try_again, text_of};
-use crate::config::ReplyLanguage;
+use super::{Dispatcher, may_try_again};
 use crate::event::Stored;
-use crate::language::Language;
 use crate::model::outcome::Outcome;
 use crate::model::rights::Actor;
 use crate::reply::{self, Answer, Emoji, ReplyContext};
@@ -144,17 +142,8 @@ impl Dispatcher {
     pub(super) fn reply_context<'a>(&'a self, reference: &'a str) -> ReplyContext<'a> {
         ReplyContext {
             reference,
-            time_zone: &self.settings.announce.time_zone,
+            time_zone: self.time_zone(),
             act_as: self.settings.act_as,
-        }
-    }
-
-    /// The language of the answer to a message.
-    pub(super) fn language_of(&self, message: &ReceivedMessage) -> Language {
-        match self.settings.language {
-            ReplyLanguage::Auto => Language::of(&text_of(message).unwrap_or_default()),
-            ReplyLanguage::Zh => Language::Zh,
-            ReplyLanguage::En => Language::En,
         }
     }
 

@@ -9,7 +9,6 @@ use std::task::{Context, Poll};
 
 use feishu::{AppKind, Client, ClientConfig, ClockHand, Envelope, ExtraRoots, OnCall};
 use feishu_sim::{AnnouncementKind, ChatId, ChatSpec, MessageId, Person, RateLimits, Simulator};
-use jiff::tz::TimeZone;
 use tokio::task::JoinSet;
 
 use super::*;
@@ -147,14 +146,16 @@ impl Bench {
             callbacks: PendingCallbacks::default(),
             members: None,
             acting: None,
+            group: OfGroup::default(),
             settings: Arc::new(DispatcherSettings {
                 policy: defaults.policy,
                 announce: AnnounceSettings {
                     signature: false,
-                    time_zone: TimeZone::UTC,
                     call_timeout: Duration::from_secs(10),
                 },
                 language: ReplyLanguage::Auto,
+                zone: ZoneName::new("UTC").unwrap(),
+                time_zone: TimeZone::UTC,
                 act_as: ActAs::Bot,
                 worker: WorkerConfig {
                     concurrency: 4,

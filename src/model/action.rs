@@ -8,6 +8,7 @@ use crate::model::change::{ChangeKind, RecordedChange};
 use crate::model::refusal::Cause;
 use crate::model::rights::Right;
 use crate::model::schedule::{AnnounceOptions, SUMMARY, Schedule, ScheduledAction};
+use crate::model::settings::{SettingChange, SettingsInForce};
 
 /// An action that the bot can run once it is permitted.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -24,6 +25,10 @@ pub(crate) enum Action {
     Undo(Box<RecordedChange>),
     /// Revert a change whose duration has passed.
     Expire(Box<RecordedChange>),
+    /// Show the settings of the group.
+    ShowSettings(Box<SettingsInForce>),
+    /// Change one of them.
+    Set(SettingChange),
     /// Cancel a scheduled announcement, or the scheduled end of a change.
     Cancel(Box<Schedule>),
 }
@@ -51,9 +56,11 @@ impl Action {
         }
     }
 
-    /// The kind of change under which the action is recorded.
-    pub(crate) fn kind(&self) -> ChangeKind {
-        match self {
+    /// The kind of change under which the action is recorded; `None` if it changes nothing.
+    pub(crate) fn kind(&self) -> Option<ChangeKind> {
+        Some(match self {
+            Self::ShowSettings(_) => return None,
+            Self::Set(_) => ChangeKind::Settings,
             Self::PutMessage(..) | Self::PutAnnouncement(_) => ChangeKind::Pin,
             Self::DeleteTopNotice => ChangeKind::Unpin,
             Self::Announce(_, options) if options.replace.is_some() => ChangeKind::Replace,
@@ -61,16 +68,19 @@ impl Action {
             Self::Undo(_) => ChangeKind::Undo,
             Self::Expire(_) => ChangeKind::Expire,
             Self::Cancel(_) => ChangeKind::Cancel,
-        }
+        })
     }
 
-    /// The first words of the text that is written or reverted, for `/history`.
+    /// The first words of the text that is written or reverted, or the old and new value of a setting,
+    /// for `/history`.
     pub(crate) fn summary(&self) -> String {
         match self {
             Self::Announce(Source::Document(document), _) => document.first_characters(SUMMARY),
             Self::Undo(change) | Self::Expire(change) => change.summary.clone(),
             Self::Cancel(schedule) => schedule.action.summary(),
-            Self::PutMessage(..)
+            Self::Set(change) => change.to_string(),
+            Self::ShowSettings(_)
+            | Self::PutMessage(..)
             | Self::PutAnnouncement(_)
             | Self::DeleteTopNotice
             | Self::Announce(Source::Message(_), _) => String::new(),
@@ -81,6 +91,7 @@ impl Action {
     pub(crate) fn changes_top(&self) -> bool {
         match self {
             Self::PutMessage(..) | Self::PutAnnouncement(_) | Self::DeleteTopNotice => true,
+            Self::ShowSettings(_) | Self::Set(_) => false,
             Self::Announce(_, options) => options.top,
             Self::Undo(change) | Self::Expire(change) => change.top().is_some(),
             Self::Cancel(schedule) => match &schedule.action {
@@ -90,9 +101,9 @@ impl Action {
         }
     }
 
-    /// Whether the platform sees it: canceling a schedule changes only the store.
+    /// Whether the platform sees it: canceling a schedule, for example, changes only the store.
     pub(crate) fn reaches_platform(&self) -> bool {
-        !matches!(self, Self::Cancel(_))
+        !matches!(self, Self::Cancel(_) | Self::ShowSettings(_) | Self::Set(_))
     }
 
     /// The right that a member needs. To revert or cancel a change takes the right of that change.
@@ -103,10 +114,10 @@ impl Action {
                 ScheduledAction::Expire { kind, .. } => kind,
                 ScheduledAction::Publish { .. } => ChangeKind::Announce,
             },
-            Self::PutMessage(..)
-            | Self::PutAnnouncement(_)
-            | Self::DeleteTopNotice
-            | Self::Announce(..) => self.kind(),
+            Self::ShowSettings(_) | Self::Set(_) => return Right::Settings,
+            Self::PutMessage(..) | Self::PutAnnouncement(_) => ChangeKind::Pin,
+            Self::DeleteTopNotice => ChangeKind::Unpin,
+            Self::Announce(..) => ChangeKind::Announce,
         };
         kind.right().unwrap_or(Right::Announce)
     }

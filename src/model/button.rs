@@ -1,11 +1,13 @@
 //! Buttons on the bot's cards.
 
+use feishu::ChatId;
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
 use crate::command::CommandName;
 use crate::language::Language;
 use crate::model::job::JobRef;
+use crate::model::settings::SettingChange;
 
 /// The value of a button, which the platform returns when the button is pressed.
 ///
@@ -30,6 +32,12 @@ pub(crate) enum ButtonAction {
     CancelThis(JobRef),
     /// Show all commands; on a help card.
     ShowCommands,
+    /// Change a setting; on a settings card.
+    Set {
+        /// The group of the card. A card can be forwarded.
+        chat: ChatId,
+        change: SettingChange,
+    },
 }
 
 impl ButtonAction {
@@ -39,6 +47,7 @@ impl ButtonAction {
             Self::Undo(_) => CommandName::Undo,
             Self::Cancel(_) | Self::CancelThis(_) => CommandName::Cancel,
             Self::ShowCommands => CommandName::Help,
+            Self::Set { .. } => CommandName::Settings,
         }
     }
 }
@@ -82,6 +91,10 @@ mod tests {
             ButtonAction::Cancel,
             ButtonAction::CancelThis,
             |_| ButtonAction::ShowCommands,
+            |_| ButtonAction::Set {
+                chat: "oc_1".into(),
+                change: "mode: default → admins".parse().unwrap(),
+            },
         ] {
             let button = button(action);
             assert_eq!(Button::read(&button.value()), Some(button));

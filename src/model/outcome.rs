@@ -13,6 +13,7 @@ use crate::model::job::JobRef;
 use crate::model::refusal::{Cause, Refusal, Stage};
 use crate::model::rights::{GroupRights, Right};
 use crate::model::schedule::AnnounceOptions;
+use crate::model::settings::{SettingChange, SettingsInForce};
 
 /// The final result of a command. It is stored before the reply is sent, so that a restart in
 /// between repeats neither the action nor the reply.
@@ -38,13 +39,13 @@ impl Outcome {
         Self::Refused(cause.into())
     }
 
-    /// Whether the change or schedule that a button refers to no longer exists.
+    /// Whether what a button refers to no longer exists.
     pub(crate) fn is_gone(&self) -> bool {
         matches!(
             self,
             Self::Refused(Refusal {
                 stage: Stage::Whole,
-                cause: Cause::NotLatest | Cause::NoSuchSchedule,
+                cause: Cause::NotLatest | Cause::NoSuchSchedule | Cause::CardOutdated,
             })
         )
     }
@@ -146,6 +147,10 @@ pub(crate) enum Done {
     Superseded,
     /// A schedule was canceled.
     Cancelled,
+    /// The settings of the group, to be shown.
+    Settings(Box<SettingsInForce>),
+    /// A setting of the group was changed.
+    Set(SettingChange),
     /// The member was sent a link to consent to the bot acting as them.
     ConsentRequested,
     /// The member has consented before.

@@ -7,6 +7,7 @@ use strum::IntoStaticStr;
 
 use crate::command::{CommandName, ParseError, ScheduleTimeError};
 use crate::model::rights::{BotPermission, Denied};
+use crate::model::settings::Setting;
 
 /// A command that failed, in whole or in part.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -150,6 +151,10 @@ pub enum Cause {
     NoSuchSchedule,
     /// The change of a button was undone already, or is no longer the latest.
     NotLatest,
+    /// The settings card of a button no longer shows the present value, or is of another group.
+    CardOutdated,
+    /// The bot's admin has set it for this group.
+    SettingFixed(Setting),
     /// While `/undo` waited for consent, another command changed something.
     NewerChange,
     /// The member has not consented to the bot acting as them.

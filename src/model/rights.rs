@@ -42,6 +42,11 @@ pub enum AdminsOnly {
     ByFallbackSetting,
     /// The configured mode is `admins`.
     ByMode,
+    /// The group has set its mode to `admins`.
+    ByOwnMode,
+    /// Only they may change the bot's settings in a group.
+    #[strum(serialize = "settings_reserved")]
+    Settings,
     /// The platform did not return who may manage top notices, and `pin_setting_missing` is `deny`.
     PinSettingMissing,
 }

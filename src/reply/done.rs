@@ -3,7 +3,7 @@
 use jiff::tz::TimeZone;
 
 use super::punctuation::GAP;
-use super::{Answer, Emoji, cards, consent, message, replace, schedule};
+use super::{Answer, Emoji, cards, consent, message, replace, schedule, settings};
 use crate::command::PinTarget;
 use crate::language::{Bilingual, Language};
 use crate::model::outcome::{Done, UndoResult};
@@ -47,6 +47,11 @@ pub(super) fn done(done: &Done, language: Language, time_zone: &TimeZone) -> Ans
             Emoji::Done,
             Bilingual::new("已取消该计划。", "Canceled the schedule."),
         ),
+        Done::Settings(shown) => return settings::answer(shown, language),
+        Done::Set(change) => {
+            let (emoji, or_say) = (Emoji::Done, settings::done(change, language));
+            return Answer::React { emoji, or_say };
+        }
         Done::Undone(undone) => {
             let or_say = undone_in_words(undone, language);
             let card = Box::new(cards::undone(&or_say, language));

@@ -11,6 +11,7 @@ use super::Answer;
 use super::cards::button;
 use super::punctuation::{GAP, labeled};
 use super::quote::TextFormat;
+use super::settings;
 use crate::command::{PinTarget, day_in_words, time_in_words};
 use crate::language::{Bilingual, Language};
 use crate::model::button::ButtonAction;
@@ -183,7 +184,10 @@ impl HistoryWriter {
 
     fn change(&mut self, change: &HistoryChange) {
         let time = self.time(change.made_at);
-        let what = self.with_summary(kind(change), &change.summary);
+        let what = match setting_changed(change, self.language) {
+            Some(what) => what,
+            None => self.with_summary(kind(change), &change.summary),
+        };
         let undone = Bilingual::new("（已撤销）", " (reverted)").to(self.language);
         let undone = if change.undone { undone } else { "" };
         self.push(if change.kind.is_commanded() {
@@ -232,6 +236,13 @@ impl HistoryWriter {
     }
 }
 
+/// The old and new value of a setting that this release knows.
+fn setting_changed(change: &HistoryChange, language: Language) -> Option<String> {
+    let recorded = Some(&change.summary).filter(|_| change.kind == ChangeKind::Settings)?;
+    let changed = settings::changed(&recorded.parse().ok()?, language);
+    Some(labeled(kind(change).to(language), &changed, language))
+}
+
 fn kind(change: &HistoryChange) -> Bilingual {
     match (change.kind, change.pinned) {
         (ChangeKind::Pin, Some(PinTarget::RepliedMessage)) => {
@@ -247,6 +258,7 @@ fn kind(change: &HistoryChange) -> Bilingual {
         (ChangeKind::Undo, _) => Bilingual::new("撤销了一次改动", "reverted a change"),
         (ChangeKind::Expire, _) => Bilingual::new("到期自动移除", "removed on expiry"),
         (ChangeKind::Cancel, _) => Bilingual::new("取消了一项计划", "canceled a schedule"),
+        (ChangeKind::Settings, _) => Bilingual::new("修改了设置", "changed a setting"),
         (ChangeKind::Recalled, _) => {
             Bilingual::new("置顶的消息被撤回", "the pinned message was recalled")
         }

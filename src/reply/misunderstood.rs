@@ -63,6 +63,15 @@ pub(super) fn misunderstood(error: &ParseError, language: Language) -> String {
         ParseError::SpanTooLong { command, typed } => quote(SPAN_TOO_LONG, typed) + &form(*command),
         ParseError::MissingText => plain(MISSING_TEXT) + &example(&TIMES[..1], language),
         ParseError::MissingNumber => plain(MISSING_NUMBER),
+        ParseError::MissingSetting { setting } => {
+            MISSING_SETTING.fill(language, setting.spec().name.to(language))
+                + &list(setting.spec().forms.iter().copied(), language)
+        }
+        ParseError::BadSetting { setting, typed } => {
+            quote(UNKNOWN_ARGUMENT, typed)
+                + GAP.to(language)
+                + &list(setting.spec().forms.iter().copied(), language)
+        }
     }
 }
 
@@ -181,6 +190,11 @@ const MISSING_NUMBER: Bilingual = Bilingual::new(
     "Which schedule should be canceled? Write its number, for example /cancel 3. Send /history to see them.",
 );
 
+const MISSING_SETTING: Bilingual = Bilingual::new(
+    "请写明{}要改成什么，未执行。",
+    "Write the new value of the {}; nothing was done. ",
+);
+
 /// Adds the name of the most similar command, without the slash, and where to find all commands.
 fn with_help(words: String, name: Option<&str>, language: Language) -> String {
     let suggestion = name.map(|name| DID_YOU_MEAN.fill(language, format!("/{name}")));
@@ -249,6 +263,7 @@ fn list(forms: impl Iterator<Item = Bilingual>, language: Language) -> String {
 #[cfg(test)]
 pub(super) mod tests {
     use super::*;
+    use crate::command::Setting;
 
     /// Every error with a reply of its own.
     pub(in crate::reply) fn every_parse_error() -> Vec<ParseError> {
@@ -328,6 +343,13 @@ pub(super) mod tests {
             },
             ParseError::MissingText,
             ParseError::MissingNumber,
+            ParseError::MissingSetting {
+                setting: Setting::Language,
+            },
+            ParseError::BadSetting {
+                setting: Setting::Timezone,
+                typed: typed("Mars/Olympus"),
+            },
         ]
     }
 }

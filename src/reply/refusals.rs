@@ -3,7 +3,7 @@
 use jiff::tz::TimeZone;
 
 use super::misunderstood::misunderstood;
-use super::{consent, failures, message, replace, rights, schedule, undo};
+use super::{consent, failures, message, replace, rights, schedule, settings, undo};
 use crate::command::ScheduleTimeError;
 use crate::language::{Bilingual, Language};
 use crate::model::refusal::{Cause, Refusal, Stage};
@@ -104,6 +104,10 @@ fn reason(cause: &Cause, language: Language, time_zone: &TimeZone) -> String {
         Cause::NoSuchSchedule => undo::NO_SUCH_SCHEDULE,
         Cause::NotLatest => undo::NOT_LAST,
         Cause::NewerChange => undo::NEWER,
+        Cause::CardOutdated => settings::CARD_OUTDATED,
+        Cause::SettingFixed(setting) => {
+            return settings::FIXED.fill(language, setting.spec().name.to(language));
+        }
         Cause::BotOutside => BOT_OUTSIDE,
         Cause::ConsentMissing { declined } => consent::missing(*declined),
         Cause::TooManyAwaitingConsent { limit } => {

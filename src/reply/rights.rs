@@ -46,6 +46,14 @@ fn reservation(reserved: AdminsOnly) -> Bilingual {
             "该命令在本群仅限群主和群管理员使用（配置项 policy.mode）。请他们操作，或请机器人管理员修改配置。",
             "In this group, only the owner and admins can use this command (policy.mode in the bot's configuration). Ask one of them to do it, or ask the bot's admin to change that.",
         ),
+        AdminsOnly::ByOwnMode => Bilingual::new(
+            "该命令在本群仅限群主和群管理员使用（由他们用 /设置 设定）。请他们操作，或请他们发送：/设置 权限 默认",
+            "In this group, only the owner and admins can use this command, as they have set with /settings. Ask one of them to do it, or to send: /settings mode default",
+        ),
+        AdminsOnly::Settings => Bilingual::new(
+            "仅群主和群管理员可以查看和修改机器人在本群的设置。请他们操作。",
+            "Only the owner and admins can see and change the bot's settings in this group. Ask one of them to do it.",
+        ),
         AdminsOnly::PinSettingMissing => Bilingual::new(
             "飞书未返回本群的「谁可以管理置顶」设置，此时仅限群主和群管理员使用（配置项 policy.pin_setting_missing）。请他们操作，或请机器人管理员修改配置。",
             "Feishu does not report who can manage top notices in this group; in that case only the owner and admins can (policy.pin_setting_missing in the bot's configuration). Ask one of them to do it, or ask the bot's admin to change that.",
@@ -109,7 +117,8 @@ const EXCEPTIONS: Bilingual = Bilingual::new(
     "The bot's admin has made exceptions for people who are always or never allowed.",
 );
 
-/// Who has the permissions that the member lacks, on one line; `None` if the member has all.
+/// Who has the permissions that the member lacks, on one line; `None` if the member has all. Those
+/// that every group reserves are not worth a line.
 pub(super) fn reserved(
     rights: &GroupRights,
     allowed: &[Right],
@@ -120,11 +129,16 @@ pub(super) fn reserved(
         .rights
         .iter()
         .copied()
-        .filter(|(right, who)| !allowed.contains(right) && *who != Audience::AllMembers)
+        .filter(|(right, who)| !allowed.contains(right) && !is_expected(*who))
         .collect();
     let parts = lines(&others, format, language);
     let semicolon = Bilingual::new("；", "; ").to(language);
     (!parts.is_empty()).then(|| parts.join(semicolon))
+}
+
+fn is_expected(who: Audience) -> bool {
+    let reserved = Audience::OwnerAndAdmins(AdminsOnly::Settings);
+    who == Audience::AllMembers || who == reserved
 }
 
 fn lines(rights: &[(Right, Audience)], format: TextFormat, language: Language) -> Vec<String> {
@@ -173,6 +187,11 @@ pub(super) fn owner_and_admins(reserved: AdminsOnly) -> Bilingual {
             "群主和群管理员（由机器人管理员设定）",
             "the owner and admins (set by the bot's admin)",
         ),
+        AdminsOnly::ByOwnMode => Bilingual::new(
+            "群主和群管理员（由他们用 /设置 设定）",
+            "the owner and admins (as they have set with /settings)",
+        ),
+        AdminsOnly::Settings => Bilingual::new("群主和群管理员", "the owner and admins"),
         AdminsOnly::PinSettingMissing => Bilingual::new(
             "群主和群管理员（飞书未返回群设置「谁可以管理置顶」）",
             "the owner and admins (Feishu does not report the group setting “who can manage top notices”)",
@@ -185,15 +204,17 @@ pub(super) mod tests {
     use super::*;
 
     /// Every reason why only the owner and admins have a right.
-    pub(in super::super) const RESERVED: [AdminsOnly; 5] = [
+    pub(in super::super) const RESERVED: [AdminsOnly; 7] = [
         AdminsOnly::BySetting(GroupSetting::PinManageSetting),
         AdminsOnly::BySetting(GroupSetting::EditPermission),
         AdminsOnly::ByFallbackSetting,
         AdminsOnly::ByMode,
+        AdminsOnly::ByOwnMode,
+        AdminsOnly::Settings,
         AdminsOnly::PinSettingMissing,
     ];
 
-    fn rights(who: [Audience; 3]) -> GroupRights {
+    fn rights(who: [Audience; 4]) -> GroupRights {
         GroupRights {
             rights: Right::all().zip(who).collect(),
             exceptions: false,
@@ -206,17 +227,17 @@ pub(super) mod tests {
         let all = Audience::AllMembers;
         let few = Audience::OwnerAndAdmins(AdminsOnly::ByMode);
         let mut cases = vec![
-            rights([all; 3]),
+            rights([all; 4]),
             GroupRights {
                 external: true,
-                ..rights([all, few, few])
+                ..rights([all, few, few, few])
             },
             GroupRights {
                 exceptions: true,
-                ..rights([few, all, few])
+                ..rights([few, all, few, few])
             },
         ];
-        cases.extend(RESERVED.map(|reserved| rights([Audience::OwnerAndAdmins(reserved); 3])));
+        cases.extend(RESERVED.map(|reserved| rights([Audience::OwnerAndAdmins(reserved); 4])));
         let in_both = |rights: &GroupRights| {
             [Language::Zh, Language::En]
                 .map(|language| group_rights(rights, TextFormat::Text, language).join("\n"))

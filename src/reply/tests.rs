@@ -13,7 +13,9 @@ use super::replace::tests::{UNWRITABLE, every_replacement};
 use super::rights::tests::RESERVED;
 use super::undo::tests::every_refused_undo;
 use super::*;
+use crate::command::ZoneName;
 use crate::command::{CommandName, ParseError, PinTarget, Replace, ScheduleTimeError, Span, parse};
+use crate::config::{PolicyMode, ReplyLanguage};
 use crate::model::change::ChangeKind;
 use crate::model::job::{JobKind, JobRef};
 use crate::model::outcome::{
@@ -25,6 +27,7 @@ use crate::model::rights::{
     AdminsOnly, Audience, BotPermission, Denied, GroupRights, GroupSetting, Right,
 };
 use crate::model::schedule::AnnounceOptions;
+use crate::model::settings::{Origin, Setting, SettingInForce, SettingValue, SettingsInForce};
 
 const CONTEXT: ReplyContext<'_> = ReplyContext {
     reference: "5f2c9a1e",
@@ -238,6 +241,11 @@ fn every_success() -> Vec<Done> {
             at: moment(12),
         },
         Done::Cancelled,
+        Done::Settings(Box::new(settings(Origin::Default))),
+        Done::Settings(Box::new(settings(Origin::Group))),
+        Done::Settings(Box::new(settings(Origin::File))),
+        Done::Set("language: default → zh".parse().unwrap()),
+        Done::Set("timezone: Asia/Tokyo → default".parse().unwrap()),
         Done::Undone(UndoResult::MessageOnTop),
         Done::Undone(UndoResult::AnnouncementOnTop),
         Done::Undone(UndoResult::NothingOnTop),
@@ -402,6 +410,8 @@ fn every_outcome() -> Vec<Outcome> {
     refused.extend(every_plain_refusal());
     refused.extend(every_replacement());
     refused.extend(every_refused_undo());
+    refused.push(Cause::CardOutdated);
+    refused.extend(Setting::all().map(Cause::SettingFixed));
     let invalid_times = [
         ScheduleTimeError::Passed,
         ScheduleTimeError::TooFar,
@@ -693,5 +703,37 @@ fn members_markup_is_inactive_in_replies() {
     for language in LANGUAGES {
         let words = words(&refused, language);
         assert!(!words.contains('<') && !words.contains("]("), "{words}");
+    }
+}
+
+/// The settings of a group whose mode was set by `origin`.
+fn settings(origin: Origin) -> SettingsInForce {
+    let own = (origin != Origin::Default).then_some(SettingValue::Mode(PolicyMode::Admins));
+    let mode = match origin {
+        Origin::Group => PolicyMode::Admins,
+        _ => PolicyMode::Group,
+    };
+    let in_force = |value| SettingInForce {
+        value,
+        origin: Origin::Default,
+        own: None,
+    };
+    SettingsInForce {
+        chat: "oc_1".to_owned(),
+        settings: vec![
+            in_force(SettingValue::Language(ReplyLanguage::Auto)),
+            in_force(SettingValue::Timezone(
+                ZoneName::new("Asia/Shanghai").unwrap(),
+            )),
+            SettingInForce {
+                value: SettingValue::Mode(mode),
+                origin,
+                own,
+            },
+        ],
+        exceptions: match origin {
+            Origin::File => vec![Right::Announce],
+            _ => Vec::new(),
+        },
     }
 }

@@ -14,10 +14,11 @@ use jiff::Timestamp;
 use crate::config::DatabaseUrl;
 use crate::model::grant::{Grant, Member};
 use crate::model::job::{ChatKey, Tenant};
+use crate::model::settings::GroupSettings;
 use crate::model::tenant::{TenantRow, TenantState};
 use crate::store::admin::rows::{JobRow, REFERENCE};
 use crate::store::statement::{Query, Statement};
-use crate::store::statements::{chats, grants, tenants};
+use crate::store::statements::{chats, grants, settings, tenants};
 use postgres::PostgresAdmin;
 use sqlite::SqliteAdmin;
 
@@ -180,6 +181,12 @@ impl AdminStore {
 
     pub(crate) async fn can_delete_text(&self, chat: &ChatKey) -> anyhow::Result<Option<bool>> {
         Ok(self.rows(chats::can_delete_text(chat)).await?.pop())
+    }
+
+    /// The values that a group has set for itself.
+    pub(crate) async fn group_settings(&self, chat: &ChatKey) -> anyhow::Result<GroupSettings> {
+        let values = self.rows(settings::of_chat(chat)).await?;
+        Ok(values.into_iter().flatten().collect())
     }
 
     /// Writes a consistent copy of the store to a new file.

@@ -10,6 +10,7 @@ use crate::model::job::{ChatKey, JobId, JobKey, JobKind};
 use crate::model::outcome::Outcome;
 use crate::model::progress::Progress;
 use crate::model::refusal::Cause;
+use crate::model::settings::SettingChange;
 
 /// A scheduled job, with the origin of the job that schedules it.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -49,6 +50,8 @@ pub(crate) struct Conclusion {
     pub(crate) schedule: Option<NewSchedule>,
     /// A schedule to cancel.
     pub(crate) cancels: Option<JobId>,
+    /// A setting of the group to change.
+    pub(crate) sets: Option<SettingChange>,
 }
 
 impl Conclusion {
@@ -58,6 +61,7 @@ impl Conclusion {
             record: None,
             schedule: None,
             cancels: None,
+            sets: None,
         }
     }
 

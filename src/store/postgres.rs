@@ -21,7 +21,7 @@ use super::job::{Owned, still_owned};
 use super::lease::{ClaimGuard, LeaseState};
 use super::row::job;
 use super::statement::{Query, Row, Statement, timestamp};
-use super::statements::{changes, jobs, schedules};
+use super::statements::{changes, jobs, schedules, settings};
 use super::{Accepted, Bounds, Claim, Conclusion, Job, Lease, Release, StoreError, StoreOptions};
 use crate::model::job::{JobId, NewJob, Queue, Tenant};
 use crate::model::outcome::Outcome;
@@ -413,9 +413,13 @@ async fn conclude(
         mut outcome,
         record,
         schedule,
+        sets,
         ..
     } = conclusion;
     let (key, chat) = (&job.key, job.chat.as_str());
+    if let Some(change) = sets {
+        executor::execute(client, &settings::save(&job.chat_key(), &change, now)).await?;
+    }
     if let Some(schedule) = schedule {
         executor::execute(client, &schedules::add(key, chat, &schedule)).await?;
         let number = schedules::number(&schedule.key(key));

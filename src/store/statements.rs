@@ -10,4 +10,5 @@ pub(super) mod grants;
 pub(super) mod jobs;
 pub(super) mod limits;
 pub(super) mod schedules;
+pub(super) mod settings;
 pub(super) mod tenants;

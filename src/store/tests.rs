@@ -16,6 +16,7 @@ use crate::model::outcome::{Done, Scheduled};
 use crate::model::progress::{Creation, WriteProgress};
 use crate::model::refusal::Cause;
 use crate::model::schedule::AnnounceOptions;
+use crate::model::settings::{Setting, SettingChange};
 use crate::supervision::Background;
 
 mod tenants;
@@ -272,6 +273,7 @@ for_both_stores! {
     every_change_has_its_quoted_reference,
     a_job_is_found_by_its_reference,
     text_deletion_result_is_stored,
+    unknown_settings_are_ignored,
     undo_skips_changes_of_a_later_release,
     unreadable_progress_is_an_error,
     retention_leaves_other_apps_untouched,
@@ -530,6 +532,7 @@ impl Bench {
             record: None,
             schedule: None,
             cancels: None,
+            sets: None,
         });
         self.store.conclude(&job, conclusion).await.unwrap();
         self.store.release(&job, Release::Done).await.unwrap();
@@ -663,6 +666,7 @@ async fn schedules_can_be_cancelled_until_due(bench: Bench) {
             record: None,
             schedule: None,
             cancels,
+            sets: None,
         };
         let outcome = bench.store.conclude(&job, conclusion).await.unwrap();
         assert_eq!(outcome == Outcome::Done(Done::Unpinned), found);
@@ -863,6 +867,32 @@ async fn every_change_has_its_quoted_reference(bench: Bench) {
     let reference = job("oc_1", "om_1").key.reference();
     let known = format!("changes WHERE reference = '{reference}'");
     assert_eq!(bench.place.count(&known).await, 1);
+}
+
+/// A row that only a later release can read does not hide the others.
+async fn unknown_settings_are_ignored(bench: Bench) {
+    let setting = Setting::Language;
+    let change = SettingChange {
+        setting,
+        old: None,
+        new: setting.stored("zh"),
+    };
+    bench
+        .carry_out("om_1", |conclusion| Conclusion {
+            sets: Some(change),
+            ..conclusion
+        })
+        .await;
+    let known = bench.store.group_settings(&chat()).await.unwrap();
+    for row in ["'color', 'red'", "'mode', 'hologram'"] {
+        let columns = "app, tenant, chat, name, value, changed_at";
+        let of_chat = format!("'{APP}', '', 'oc_1', {row}, 0");
+        let sql = format!("INSERT INTO settings ({columns}) VALUES ({of_chat})");
+        bench.place.execute(&sql).await;
+    }
+    let found = bench.store.group_settings(&chat()).await.unwrap();
+    assert_eq!(found, known);
+    assert_eq!(found.get(setting), setting.stored("zh").as_ref());
 }
 
 async fn text_deletion_result_is_stored(bench: Bench) {

@@ -39,6 +39,7 @@ mod process;
 mod replace;
 mod rules;
 mod samples;
+mod settings;
 mod shapes;
 mod store_apps;
 mod style;

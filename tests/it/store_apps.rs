@@ -16,12 +16,13 @@ use crate::members::{Browser, PUBLIC, with};
 
 const ELSEWHERE: &str = "another_tenant";
 /// The tables with rows of a tenant.
-const TABLES: [&str; 8] = [
+const TABLES: [&str; 9] = [
     "jobs",
     "changes",
     "limits",
     "answers",
     "announcements",
+    "settings",
     "grants",
     "consents",
     "tenants",

@@ -49,5 +49,7 @@ mod replace;
 mod replicas;
 #[path = "../it/rules.rs"]
 mod rules;
+#[path = "../it/settings.rs"]
+mod settings;
 #[path = "../it/store_apps.rs"]
 mod store_apps;

@@ -5,6 +5,7 @@ use std::time::Duration;
 use feishu_sim::AnnouncementKind::Docx;
 use feishu_sim::Endpoint;
 
+use crate::harness::Bench;
 use crate::members;
 
 #[tokio::test]
@@ -17,6 +18,23 @@ async fn replicas_renew_a_token_once() {
     bench.announces_in_groups::<12>().await;
     assert_eq!(bench.sim.calls_to(Endpoint::UserToken).len(), 1);
     bench.switch_to(replica).await;
+    bench.finish().await;
+}
+
+#[tokio::test]
+async fn settings_apply_on_the_other_replica() {
+    let mut bench = Bench::new().await;
+    let group = bench.group(Docx);
+    let replica = bench.replica().await;
+    // Both have read the group's settings before.
+    let before = bench.say(&group, "/pin weather").id;
+    assert!(bench.answer(&before).await.contains("Could not understand"));
+    let owner = bench.sim.as_person(&bench.owner).in_chat(&group);
+    let change = owner.say("/settings language zh").id;
+    assert_eq!(bench.reaction(&change).await, "DONE");
+    bench.switch_to(replica).await;
+    let after = bench.say(&group, "/pin weather").id;
+    assert!(bench.answer(&after).await.contains("无法识别"));
     bench.finish().await;
 }
 

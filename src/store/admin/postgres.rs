@@ -68,6 +68,7 @@ impl PostgresAdmin {
             "limits",
             "answers",
             "announcements",
+            "settings",
             "tenants",
         ] {
             copy(&moment, table, &mut out).await?;

@@ -4,6 +4,7 @@ use jiff::Timestamp;
 use serde::Serialize;
 use strum::{EnumString, IntoStaticStr, VariantArray};
 
+use crate::model::change::ChangeKind;
 use crate::model::outcome::Outcome;
 use crate::model::progress::Progress;
 use crate::model::refusal::Cause;
@@ -260,7 +261,8 @@ pub(crate) struct AuditRow {
     /// Whether it was reverted.
     pub(crate) undone: bool,
     pub(crate) message: String,
-    /// The first words of the text while they are kept; only on request.
+    /// The first words of the text while they are kept, only on request; or the old and new value of a
+    /// setting.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) summary: Option<String>,
 }
@@ -288,9 +290,11 @@ impl AuditRow {
         })
     }
 
+    /// Removes the words of members; the values of a setting are not among them.
     pub(crate) fn without_text(self) -> Self {
+        let is_setting = self.deed == ChangeKind::Settings.as_str();
         Self {
-            summary: None,
+            summary: self.summary.filter(|_| is_setting),
             ..self
         }
     }

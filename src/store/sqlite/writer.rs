@@ -17,7 +17,7 @@ use crate::model::job::{NewJob, Queue};
 use crate::model::outcome::Outcome;
 use crate::store::sqlite::shared::Shared;
 use crate::store::statement::Statement;
-use crate::store::statements::{changes, jobs, schedules};
+use crate::store::statements::{changes, jobs, schedules, settings};
 use crate::store::{Accepted, Claim, Conclusion, Job, Release, StoreError};
 use crate::supervision::Background;
 
@@ -211,9 +211,14 @@ impl Txn<'_> {
             mut outcome,
             record,
             schedule,
+            sets,
             ..
         } = conclusion;
         let (key, chat) = (&job.key, job.chat.as_str());
+        if let Some(change) = sets {
+            let saved = settings::save(&job.chat_key(), &change, self.now);
+            executor::execute(self.connection, &saved)?;
+        }
         if let Some(schedule) = schedule {
             executor::execute(self.connection, &schedules::add(key, chat, &schedule))?;
             let number = schedules::number(&schedule.key(key));

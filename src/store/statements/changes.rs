@@ -159,7 +159,7 @@ fn state(row: &Row<'_>, column: &str) -> Result<Option<State>, Unreadable> {
     Ok(json.and_then(|json| serde_json::from_str(&json).ok()))
 }
 
-/// Removes the texts of up to 1000 changes made before then; in portions, so that other requests do
+/// Removes the texts that members wrote of up to 1000 changes made before then; in portions, so that other requests do
 /// not wait long.
 ///
 /// A change with a pending automatic revert keeps its text until then and, if that failed or was
@@ -171,7 +171,7 @@ pub(in crate::store) fn forget_texts(app: &str, before: Timestamp) -> Statement 
              after = CASE WHEN place = 'top' THEN after END
          WHERE id IN (
              SELECT id FROM changes
-             WHERE app = $1 AND made_at < $2 AND summary IS NOT NULL
+             WHERE app = $1 AND made_at < $2 AND summary IS NOT NULL AND kind <> 'settings'
                AND NOT EXISTS (
                    SELECT 1 FROM jobs
                    WHERE jobs.app = changes.app AND jobs.tenant = changes.tenant

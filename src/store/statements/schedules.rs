@@ -2,6 +2,7 @@
 
 use jiff::Timestamp;
 
+use super::settings;
 use crate::model::change::ChangeId;
 use crate::model::job::{ChatKey, JobId, JobKey, Tenant};
 use crate::model::schedule::ScheduleRow;
@@ -77,8 +78,8 @@ pub(in crate::store) fn cancel(schedule: JobId, now: Timestamp) -> Statement {
 }
 
 /// Cancels the schedules and waiting commands of a chat that the bot left, and removes its members'
-/// texts.
-pub(in crate::store) fn leave(chat: &ChatKey, now: Timestamp) -> [Statement; 3] {
+/// texts and its settings.
+pub(in crate::store) fn leave(chat: &ChatKey, now: Timestamp) -> [Statement; 4] {
     let end = "UPDATE jobs SET state = 'done', payload = '', progress = NULL, finished_at = $1
          WHERE app = $2 AND tenant = $3 AND chat = $4
            AND (number IS NOT NULL AND state = 'ready' OR state = 'suspended')";
@@ -86,11 +87,12 @@ pub(in crate::store) fn leave(chat: &ChatKey, now: Timestamp) -> [Statement; 3] 
     let empty = "UPDATE jobs SET payload = '', progress = NULL, outcome = NULL
          WHERE app = $1 AND tenant = $2 AND chat = $3 AND state IN ('done', 'dead')";
     let forget = "UPDATE changes SET summary = NULL, before = NULL, after = NULL
-         WHERE app = $1 AND tenant = $2 AND chat = $3";
+         WHERE app = $1 AND tenant = $2 AND chat = $3 AND kind <> 'settings'";
     let Tenant { app, key } = &chat.tenant;
     [
         Statement::new(end, values![now, app, key, &chat.chat]),
         Statement::new(empty, chat.values()),
         Statement::new(forget, chat.values()),
+        settings::forget(chat),
     ]
 }

@@ -18,12 +18,13 @@ const TICKETS_KEPT: Duration = Duration::from_hours(6);
 const MOST_TICKETS: u32 = 32;
 
 /// The tables with rows of a tenant, each with the columns of a unique key.
-const TABLES: [(&str, &str); 7] = [
+const TABLES: [(&str, &str); 8] = [
     ("jobs", "app, tenant, origin, kind"),
     ("changes", "app, tenant, origin, job_kind"),
     ("limits", "app, tenant, api"),
     ("answers", "app, tenant, chat, actor, reason"),
     ("announcements", "app, tenant, chat"),
+    ("settings", "app, tenant, chat, name"),
     ("grants", "app, tenant, person"),
     ("consents", "app, tenant, person"),
 ];

@@ -5,6 +5,7 @@ use proptest::test_runner::{Config, TestRunner};
 use tokio::runtime::Runtime;
 
 use super::*;
+use crate::model::settings::{GroupSettings, Setting, SettingChange};
 
 const CASES: u32 = 12;
 
@@ -20,6 +21,8 @@ enum Act {
     Answer,
     Limit,
     Deletable(bool),
+    /// A setting of the chat, to this value or to the default.
+    Set(Option<&'static str>),
 }
 
 /// What members and the worker of a tenant can see.
@@ -32,6 +35,7 @@ struct View {
     answered: Option<Timestamp>,
     limited: usize,
     can_delete_text: Option<bool>,
+    settings: GroupSettings,
 }
 
 fn acts() -> impl Strategy<Value = Vec<(&'static str, Act)>> {
@@ -43,6 +47,7 @@ fn acts() -> impl Strategy<Value = Vec<(&'static str, Act)>> {
         1 => Just(Act::Answer),
         1 => Just(Act::Limit),
         1 => any::<bool>().prop_map(Act::Deletable),
+        2 => prop_oneof![Just(None), Just(Some("zh")), Just(Some("en"))].prop_map(Act::Set),
     ];
     let tenant = prop_oneof![Just("one"), Just("other")];
     prop::collection::vec((tenant, act), 1..25)
@@ -75,7 +80,11 @@ impl Bench {
                     payload: SCHEDULE.to_owned(),
                 };
                 let plan = timed.then_some(plan);
-                self.run_in(key, &origin, Some(record), plan, None).await;
+                self.run_in(key, &origin, Some(record), |conclusion| Conclusion {
+                    schedule: plan,
+                    ..conclusion
+                })
+                .await;
             }
             Act::Undo => {
                 let made = self.store.undoable(chat_in(key)).await.unwrap();
@@ -85,12 +94,18 @@ impl Bench {
                     reverts: Some(made.id),
                     ..top(PinnedItem::Unknown, PinnedItem::Nothing)
                 };
-                self.run_in(key, &origin, Some(record), None, None).await;
+                self.run_in(key, &origin, Some(record), |conclusion| conclusion)
+                    .await;
             }
             Act::Cancel => {
                 let planned = self.store.schedules(chat_in(key)).await.unwrap();
                 let Some(first) = planned.first() else { return };
-                self.run_in(key, &origin, None, None, Some(first.id)).await;
+                let cancels = Some(first.id);
+                self.run_in(key, &origin, None, |conclusion| Conclusion {
+                    cancels,
+                    ..conclusion
+                })
+                .await;
             }
             Act::Leave => self.store.leave(chat_in(key)).await.unwrap(),
             Act::Answer => {
@@ -106,6 +121,19 @@ impl Bench {
                 };
                 self.store.save_limit(limit).await.unwrap();
             }
+            Act::Set(word) => {
+                let setting = Setting::Language;
+                let change = SettingChange {
+                    setting,
+                    old: None,
+                    new: word.and_then(|word| setting.stored(word)),
+                };
+                self.run_in(key, &origin, None, |conclusion| Conclusion {
+                    sets: Some(change),
+                    ..conclusion
+                })
+                .await;
+            }
             Act::Deletable(can) => {
                 let chat = chat_in(key);
                 self.store.save_can_delete_text(chat, can).await.unwrap();
@@ -118,8 +146,7 @@ impl Bench {
         key: &str,
         origin: &str,
         record: Option<ChangeRecord>,
-        plan: Option<NewSchedule>,
-        cancels: Option<JobId>,
+        more: impl FnOnce(Conclusion) -> Conclusion,
     ) {
         let new = job("oc_1", origin);
         let tenant = tenant(key);
@@ -131,12 +158,10 @@ impl Bench {
         assert_eq!(accepted, Accepted::New);
         let claimed = self.claim().await.unwrap();
         assert_eq!(claimed.key, new.key);
-        let conclusion = Conclusion {
+        let conclusion = more(Conclusion {
             record,
-            schedule: plan,
-            cancels,
             ..Conclusion::of(Outcome::Done(Done::Unpinned))
-        };
+        });
         self.store.conclude(&claimed, conclusion).await.unwrap();
         self.store.release(&claimed, Release::Done).await.unwrap();
     }
@@ -164,6 +189,7 @@ impl Bench {
                 .filter(|limit| limit.tenant.as_str() == key)
                 .count(),
             can_delete_text: store.can_delete_text(chat_in(key)).await.unwrap(),
+            settings: store.group_settings(&chat_in(key)).await.unwrap(),
         }
     }
 }

@@ -1,0 +1,551 @@
+//! Decisions by tables.
+
+use feishu::{OpenId, TenantKey, UnionId};
+
+use super::*;
+use crate::config::DEFAULT_TOML;
+use crate::content::Document;
+use crate::model::schedule::AnnounceOptions;
+use PolicyMode::{Admins, Anyone, Group};
+
+const OPEN: Option<&str> = Some("all_members");
+const CLOSED: Option<&str> = Some("only_owner");
+const NEW: Option<&str> = Some("a setting of tomorrow");
+
+fn group(pin: Option<&str>, edit: Option<&str>) -> Chat {
+    serde_json::from_value(serde_json::json!({
+        "name": "group",
+        "owner_id": "ou_owner",
+        "user_manager_id_list": ["ou_admin"],
+        "bot_manager_id_list": ["cli_admin"],
+        "pin_manage_setting": pin,
+        "edit_permission": edit,
+    }))
+    .unwrap()
+}
+
+fn sender(open_id: &str, tenant: Option<&str>) -> Sender {
+    Sender {
+        open_id: Some(OpenId::from(open_id)),
+        union_id: Some(UnionId::from("on_union")),
+        user_id: None,
+        sender_type: "user".to_owned(),
+        tenant_key: tenant.map(TenantKey::from),
+    }
+}
+
+fn in_chat(chat: &ChatId) -> Scope<'_> {
+    Scope {
+        tenant: Some("home"),
+        chat,
+    }
+}
+
+fn policy(changes: &str) -> PolicyConfig {
+    let defaults: toml::Table = toml::from_str(DEFAULT_TOML).unwrap();
+    let mut policy = defaults["policy"].as_table().unwrap().clone();
+    policy.extend(toml::from_str::<toml::Table>(changes).unwrap());
+    policy.try_into().unwrap()
+}
+
+fn rules(mode: PolicyMode) -> PolicyConfig {
+    PolicyConfig { mode, ..policy("") }
+}
+
+/// The rules of a group that has not set a mode.
+fn of_file(config: &PolicyConfig) -> GroupPolicy<'_> {
+    GroupPolicy {
+        config,
+        own_mode: None,
+    }
+}
+
+/// The rights to which the modes apply.
+const GOVERNED: [Right; 3] = [Right::Pin, Right::Unpin, Right::Announce];
+
+fn action(right: Right) -> Action {
+    match right {
+        Right::Pin => Action::PutMessage("om_1".into(), None),
+        Right::Unpin => Action::DeleteTopNotice,
+        Right::Settings => Action::Set("mode: default → admins".parse().unwrap()),
+        Right::Announce => Action::Announce(
+            Source::Document(Document::default()),
+            AnnounceOptions::default(),
+        ),
+    }
+}
+
+/// The decision in chat `oc_here`. Checks that permits and judgements agree.
+fn verdict(
+    config: &PolicyConfig,
+    sender: &Sender,
+    group: &Chat,
+    right: Right,
+) -> Result<(), Denied> {
+    verdict_with(of_file(config), sender, group, right)
+}
+
+fn verdict_with(
+    policy: GroupPolicy<'_>,
+    sender: &Sender,
+    group: &Chat,
+    right: Right,
+) -> Result<(), Denied> {
+    let chat = ChatId::from("oc_here");
+    let actor = Actor {
+        sender,
+        home: Some("home"),
+        chat: &chat,
+    };
+    let permit = match consider(policy, actor, action(right)) {
+        Ok(Decision::Permitted(permit)) => Ok(permit),
+        Ok(Decision::Open(request)) => request.decide(group).map_err(|(denied, _)| denied),
+        Err(denied) => Err(denied),
+    };
+    let judged = judge(policy, actor, right, group);
+    assert_eq!(permit.map(|permit| permit.right()), judged.map(|()| right));
+    judged
+}
+
+#[test]
+fn role_mode_and_group_setting_decide() {
+    let reserved = |reserved| Err(Denied::Reserved(reserved));
+    let pin_closed = reserved(AdminsOnly::BySetting(GroupSetting::PinManageSetting));
+    let edit_closed = reserved(AdminsOnly::BySetting(GroupSetting::EditPermission));
+    let by_edit_setting = reserved(AdminsOnly::ByFallbackSetting);
+    let admins = reserved(AdminsOnly::ByMode);
+    for (who, mode, pin, edit, may_pin, may_announce) in [
+        ("ou_owner", Group, CLOSED, CLOSED, Ok(()), Ok(())),
+        ("ou_admin", Group, CLOSED, CLOSED, Ok(()), Ok(())),
+        ("ou_admin", Admins, OPEN, OPEN, Ok(()), Ok(())),
+        ("ou_member", Group, OPEN, OPEN, Ok(()), Ok(())),
+        ("ou_member", Group, CLOSED, OPEN, pin_closed, Ok(())),
+        ("ou_member", Group, OPEN, CLOSED, Ok(()), edit_closed),
+        ("ou_member", Group, None, OPEN, Ok(()), Ok(())),
+        (
+            "ou_member",
+            Group,
+            None,
+            CLOSED,
+            by_edit_setting,
+            edit_closed,
+        ),
+        ("ou_member", Group, NEW, NEW, pin_closed, edit_closed),
+        ("ou_member", Group, OPEN, None, Ok(()), edit_closed),
+        ("ou_member", Group, None, None, by_edit_setting, edit_closed),
+        ("ou_member", Admins, OPEN, OPEN, admins, admins),
+        ("ou_member", Anyone, CLOSED, CLOSED, Ok(()), Ok(())),
+    ] {
+        let (rules, sender) = (rules(mode), sender(who, Some("home")));
+        let group = group(pin, edit);
+        let case = format!("{who} {mode:?} pin={pin:?} edit={edit:?}");
+        for right in [Right::Pin, Right::Unpin] {
+            assert_eq!(verdict(&rules, &sender, &group, right), may_pin, "{case}");
+        }
+        let announced = verdict(&rules, &sender, &group, Right::Announce);
+        assert_eq!(announced, may_announce, "{case}");
+    }
+}
+
+#[test]
+fn the_configuration_decides_a_missing_pin_setting() {
+    let deny = Err(Denied::Reserved(AdminsOnly::PinSettingMissing));
+    let by_edit_setting = Err(Denied::Reserved(AdminsOnly::ByFallbackSetting));
+    for (changes, expected) in [
+        ("", by_edit_setting),
+        ("pin_setting_missing = 'deny'", deny),
+        ("pin_setting_missing = 'allow'", Ok(())),
+        ("chats.oc_here.pin_setting_missing = 'allow'", Ok(())),
+        (
+            "chats.oc_there.pin_setting_missing = 'allow'",
+            by_edit_setting,
+        ),
+        (
+            "pin_setting_missing = 'allow'\nchats.oc_here.pin_setting_missing = 'deny'",
+            deny,
+        ),
+    ] {
+        let member = sender("ou_member", Some("home"));
+        let group = group(None, CLOSED);
+        for right in [Right::Pin, Right::Unpin] {
+            let decided = verdict(&policy(changes), &member, &group, right);
+            assert_eq!(decided, expected, "{changes}");
+        }
+    }
+}
+
+#[test]
+fn the_most_specific_mode_wins() {
+    let (no, yes) = (Err(Denied::Reserved(AdminsOnly::ByMode)), Ok(()));
+    for (changes, pin, unpin, announce) in [
+        ("mode = 'admins'", no, no, no),
+        ("commands.pin.mode = 'admins'", no, yes, yes),
+        ("commands.unpin.mode = 'admins'", yes, no, yes),
+        ("commands.announce.mode = 'admins'", yes, yes, no),
+        ("mode = 'admins'\ncommands.pin.mode = 'anyone'", yes, no, no),
+        ("mode = 'admins'\ncommands.pin.mode = 'group'", yes, no, no),
+        ("tenants.home.mode = 'admins'", no, no, no),
+        ("tenants.elsewhere.mode = 'admins'", yes, yes, yes),
+        (
+            "mode = 'anyone'\ncommands.pin.mode = 'anyone'\ntenants.home.mode = 'admins'",
+            no,
+            no,
+            no,
+        ),
+        (
+            "tenants.home.commands.pin.mode = 'admins'\nchats.oc_here.mode = 'anyone'",
+            yes,
+            yes,
+            yes,
+        ),
+        ("chats.oc_here.mode = 'admins'", no, no, no),
+        ("chats.oc_there.mode = 'admins'", yes, yes, yes),
+        (
+            "commands.announce.mode = 'admins'\nchats.oc_here.mode = 'anyone'",
+            yes,
+            yes,
+            yes,
+        ),
+        (
+            "chats.oc_here.commands.announce.mode = 'admins'",
+            yes,
+            yes,
+            no,
+        ),
+        (
+            "chats.oc_here.mode = 'admins'\nchats.oc_here.commands.pin.mode = 'group'",
+            yes,
+            no,
+            no,
+        ),
+        (
+            "commands.pin.mode = 'anyone'\nchats.oc_here.commands.pin.mode = 'admins'",
+            no,
+            yes,
+            yes,
+        ),
+    ] {
+        let policy = policy(changes);
+        let (member, open) = (sender("ou_member", Some("home")), group(OPEN, OPEN));
+        let verdicts = GOVERNED.map(|right| verdict(&policy, &member, &open, right));
+        assert_eq!(verdicts, [pin, unpin, announce], "{changes}");
+        let owner = sender("ou_owner", Some("home"));
+        for right in Right::all() {
+            assert_eq!(verdict(&policy, &owner, &open, right), Ok(()), "{changes}");
+        }
+    }
+}
+
+#[test]
+fn deny_lists_win_over_allow_lists_and_roles() {
+    let stranger = sender("ou_stranger", Some("elsewhere"));
+    let owner = sender("ou_owner", Some("home"));
+    let closed = group(CLOSED, CLOSED);
+    let (denied, elsewhere) = (Err(Denied::DenyListed), Err(Denied::OtherTenant));
+    for (changes, who, expected) in [
+        ("deny = ['ou_owner']", &owner, denied),
+        ("allow = ['ou_owner']\ndeny = ['on_union']", &owner, denied),
+        ("allow = ['on_union']", &stranger, Ok(())),
+        ("allow = ['ou_somebody']", &stranger, elsewhere),
+        ("allow = ['']\ndeny = ['']", &stranger, elsewhere),
+    ] {
+        for right in Right::all() {
+            let decided = verdict(&policy(changes), who, &closed, right);
+            assert_eq!(decided, expected, "{changes}");
+        }
+    }
+}
+
+#[test]
+fn lists_of_all_levels_are_merged() {
+    let owner = sender("ou_owner", Some("home"));
+    let guest = sender("ou_guest", Some("elsewhere"));
+    let places = [
+        ("", [true; 4]),
+        ("commands.pin.", [true, false, false, false]),
+        ("commands.unpin.", [false, true, false, false]),
+        ("commands.announce.", [false, false, true, false]),
+        ("commands.settings.", [false, false, false, true]),
+        ("tenants.home.", [true; 4]),
+        ("tenants.elsewhere.", [false; 4]),
+        ("tenants.home.commands.unpin.", [false, true, false, false]),
+        ("chats.oc_here.", [true; 4]),
+        ("chats.oc_there.", [false; 4]),
+        (
+            "chats.oc_here.commands.announce.",
+            [false, false, true, false],
+        ),
+        ("chats.oc_there.commands.pin.", [false; 4]),
+    ];
+    let (denied, elsewhere) = (Err(Denied::DenyListed), Err(Denied::OtherTenant));
+    let closed = group(CLOSED, CLOSED);
+    for (place, binds) in places {
+        let allow = policy(&format!("{place}allow = ['ou_guest']"));
+        let deny = policy(&format!("{place}deny = ['ou_owner']"));
+        for (right, binds) in Right::all().zip(binds) {
+            let (may, may_not) = if binds {
+                (Ok(()), denied)
+            } else {
+                (elsewhere, Ok(()))
+            };
+            assert_eq!(verdict(&allow, &guest, &closed, right), may, "{place}");
+            assert_eq!(verdict(&deny, &owner, &closed, right), may_not, "{place}");
+        }
+        for (other, _) in places {
+            // A denial wins wherever it is configured.
+            if place == other {
+                continue;
+            }
+            let changes = format!("{place}deny = ['ou_owner']\n{other}allow = ['ou_owner']");
+            let both = policy(&changes);
+            for (right, binds) in Right::all().zip(binds) {
+                let expected = if binds { denied } else { Ok(()) };
+                assert_eq!(
+                    verdict(&both, &owner, &closed, right),
+                    expected,
+                    "{changes}"
+                );
+            }
+        }
+    }
+}
+
+#[test]
+fn other_and_unknown_tenants_are_always_denied() {
+    for tenant in [Some("elsewhere"), None] {
+        let owner = sender("ou_owner", tenant);
+        for mode in [PolicyMode::Group, PolicyMode::Admins, PolicyMode::Anyone] {
+            for right in Right::all() {
+                let decided = verdict(&rules(mode), &owner, &group(OPEN, OPEN), right);
+                let expected = tenant.map_or(Denied::Unidentified, |_| Denied::OtherTenant);
+                assert_eq!(decided, Err(expected));
+            }
+        }
+    }
+}
+
+#[test]
+fn audiences_match_decisions_for_plain_members() {
+    let member = sender("ou_member", Some("home"));
+    let chat = ChatId::from("oc_here");
+    let places = ["", "commands.pin.", "commands.announce.", "chats.oc_here."];
+    let settings = [
+        "mode = 'group'",
+        "mode = 'admins'",
+        "mode = 'anyone'",
+        "pin_setting_missing = 'deny'",
+    ];
+    for setting in settings {
+        for place in places {
+            if place.starts_with("commands") && setting.starts_with("pin") {
+                continue;
+            }
+            let changes = format!("{place}{setting}");
+            let policy = policy(&changes);
+            for (pin, edit) in [OPEN, CLOSED, NEW, None]
+                .into_iter()
+                .flat_map(|pin| [OPEN, CLOSED, NEW].map(|edit| (pin, edit)))
+            {
+                let group = group(pin, edit);
+                let rights = group_rights(of_file(&policy), in_chat(&chat), &group);
+                assert!(!rights.exceptions && !rights.external);
+                for (right, who) in rights.rights {
+                    let expected = match verdict(&policy, &member, &group, right) {
+                        Ok(()) => Audience::AllMembers,
+                        Err(Denied::Reserved(reserved)) => Audience::OwnerAndAdmins(reserved),
+                        Err(denied) => panic!("{denied:?}"),
+                    };
+                    assert_eq!(who, expected, "{changes} {right:?} {pin:?} {edit:?}");
+                }
+            }
+        }
+    }
+}
+
+#[test]
+fn lists_of_the_group_are_exceptions() {
+    let chat = ChatId::from("oc_here");
+    for (changes, exceptions) in [
+        ("allow = ['ou_1']", true),
+        ("commands.unpin.deny = ['ou_1']", true),
+        ("chats.oc_here.commands.pin.allow = ['ou_1']", true),
+        ("chats.oc_there.deny = ['ou_1']", false),
+    ] {
+        let rights = group_rights(
+            of_file(&policy(changes)),
+            in_chat(&chat),
+            &group(OPEN, OPEN),
+        );
+        assert_eq!(rights.exceptions, exceptions, "{changes}");
+    }
+}
+
+#[test]
+fn only_an_admin_bot_passes_closed_settings() {
+    use BotPermission::{Admin, Barred, Open, SettingUnknown};
+    use GroupSetting::{EditPermission, PinManageSetting};
+    for (bot, setting, pin, edit, standing) in [
+        ("cli_bot", PinManageSetting, OPEN, CLOSED, Open),
+        (
+            "cli_bot",
+            PinManageSetting,
+            CLOSED,
+            OPEN,
+            Barred(PinManageSetting),
+        ),
+        (
+            "cli_bot",
+            PinManageSetting,
+            NEW,
+            OPEN,
+            Barred(PinManageSetting),
+        ),
+        (
+            "cli_bot",
+            PinManageSetting,
+            None,
+            OPEN,
+            SettingUnknown(PinManageSetting),
+        ),
+        (
+            "cli_bot",
+            EditPermission,
+            OPEN,
+            CLOSED,
+            Barred(EditPermission),
+        ),
+        ("cli_bot", EditPermission, CLOSED, OPEN, Open),
+        ("cli_admin", PinManageSetting, CLOSED, CLOSED, Admin),
+        ("cli_admin", EditPermission, CLOSED, CLOSED, Admin),
+    ] {
+        let found = bot_permission(&AppId::from(bot), setting, &group(pin, edit));
+        assert_eq!(found, standing, "{bot} {setting:?} {pin:?} {edit:?}");
+    }
+}
+
+#[test]
+fn own_mode_ranks_between_chat_and_tenant() {
+    use Origin::{Default, File, Tenant};
+    let member = sender("ou_member", Some("home"));
+    let here = ChatId::from("oc_here");
+    let (open, own) = (group(OPEN, OPEN), Some(Admins));
+    let reserved = |reserved| Err(Denied::Reserved(reserved));
+    let (own_no, no) = (
+        reserved(AdminsOnly::ByOwnMode),
+        reserved(AdminsOnly::ByMode),
+    );
+    for (changes, own, announce, mode, origin) in [
+        ("", None, Ok(()), Group, Default),
+        ("", own, own_no, Admins, Origin::Group),
+        ("mode = 'admins'", None, no, Admins, Default),
+        ("mode = 'anyone'", own, own_no, Admins, Origin::Group),
+        ("tenants.home.mode = 'anyone'", None, Ok(()), Anyone, Tenant),
+        (
+            "tenants.home.mode = 'anyone'",
+            own,
+            own_no,
+            Admins,
+            Origin::Group,
+        ),
+        (
+            "tenants.home.commands.announce.mode = 'anyone'",
+            own,
+            own_no,
+            Admins,
+            Origin::Group,
+        ),
+        ("chats.oc_here.mode = 'anyone'", own, Ok(()), Anyone, File),
+        ("chats.oc_here.mode = 'group'", own, Ok(()), Group, File),
+        (
+            "chats.oc_there.mode = 'anyone'",
+            own,
+            own_no,
+            Admins,
+            Origin::Group,
+        ),
+        (
+            "chats.oc_here.commands.announce.mode = 'anyone'",
+            own,
+            Ok(()),
+            Admins,
+            Origin::Group,
+        ),
+        (
+            "mode = 'admins'",
+            Some(Anyone),
+            Ok(()),
+            Anyone,
+            Origin::Group,
+        ),
+        (
+            "chats.oc_here.mode = 'admins'",
+            Some(Anyone),
+            no,
+            Admins,
+            File,
+        ),
+    ] {
+        let config = policy(changes);
+        let policy = GroupPolicy {
+            config: &config,
+            own_mode: own,
+        };
+        let verdict = verdict_with(policy, &member, &open, Right::Announce);
+        assert_eq!(verdict, announce, "{changes} {own:?}");
+        assert_eq!(
+            super::mode(policy, in_chat(&here)),
+            (mode, origin),
+            "{changes} {own:?}"
+        );
+        let exceptions = exceptions_to_mode(policy, in_chat(&here));
+        let found = Rules::find(policy, in_chat(&here), Right::Announce)
+            .mode()
+            .0;
+        assert_eq!(
+            exceptions.contains(&Right::Announce),
+            found != mode,
+            "{changes} {own:?}"
+        );
+    }
+}
+
+#[test]
+fn only_own_rules_open_the_settings() {
+    let here = group(OPEN, OPEN);
+    let no = Err(Denied::Reserved(AdminsOnly::Settings));
+    for (changes, own, expected) in [
+        ("", None, no),
+        ("mode = 'anyone'", None, no),
+        ("mode = 'anyone'", Some(Anyone), no),
+        ("tenants.home.mode = 'anyone'", None, no),
+        ("chats.oc_here.mode = 'anyone'", None, no),
+        ("commands.pin.mode = 'anyone'", None, no),
+        ("commands.settings.mode = 'anyone'", None, Ok(())),
+        ("commands.settings.mode = 'group'", None, Ok(())),
+        (
+            "commands.settings.mode = 'anyone'\nchats.oc_here.commands.settings.mode = 'admins'",
+            None,
+            no,
+        ),
+        (
+            "chats.oc_here.commands.settings.mode = 'anyone'",
+            Some(Admins),
+            Ok(()),
+        ),
+        ("allow = ['ou_member']", None, Ok(())),
+    ] {
+        let config = policy(changes);
+        let policy = GroupPolicy {
+            config: &config,
+            own_mode: own,
+        };
+        let member = sender("ou_member", Some("home"));
+        let verdict = verdict_with(policy, &member, &here, Right::Settings);
+        assert_eq!(verdict, expected, "{changes} {own:?}");
+        for leader in ["ou_owner", "ou_admin"] {
+            let leader = sender(leader, Some("home"));
+            let verdict = verdict_with(policy, &leader, &here, Right::Settings);
+            assert_eq!(verdict, Ok(()), "{changes} {own:?}");
+        }
+    }
+}

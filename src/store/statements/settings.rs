@@ -1,0 +1,42 @@
+//! The settings that groups have of their own.
+
+use jiff::Timestamp;
+
+use crate::model::job::{ChatKey, Tenant};
+use crate::model::settings::{Setting, SettingChange, SettingValue};
+use crate::store::statement::{Query, Row, Statement, Unreadable, values};
+
+/// `None` for a setting or a value that only another release knows.
+pub(in crate::store) fn of_chat(chat: &ChatKey) -> Query<Option<SettingValue>> {
+    let sql = "SELECT name, value FROM settings WHERE app = $1 AND tenant = $2 AND chat = $3";
+    Statement::new(sql, chat.values()).read(value)
+}
+
+fn value(row: &Row<'_>) -> Result<Option<SettingValue>, Unreadable> {
+    let (name, value): (String, String) = (row.get("name")?, row.get("value")?);
+    let setting: Option<Setting> = name.parse().ok();
+    Ok(setting.and_then(|setting| setting.stored(&value)))
+}
+
+/// Sets the group's own value, or removes it.
+pub(in crate::store) fn save(chat: &ChatKey, change: &SettingChange, now: Timestamp) -> Statement {
+    let Tenant { app, key } = &chat.tenant;
+    let name = change.setting.as_str();
+    let Some(value) = &change.new else {
+        let sql = "DELETE FROM settings
+             WHERE app = $1 AND tenant = $2 AND chat = $3 AND name = $4";
+        return Statement::new(sql, values![app, key, &chat.chat, name]);
+    };
+    let sql = "INSERT INTO settings (app, tenant, chat, name, value, changed_at)
+         VALUES ($1, $2, $3, $4, $5, $6)
+         ON CONFLICT (app, tenant, chat, name)
+         DO UPDATE SET value = excluded.value, changed_at = excluded.changed_at";
+    let values = values![app, key, &chat.chat, name, value.as_str(), now];
+    Statement::new(sql, values)
+}
+
+/// Removes the settings of a group that the bot has left.
+pub(in crate::store) fn forget(chat: &ChatKey) -> Statement {
+    let sql = "DELETE FROM settings WHERE app = $1 AND tenant = $2 AND chat = $3";
+    Statement::new(sql, chat.values())
+}
