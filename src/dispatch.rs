@@ -41,6 +41,7 @@ mod explain;
 mod group_event;
 mod intent;
 mod memory_budget;
+mod of_group;
 mod record;
 mod request;
 mod respond;
@@ -49,7 +50,7 @@ mod settings;
 
 pub(crate) use attempts::Attempts;
 use memory_budget::MemoryBudget;
-pub(crate) use settings::OfGroup;
+pub(crate) use of_group::OfGroup;
 
 /// A job is given up after this many crashes.
 const MAX_CRASHES: u32 = 5;

@@ -162,7 +162,7 @@ CREATE TABLE noticebot.announcements (
     PRIMARY KEY (app, tenant, chat)
 );
 
--- The settings that groups have of their own, one row each. A group without a row has the value of
+-- What groups have set for themselves, one row per setting. A group without a row has the value of
 -- the configuration.
 CREATE TABLE noticebot.settings (
     app         text    NOT NULL,

@@ -133,7 +133,7 @@ CREATE TABLE announcements (
     PRIMARY KEY (app, tenant, chat)
 ) WITHOUT ROWID;
 
--- The settings that groups have of their own, one row each. A group without a row has the value of
+-- What groups have set for themselves, one row per setting. A group without a row has the value of
 -- the configuration.
 CREATE TABLE settings (
     app         TEXT    NOT NULL,

@@ -3,14 +3,12 @@
 //! They are read for every job, by primary key, and not cached: a change applies to the next command
 //! of the group, whichever replica runs it.
 
-use std::sync::Arc;
-
 use feishu::ReceivedMessage;
 use jiff::tz::TimeZone;
 
 use super::intent::Next;
 use super::{Dispatcher, text_of};
-use crate::command::{SettingsCommand, ZoneName};
+use crate::command::SettingsCommand;
 use crate::config::ReplyLanguage;
 use crate::event::{Stored, StoredCallback};
 use crate::language::Language;
@@ -19,26 +17,10 @@ use crate::model::job::ChatKey;
 use crate::model::refusal::Cause;
 use crate::model::rights::Actor;
 use crate::model::settings::{
-    GroupSettings, Origin, Setting, SettingChange, SettingInForce, SettingValue, SettingsInForce,
+    Origin, Setting, SettingChange, SettingInForce, SettingValue, SettingsInForce,
 };
 use crate::policy::{self, GroupPolicy, Scope};
 use crate::store::StoreError;
-
-/// The settings of one group, as far as they differ from the configuration.
-#[derive(Debug, Clone, Default)]
-pub(crate) struct OfGroup {
-    settings: Arc<GroupSettings>,
-    time_zone: Option<TimeZone>,
-}
-
-impl From<GroupSettings> for OfGroup {
-    fn from(settings: GroupSettings) -> Self {
-        Self {
-            time_zone: settings.zone().map(ZoneName::time_zone),
-            settings: Arc::new(settings),
-        }
-    }
-}
 
 impl Dispatcher {
     /// The same dispatcher with the settings of a group.

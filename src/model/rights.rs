@@ -45,7 +45,6 @@ pub enum AdminsOnly {
     /// The group has set its mode to `admins`.
     ByOwnMode,
     /// Only they may change the bot's settings in a group.
-    #[strum(serialize = "settings_reserved")]
     Settings,
     /// The platform did not return who may manage top notices, and `pin_setting_missing` is `deny`.
     PinSettingMissing,

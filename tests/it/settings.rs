@@ -247,7 +247,7 @@ async fn changes_of_settings_are_audited() {
     let ends = [
         "settings: done, \"language: default → zh\"",
         "settings: done, \"language: zh → en\"",
-        "settings: settings_reserved, \"language: en → zh\"",
+        "settings: denied, \"language: en → zh\"",
         "settings: done, \"mode: default → admins\"",
     ];
     assert_eq!(lines.len(), ends.len(), "{lines:?}");

@@ -1,4 +1,4 @@
-//! The settings that groups have of their own.
+//! What groups have set for themselves.
 
 use jiff::Timestamp;
 
