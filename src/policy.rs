@@ -406,10 +406,12 @@ impl<'a> Rules<'a> {
     fn mode(self) -> (PolicyMode, bool) {
         let mut specific = self.levels.into_iter().rev().flatten();
         let mode = specific.find_map(|level| Some((level.mode?, level.is_own)));
-        mode.unwrap_or_else(|| match follows_mode(self.right) {
-            true => (self.all.mode, false),
-            false => (PolicyMode::Admins, false),
-        })
+        let default = if follows_mode(self.right) {
+            self.all.mode
+        } else {
+            PolicyMode::Admins
+        };
+        mode.unwrap_or((default, false))
     }
 
     fn pin_setting_missing(self) -> PinSettingMissing {

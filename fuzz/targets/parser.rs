@@ -117,6 +117,7 @@ fn words_of(error: &ParseError) -> &str {
         | ParseError::RepeatedOption { option: words, .. }
         | ParseError::BadTime { typed: words }
         | ParseError::MissingHour { typed: words }
+        | ParseError::BadSetting { typed: words, .. }
         | ParseError::BadSpan { typed: words, .. }
         | ParseError::SpanTooShort { typed: words, .. }
         | ParseError::SpanTooLong { typed: words, .. } => words,
@@ -124,7 +125,8 @@ fn words_of(error: &ParseError) -> &str {
         | ParseError::MissingTime
         | ParseError::MissingSpan { .. }
         | ParseError::MissingText
-        | ParseError::MissingNumber => "",
+        | ParseError::MissingNumber
+        | ParseError::MissingSetting { .. } => "",
     }
 }
 

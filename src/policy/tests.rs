@@ -425,7 +425,7 @@ fn only_an_admin_bot_passes_closed_settings() {
 
 #[test]
 fn own_mode_ranks_between_chat_and_tenant() {
-    use Origin::{Default, File, Tenant};
+    use Origin::{Default, File, Group as Own, Tenant};
     let member = sender("ou_member", Some("home"));
     let here = ChatId::from("oc_here");
     let (open, own) = (group(OPEN, OPEN), Some(Admins));
@@ -436,47 +436,29 @@ fn own_mode_ranks_between_chat_and_tenant() {
     );
     for (changes, own, announce, mode, origin) in [
         ("", None, Ok(()), Group, Default),
-        ("", own, own_no, Admins, Origin::Group),
+        ("", own, own_no, Admins, Own),
         ("mode = 'admins'", None, no, Admins, Default),
-        ("mode = 'anyone'", own, own_no, Admins, Origin::Group),
+        ("mode = 'anyone'", own, own_no, Admins, Own),
         ("tenants.home.mode = 'anyone'", None, Ok(()), Anyone, Tenant),
-        (
-            "tenants.home.mode = 'anyone'",
-            own,
-            own_no,
-            Admins,
-            Origin::Group,
-        ),
+        ("tenants.home.mode = 'anyone'", own, own_no, Admins, Own),
         (
             "tenants.home.commands.announce.mode = 'anyone'",
             own,
             own_no,
             Admins,
-            Origin::Group,
+            Own,
         ),
         ("chats.oc_here.mode = 'anyone'", own, Ok(()), Anyone, File),
         ("chats.oc_here.mode = 'group'", own, Ok(()), Group, File),
-        (
-            "chats.oc_there.mode = 'anyone'",
-            own,
-            own_no,
-            Admins,
-            Origin::Group,
-        ),
+        ("chats.oc_there.mode = 'anyone'", own, own_no, Admins, Own),
         (
             "chats.oc_here.commands.announce.mode = 'anyone'",
             own,
             Ok(()),
             Admins,
-            Origin::Group,
+            Own,
         ),
-        (
-            "mode = 'admins'",
-            Some(Anyone),
-            Ok(()),
-            Anyone,
-            Origin::Group,
-        ),
+        ("mode = 'admins'", Some(Anyone), Ok(()), Anyone, Own),
         (
             "chats.oc_here.mode = 'admins'",
             Some(Anyone),
@@ -497,15 +479,33 @@ fn own_mode_ranks_between_chat_and_tenant() {
             (mode, origin),
             "{changes} {own:?}"
         );
+    }
+}
+
+#[test]
+fn rights_with_another_mode_are_exceptions() {
+    let here = ChatId::from("oc_here");
+    for (changes, own_mode, expected) in [
+        ("", None, &[][..]),
+        ("commands.pin.mode = 'group'", None, &[]),
+        ("commands.pin.mode = 'admins'", None, &[Right::Pin]),
+        ("commands.pin.mode = 'admins'", Some(Anyone), &[]),
+        (
+            "chats.oc_here.commands.pin.mode = 'admins'",
+            Some(Anyone),
+            &[Right::Pin],
+        ),
+        (
+            "chats.oc_here.commands.pin.mode = 'admins'",
+            Some(Admins),
+            &[],
+        ),
+        ("commands.settings.mode = 'anyone'", None, &[]),
+    ] {
+        let config = &policy(changes);
+        let policy = GroupPolicy { config, own_mode };
         let exceptions = exceptions_to_mode(policy, in_chat(&here));
-        let found = Rules::find(policy, in_chat(&here), Right::Announce)
-            .mode()
-            .0;
-        assert_eq!(
-            exceptions.contains(&Right::Announce),
-            found != mode,
-            "{changes} {own:?}"
-        );
+        assert_eq!(exceptions, expected, "{changes} {own_mode:?}");
     }
 }
 

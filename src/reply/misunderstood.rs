@@ -265,7 +265,20 @@ pub(super) mod tests {
     use super::*;
     use crate::command::Setting;
 
-    /// Every error with a reply of its own.
+    /// Errors in a command about a setting.
+    pub(in crate::reply) fn every_setting_error() -> [ParseError; 2] {
+        [
+            ParseError::MissingSetting {
+                setting: Setting::Language,
+            },
+            ParseError::BadSetting {
+                setting: Setting::Timezone,
+                typed: "Mars/Olympus".to_owned(),
+            },
+        ]
+    }
+
+    /// Every other error with a reply of its own.
     pub(in crate::reply) fn every_parse_error() -> Vec<ParseError> {
         let name = |name: &str, suggestion: Option<&str>| ParseError::UnknownCommand {
             name: name.to_owned(),
@@ -343,13 +356,6 @@ pub(super) mod tests {
             },
             ParseError::MissingText,
             ParseError::MissingNumber,
-            ParseError::MissingSetting {
-                setting: Setting::Language,
-            },
-            ParseError::BadSetting {
-                setting: Setting::Timezone,
-                typed: typed("Mars/Olympus"),
-            },
         ]
     }
 }

@@ -8,7 +8,7 @@ use strum::VariantArray;
 
 use super::codes::tests::every_code;
 use super::member_codes::tests::every_member_code;
-use super::misunderstood::tests::every_parse_error;
+use super::misunderstood::tests::{every_parse_error, every_setting_error};
 use super::replace::tests::{UNWRITABLE, every_replacement};
 use super::rights::tests::RESERVED;
 use super::undo::tests::every_refused_undo;
@@ -405,6 +405,7 @@ fn every_stage() -> Vec<Refusal> {
 fn every_outcome() -> Vec<Outcome> {
     let mut refused: Vec<_> = every_parse_error()
         .into_iter()
+        .chain(every_setting_error())
         .map(Cause::Misunderstood)
         .collect();
     refused.extend(every_plain_refusal());
