@@ -47,6 +47,14 @@ const typed = {
 const seen = [];
 let client;
 let ended;
+// The result of creating an app.
+let registered;
+
+// The SDK creates apps over TLS only, which the simulator does not speak.
+lark.defaultHttpInstance.interceptors.request.use((request) => {
+  request.url = request.url?.replace(/^https:\/\/127\.0\.0\.1/, "http://127.0.0.1");
+  return request;
+});
 
 function dispatcher({ encrypt_key, verification_token }) {
   const dispatcher = new lark.EventDispatcher({
@@ -111,6 +119,32 @@ const orders = {
       }
       return { code: error.code, refusal: error.error };
     }
+  },
+
+  // Starts to create an app; answers the link for the person who confirms.
+  async register({ base_url, addons, create_only, app_id }) {
+    const domain = base_url.replace("http://", "");
+    return new Promise((begun, failed) => {
+      registered = lark
+        .registerApp({
+          domain,
+          larkDomain: `${domain}/lark`,
+          source: "test",
+          addons: addons ?? undefined,
+          createOnly: create_only,
+          appId: app_id ?? undefined,
+          onQRCodeReady: ({ url, expireIn }) => begun({ url, life: expireIn }),
+        })
+        .catch((error) => {
+          failed(error);
+          return { refusal: error.code };
+        });
+    });
+  },
+
+  // Answers id and secret of the app, or why there is none.
+  async wait_for_the_app() {
+    return registered;
   },
 
   // One call, typed where the SDK has a method for it.

@@ -11,6 +11,7 @@ import importlib.metadata
 import json
 import os
 import platform
+import queue
 import sys
 import threading
 import time
@@ -31,6 +32,7 @@ from lark_oapi.core.utils import AESCipher
 from lark_oapi.event.callback.model.p2_card_action_trigger import (
     P2CardActionTriggerResponse,
 )
+from lark_oapi.scene.registration.errors import RegisterAppError
 
 # Endpoint -> (method of the client, its request, the request's body).
 TYPED = {
@@ -120,6 +122,8 @@ class Driver:
         self.ended = None
         # Of a store app. The SDK keeps none, so the program has to.
         self.ticket = None
+        # The result of creating an app.
+        self.registered = None
 
     def login(self, ask):
         """A client of the REST interface."""
@@ -153,6 +157,34 @@ class Driver:
             return {"code": error.code, "refusal": error.error}
         names = ["access_token", "expires_in", "refresh_token", "refresh_token_expires_in", "scope"]
         return {name: getattr(tokens, name) for name in names}
+
+    def register(self, ask):
+        """Starts to create an app; answers the link for the person who confirms."""
+        self.registered = queue.Queue()
+        link = queue.Queue()
+
+        def run():
+            try:
+                result = lark.register_app(
+                    on_qr_code=lambda info: link.put(info),
+                    domain=ask["base_url"],
+                    lark_domain=ask["base_url"] + "/lark",
+                    source="test",
+                    addons=ask["addons"],
+                    create_only=ask["create_only"],
+                    app_id=ask["app_id"],
+                )
+            except RegisterAppError as error:
+                result = {"refusal": error.code}
+            self.registered.put(result)
+
+        threading.Thread(target=run, daemon=True).start()
+        info = link.get()
+        return {"url": info["url"], "life": info["expire_in"]}
+
+    def wait_for_the_app(self, _):
+        """Answers id and secret of the app, or why there is none."""
+        return self.registered.get()
 
     def call(self, ask):
         """One call, typed where the SDK has a method for it."""

@@ -10,6 +10,7 @@ pub(crate) mod messages;
 pub(crate) mod oauth;
 pub(crate) mod private_cards;
 pub(crate) mod reactions;
+pub(crate) mod registration;
 pub(crate) mod top_notice;
 
 use serde_json::{Value, json};

@@ -58,6 +58,8 @@ pub struct App {
     pub tenant_key: String,
     /// Scopes granted by the tenant's admin.
     pub scopes: BTreeSet<String>,
+    /// Scopes that the app asks for and the admin has not granted yet.
+    pub requested_scopes: BTreeSet<String>,
     /// Scopes that members can grant, `offline_access` included.
     pub user_scopes: BTreeSet<String>,
     /// Where the page of consent may redirect to, without query and fragment.
@@ -92,6 +94,7 @@ impl App {
             bot_name: "noticebot".to_owned(),
             tenant_key: "simulated_tenant".to_owned(),
             scopes: ALL_SCOPES.map(str::to_owned).into(),
+            requested_scopes: BTreeSet::new(),
             user_scopes: USER_SCOPES.map(str::to_owned).into(),
             redirect_uris: Vec::new(),
             may_refresh: true,

@@ -71,6 +71,10 @@ pub enum Endpoint {
     DeviceAuthorization,
     /// `POST /oauth/v1/revoke`
     RevokeUserToken,
+    /// `POST /oauth/v1/app/registration`
+    AppRegistration,
+    /// The same at Lark's host, which is the path `/lark` here.
+    LarkAppRegistration,
     /// `GET /open-apis/authen/v1/user_info`
     UserInfo,
     /// `POST /callback/ws/endpoint`
@@ -94,7 +98,12 @@ impl Endpoint {
     pub(crate) fn is_oauth(self) -> bool {
         matches!(
             self,
-            Self::UserToken | Self::UserTokenV3 | Self::DeviceAuthorization | Self::RevokeUserToken
+            Self::UserToken
+                | Self::UserTokenV3
+                | Self::DeviceAuthorization
+                | Self::RevokeUserToken
+                | Self::AppRegistration
+                | Self::LarkAppRegistration
         )
     }
 

@@ -5,7 +5,10 @@ use std::{
     time::Duration,
 };
 
-use crate::{clock::millis, edit::Edit, endpoint::Endpoint, ids::ChatId, refusal::Refusal};
+use crate::{
+    clock::millis, edit::Edit, endpoint::Endpoint, ids::ChatId, refusal::Refusal,
+    registrations::RegistrationBehaviour,
+};
 
 /// A fault of a call to an endpoint.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -130,6 +133,8 @@ pub struct Behaviour {
     pub private_cards: PrivateCardBehaviour,
     /// Consent of members.
     pub consent: ConsentBehaviour,
+    /// Apps that people create by scanning a QR code.
+    pub registration: RegistrationBehaviour,
 }
 
 /// What an app learns of its subscriptions and connections.
@@ -228,6 +233,7 @@ impl Default for Behaviour {
             subscriptions: SubscriptionBehaviour::default(),
             private_cards: PrivateCardBehaviour::default(),
             consent: ConsentBehaviour::default(),
+            registration: RegistrationBehaviour::default(),
         }
     }
 }

@@ -339,6 +339,9 @@ fn refused(refusal: &Refusal, log_id: &str) -> Answer {
         if refusal.code != 0 {
             body["code"] = json!(refusal.code);
         }
+        for (name, value) in refusal.error.as_object().into_iter().flatten() {
+            body[name] = value.clone();
+        }
     } else if refusal.code == 10_003 {
         body["data"] = json!({});
     } else if refusal.status != 200 {

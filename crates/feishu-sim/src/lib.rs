@@ -1,5 +1,6 @@
 #![doc = include_str!("../README.md")]
 
+mod addons;
 mod api;
 mod app;
 mod apps;
@@ -40,9 +41,11 @@ mod rebase;
 mod receiver;
 mod record;
 mod refusal;
+mod registrations;
 mod request;
 mod revocation;
 mod routes;
+mod scan;
 mod seen_by_one;
 mod server;
 mod shared;
@@ -55,6 +58,7 @@ mod store_events;
 mod user_grants;
 mod words;
 
+pub use addons::AppSetup;
 pub use app::{App, PERSON_IDS};
 pub use chats::{AnnouncementKind, Chat, ChatMode, ChatSpec, TopNotice, WhoMay};
 pub use clock::SimClock;
@@ -76,6 +80,7 @@ pub use published::Published;
 pub use push::Push;
 pub use receiver::Sealed;
 pub use record::{Acknowledgement, Attempt, Call, PushAnswer, PushRecord, Sent};
+pub use registrations::{LarkReport, RegistrationBehaviour};
 pub use revocation::{Revoked, RevokedBy};
 pub use simulator::{Builder, Changes, Simulator};
 pub use speech::{InChat, Pressed, Said, Speaker};

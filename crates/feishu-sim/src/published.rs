@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 
 /// Every event that the simulator pushes, except `app_ticket`, which is subscribed automatically.
-const EVENTS: [&str; 9] = [
+pub(crate) const EVENTS: [&str; 9] = [
     "app_open",
     "app_status_change",
     "app_uninstalled",
@@ -25,6 +25,17 @@ pub struct Published {
     pub events: BTreeSet<String>,
     /// The subscribed callbacks. A press on a button fails without `card.action.trigger`.
     pub callbacks: BTreeSet<String>,
+}
+
+impl Published {
+    /// The first version, without subscriptions.
+    pub(crate) fn first() -> Self {
+        Self {
+            version: "1.0.0".to_owned(),
+            events: BTreeSet::new(),
+            callbacks: BTreeSet::new(),
+        }
+    }
 }
 
 impl Default for Published {

@@ -8,7 +8,7 @@ pub(crate) struct Refusal {
     pub(crate) status: u16,
     pub(crate) code: i64,
     pub(crate) msg: String,
-    /// The `error` object, without its log id.
+    /// The `error` object, without its log id; in the form of OAuth, more fields of the body.
     pub(crate) error: Value,
     /// `x-ogw-ratelimit-limit` and seconds for `x-ogw-ratelimit-reset`.
     pub(crate) rate_limit: Option<(u32, u64)>,

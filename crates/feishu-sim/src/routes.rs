@@ -5,7 +5,7 @@ use serde_json::Value;
 use crate::{
     api::{
         application, auth, cards, chats, docx, legacy, messages, oauth, private_cards, reactions,
-        top_notice,
+        registration, top_notice,
     },
     endpoint::Endpoint,
     limits::Limit,
@@ -132,6 +132,10 @@ pub(crate) const ENDPOINTS: &[Spec] = endpoints! {
     DeviceAuthorization: POST "/oauth/v1/device_authorization" => oauth::device_authorization,
         &[], &[], &[];
     RevokeUserToken: POST "/oauth/v1/revoke" => oauth::revoke,
+        &[], &[], &[];
+    AppRegistration: POST "/oauth/v1/app/registration" => registration::register,
+        &[], &[], &[];
+    LarkAppRegistration: POST "/lark/oauth/v1/app/registration" => registration::register,
         &[], &[], &[];
     UserInfo: GET "/open-apis/authen/v1/user_info" => oauth::user_info,
         &[], &[], &[];

@@ -222,6 +222,11 @@ impl Simulator {
             let seed = state.ids.number();
             state.apps.add(Registration::new(app, seed))
         });
+        self.seen_by(app)
+    }
+
+    /// The platform as another of its apps sees it.
+    pub(crate) fn seen_by(&self, app: AppIndex) -> Self {
         Self {
             shared: self.shared.clone(),
             running: self.running.clone(),

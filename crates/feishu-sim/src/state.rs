@@ -20,6 +20,7 @@ use crate::messages::{Message, Reaction, Sender};
 use crate::people::Person;
 use crate::pressed::Press;
 use crate::record::{Call, PushRecord, Record};
+use crate::registrations::Registrations;
 
 /// The platform's state, for [`crate::Simulator::read`] and [`crate::Simulator::wait_for`].
 #[derive(Debug)]
@@ -29,6 +30,8 @@ pub struct State {
     /// The address of the simulator.
     pub(crate) authority: String,
     pub(crate) apps: Apps,
+    /// Of apps that people create.
+    pub(crate) registrations: Registrations,
     /// Whether the present call names its app.
     pub(crate) is_app_named: bool,
     /// The tenant of the token of the present call.
@@ -58,6 +61,7 @@ impl State {
             ids,
             authority: String::new(),
             apps: Apps::new(first),
+            registrations: Registrations::default(),
             is_app_named: false,
             caller: String::new(),
             operator: None,

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use reqwest::header::{CONTENT_TYPE, HeaderMap, HeaderName, HeaderValue};
+use reqwest::header::{CONTENT_TYPE, HeaderName, HeaderValue};
 use reqwest::{Method, RequestBuilder, Url};
 use secrecy::{ExposeSecret, SecretString};
 use serde::{Deserialize, de::DeserializeOwned};
@@ -99,6 +99,8 @@ enum Form {
     Api,
     /// A refusal has a `code` or an `error` or both, a success needs neither and may be empty.
     OAuth,
+    /// Any object; the caller judges it with [`Answer::oauth`].
+    Unjudged,
 }
 
 /// An answer with code 0.
@@ -108,6 +110,8 @@ pub(crate) struct Answer {
     status: u16,
     log_id: Option<String>,
     retry_after: Option<Duration>,
+    /// Whether its content type is that of a web page.
+    is_page: bool,
     body: Vec<u8>,
     /// The permit of a long one.
     permit: Option<OwnedSemaphorePermit>,
@@ -220,14 +224,23 @@ impl Http {
 
     /// Makes one exchange of OAuth and reports it.
     pub(crate) async fn send_oauth(&self, request: OAuthRequest<'_>) -> Result<Answer, Error> {
+        self.send_to_oauth(request, Form::OAuth).await
+    }
+
+    /// Makes one exchange of OAuth whose refusals the caller reads. It is reported as a success.
+    pub(crate) async fn send_unjudged(&self, request: OAuthRequest<'_>) -> Result<Answer, Error> {
+        self.send_to_oauth(request, Form::Unjudged).await
+    }
+
+    async fn send_to_oauth(&self, request: OAuthRequest<'_>, form: Form) -> Result<Answer, Error> {
         let builder = self.client.post(self.url(request.path));
         let builder = match request.body {
             OAuthBody::Json(body) => builder.json(&body),
-            OAuthBody::Form(fields) => form(builder, fields),
-            OAuthBody::FormWithBasic(app, fields) => form(builder, fields)
+            OAuthBody::Form(fields) => with_form(builder, fields),
+            OAuthBody::FormWithBasic(app, fields) => with_form(builder, fields)
                 .basic_auth(app.app_id.as_str(), Some(app.app_secret.expose_secret())),
         };
-        self.report(request.endpoint, MAX_ANSWER, builder, Form::OAuth)
+        self.report(request.endpoint, MAX_ANSWER, builder, form)
             .await
     }
 
@@ -295,13 +308,14 @@ impl Http {
             status: response.status().as_u16(),
             log_id: headers::log_id(headers),
             retry_after: headers::retry_after(headers, self.clock.now()),
+            is_page: headers::is_page(headers),
             body: Vec::new(),
             permit: None,
         };
         while let Some(chunk) = response.chunk().await.map_err(broken)? {
             let length = answer.body.len() + chunk.len();
             if length > max_answer {
-                let detail = if headers::is_page(response.headers()) {
+                let detail = if answer.is_page {
                     InvalidResponse::Foreign
                 } else {
                     InvalidResponse::TooLarge
@@ -317,7 +331,7 @@ impl Http {
         if answer.body.starts_with(BOM) {
             answer.body.drain(..BOM.len());
         }
-        let judged = answer.judge(response.headers(), form);
+        let judged = answer.judge(form);
         // A proxy that answers for itself has another clock than the platform.
         let is_platform = matches!(judged, Ok(_) | Err(Error::Api(_)));
         if let Some(date) = headers::date(response.headers()).filter(|_| is_platform) {
@@ -378,27 +392,35 @@ impl Answer {
         }
     }
 
+    /// Judges an answer that was not.
+    pub(crate) fn oauth(self) -> Result<Self, Error> {
+        self.judge(Form::OAuth)
+    }
+
     /// Success is code 0 with a 2xx status; in the form of OAuth, neither a code nor an error.
-    fn judge(self, headers: &HeaderMap, form: Form) -> Result<Self, Error> {
+    fn judge(self, form: Form) -> Result<Self, Error> {
         let is_error = !(200..300).contains(&self.status);
         if form == Form::OAuth && !is_error && self.body.trim_ascii().is_empty() {
             return Ok(self);
         }
         let verdict = Verdict::read(&self.body);
-        let verdict = verdict.filter(|verdict| form == Form::OAuth || verdict.has_code());
+        let verdict = verdict.filter(|verdict| form != Form::Api || verdict.has_code());
         let Some(verdict) = verdict else {
             return Err(self.invalid(InvalidResponse::NotJson));
         };
+        if form == Form::Unjudged {
+            return Ok(self);
+        }
         let code = verdict.code();
         let oauth_error = match form {
             Form::Api => None,
-            Form::OAuth => verdict.oauth_error(),
+            Form::OAuth | Form::Unjudged => verdict.oauth_error(),
         };
         // A web page, and an HTTP error that claims success or only repeats its status, do not come
         // from the platform.
         let repeats = code == i64::from(self.status);
         let is_explained = (code != 0 && !repeats) || oauth_error.is_some();
-        if headers::is_page(headers) || (is_error && !is_explained) {
+        if self.is_page || (is_error && !is_explained) {
             return Err(self.invalid(InvalidResponse::Foreign));
         }
         if code == 0 && oauth_error.is_none() {
@@ -420,7 +442,7 @@ impl Answer {
 }
 
 /// A body of form fields. Everything is encoded that may be, as both ends agree on it.
-fn form(builder: RequestBuilder, fields: &[(&str, &str)]) -> RequestBuilder {
+fn with_form(builder: RequestBuilder, fields: &[(&str, &str)]) -> RequestBuilder {
     builder
         .header(CONTENT_TYPE, "application/x-www-form-urlencoded")
         .body(pairs(fields))

@@ -24,6 +24,7 @@ mod message;
 mod oauth;
 mod oauth_error;
 mod person;
+mod registration;
 mod roots;
 mod runs;
 mod signature;
@@ -76,6 +77,9 @@ pub use oauth::{
 };
 pub use oauth_error::OAuthError;
 pub use person::{IdType, PersonIds, Sender};
+pub use registration::{
+    Addons, Brand, LinkOptions, NewApp, Registration, RegistrationConfig, RegistrationPoll,
+};
 pub use roots::{ExtraRoots, RootsError};
 pub use runs::{with_short_docx_runs, with_short_legacy_runs};
 pub use signature::{

@@ -8,7 +8,8 @@ use std::time::Duration;
 
 use feishu::{
     AppId, AppKind, AuthorizationRequest, Client, ClientConfig, Clock, CodeExchange, CodeVerifier,
-    Credentials, ExtraRoots, MemberTokens, OpenId, TenantKey, TokenTypeHint, TopNotice,
+    Credentials, ExtraRoots, LinkOptions, MemberTokens, OpenId, Registration, RegistrationConfig,
+    TenantKey, TokenTypeHint, TopNotice,
 };
 use feishu_sim::{ChatSpec, Decision, Endpoint, Fault, Simulator};
 use secrecy::{ExposeSecret as _, SecretString};
@@ -59,6 +60,29 @@ fn tokens(access_token: SecretString) -> MemberTokens {
     }
 }
 
+/// What is printed of a new app, and its secrets.
+async fn create_app(sim: &Simulator) -> (String, [SecretString; 2]) {
+    let registration = Registration::begin(RegistrationConfig {
+        accounts_url: sim.base_url(),
+        lark_accounts_url: sim.base_url(),
+        clock: Clock::system(),
+        timeout: Duration::from_secs(10),
+        extra_roots: ExtraRoots::default(),
+    });
+    let mut registration = registration.await.unwrap();
+    let options = LinkOptions {
+        source: "test",
+        ..LinkOptions::default()
+    };
+    let person = sim.add_person("Mia");
+    let bot = sim.scan(registration.link(&options).as_str(), &person);
+    let poll = registration.poll().await.unwrap();
+    let code = sim.registration_codes().swap_remove(0);
+    let secrets = [bot.unwrap().app().app_secret, code];
+    let shown = format!("{registration:?} {poll:?}");
+    (shown, secrets.map(SecretString::from))
+}
+
 #[tokio::test]
 async fn no_secret_is_printed_or_logged() {
     let log = Log::default();
@@ -107,6 +131,8 @@ async fn no_secret_is_printed_or_logged() {
     }
     let revoke = bot.revoke_user_token(refresh, TokenTypeHint::RefreshToken);
     revoke.await.unwrap();
+    let (new_app, hidden) = create_app(&sim).await;
+    shown.push(new_app);
     sim.finish();
 
     let log = String::from_utf8(log.0.lock().unwrap().clone()).unwrap();
@@ -121,6 +147,7 @@ async fn no_secret_is_printed_or_logged() {
         &flow.device_code,
         &app_secret,
     ];
+    let secrets = secrets.into_iter().chain(&hidden);
     for secret in secrets.map(SecretString::expose_secret) {
         let place = shown.iter().find(|text| text.contains(secret));
         assert_eq!(place, None, "{secret}");

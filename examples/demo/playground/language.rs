@@ -66,6 +66,9 @@ impl Language {
             Endpoint::UserToken | Endpoint::UserTokenV3 => ("get a member’s token", "获取成员令牌"),
             Endpoint::DeviceAuthorization => ("ask for consent", "请求授权"),
             Endpoint::RevokeUserToken => ("revoke a member’s token", "撤销成员令牌"),
+            Endpoint::AppRegistration | Endpoint::LarkAppRegistration => {
+                ("create an app", "创建应用")
+            }
             Endpoint::UserInfo => ("check who consented", "核对授权人"),
             Endpoint::ResendAppTicket => ("ask for a ticket", "重新推送 ticket"),
             Endpoint::BotInfo => ("get the bot’s identity", "获取机器人信息"),

@@ -140,7 +140,8 @@ pub(crate) fn bot_info(state: &mut State, _: &Request) -> Result<Value, Refusal>
 pub(crate) fn scopes(state: &mut State, _: &Request) -> Result<Value, Refusal> {
     let granted = |scope: &String| json!({"scope_name": scope, "grant_status": 1});
     let mut scopes: Vec<_> = state.app().scopes.iter().map(granted).collect();
-    let asked = json!({"scope_name": "contact:contact.base:readonly", "grant_status": 2});
-    scopes.push(asked);
+    let other = "contact:contact.base:readonly".to_owned();
+    let asked = state.app().requested_scopes.iter().chain([&other]);
+    scopes.extend(asked.map(|scope| json!({"scope_name": scope, "grant_status": 2})));
     Ok(json!({"code": 0, "msg": "success", "data": {"scopes": scopes}}))
 }

@@ -14,6 +14,7 @@ mod messages;
 mod presses;
 mod private_cards;
 mod pushes;
+mod registration;
 mod socket;
 mod top_notice;
 mod webhook;

@@ -7,6 +7,7 @@ mod long_connection;
 mod members;
 mod ranges;
 mod raw;
+mod registration;
 mod store_apps;
 mod tokens;
 

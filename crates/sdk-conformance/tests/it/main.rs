@@ -6,6 +6,7 @@ mod driver;
 mod install;
 mod long_connection;
 mod member;
+mod registration;
 mod report;
 mod rest;
 mod store_app;
