@@ -162,6 +162,7 @@ impl State {
             return Err(Refusal::new(400, 99_991_668, msg));
         }
         self.enter_app_where(|one| one.grants.access(token).is_some());
+        self.grants_mut().note_presented(token);
         let known = self.grants().access(token).cloned();
         let known = known.ok_or_else(|| Refusal::code(99_991_668))?;
         if self.now() >= known.expires_ms {
@@ -264,6 +265,7 @@ impl State {
         let app_id = self.is_app_named.then(|| self.app().app_id.clone());
         self.record.calls.push(Call {
             at_ms: self.now(),
+            port: request.port,
             app_id,
             operator: self.operator.as_ref().map(|token| token.open_id.clone()),
             method: request.method.clone(),

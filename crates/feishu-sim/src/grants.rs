@@ -1,6 +1,6 @@
 //! What members have granted to the app: codes, tokens of users, and device flows.
 
-use std::collections::{BTreeSet, HashMap};
+use std::collections::{BTreeSet, HashMap, HashSet};
 
 use base64::{Engine as _, engine::general_purpose::URL_SAFE_NO_PAD};
 use sha2::{Digest as _, Sha256};
@@ -26,6 +26,10 @@ pub(crate) struct Grants {
     access: HashMap<String, AccessToken>,
     refresh: HashMap<String, RefreshToken>,
     devices: HashMap<String, Device>,
+    /// The tokens of each renewal, by the refresh token that was used.
+    renewals: HashMap<String, Vec<String>>,
+    /// Tokens with which a call was made.
+    presented: HashSet<String>,
 }
 
 /// Scopes add up over the requests of one person.
@@ -219,6 +223,22 @@ impl Grants {
             return Err(20_037);
         }
         Ok(token.open_id.clone())
+    }
+
+    pub(crate) fn note_renewal(&mut self, refresh: &str, issued: &Issued) {
+        let access = Some(&issued.access_token);
+        let tokens = access.into_iter().chain(&issued.refresh_token);
+        let tokens = tokens.cloned().collect();
+        self.renewals.insert(refresh.to_owned(), tokens);
+    }
+
+    pub(crate) fn note_presented(&mut self, token: &str) {
+        self.presented.insert(token.to_owned());
+    }
+
+    pub(crate) fn is_renewal_presented(&self, refresh: &str) -> bool {
+        let mut tokens = self.renewals.get(refresh).into_iter().flatten();
+        tokens.any(|token| self.presented.contains(token))
     }
 
     pub(crate) fn use_refresh(&mut self, text: &str) {

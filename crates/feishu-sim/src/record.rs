@@ -13,6 +13,8 @@ use crate::receiver::Sealed;
 pub struct Call {
     /// When, on the simulator's clock.
     pub at_ms: u64,
+    /// The port of the address that it was sent to; see [`crate::Simulator::add_address`].
+    pub port: u16,
     /// The app whose secret or token it has; absent if it has none that the platform knows.
     pub app_id: Option<String>,
     /// The open id of the person in whose name it is made; absent for the bot.

@@ -12,6 +12,8 @@ use crate::{limits::Exceeded, refusal::Refusal};
 /// A request to an endpoint.
 #[derive(Debug, Default)]
 pub(crate) struct Request {
+    /// The port of the address that it was sent to.
+    pub(crate) port: u16,
     pub(crate) method: String,
     pub(crate) path: String,
     pub(crate) params: HashMap<String, String>,

@@ -66,10 +66,10 @@ fn route(spec: &'static Spec) -> MethodRouter<Arc<Shared>> {
         _ => MethodFilter::GET,
     };
     let known = async move |AxumState(shared): AxumState<Arc<Shared>>,
-                            ConnectInfo(disconnect): ConnectInfo<Disconnect>,
+                            ConnectInfo(connection): ConnectInfo<Connection>,
                             params: RawPathParams,
                             http: HttpRequest| {
-        let mut request = read(http).await;
+        let mut request = read(http, &connection).await;
         request.params = params
             .iter()
             .map(|(name, value)| (name.to_owned(), value.to_owned()))
@@ -83,7 +83,7 @@ fn route(spec: &'static Spec) -> MethodRouter<Arc<Shared>> {
             Endpoint::RevokeUserToken => shared.push_caused(),
             _ => {}
         }
-        respond(&shared, &disconnect, reply).await
+        respond(&shared, &connection, reply).await
     };
     on(method, known)
 }
@@ -91,26 +91,26 @@ fn route(spec: &'static Spec) -> MethodRouter<Arc<Shared>> {
 /// Opens a long connection.
 async fn connect(
     AxumState(shared): AxumState<Arc<Shared>>,
-    ConnectInfo(disconnect): ConnectInfo<Disconnect>,
+    ConnectInfo(connection): ConnectInfo<Connection>,
     http: HttpRequest,
 ) -> Response<Body> {
     if shared.lock().faults.down {
-        return respond(&shared, &disconnect, Reply::Close).await;
+        return respond(&shared, &connection, Reply::Close).await;
     }
     socket::connect(&shared, http)
 }
 
 async fn unknown(
     AxumState(shared): AxumState<Arc<Shared>>,
-    ConnectInfo(disconnect): ConnectInfo<Disconnect>,
+    ConnectInfo(connection): ConnectInfo<Connection>,
     http: HttpRequest,
 ) -> Response<Body> {
-    let request = read(http).await;
+    let request = read(http, &connection).await;
     let reply = shared.change(|state| state.serve_unknown(&request));
-    respond(&shared, &disconnect, reply).await
+    respond(&shared, &connection, reply).await
 }
 
-async fn read(http: HttpRequest) -> Request {
+async fn read(http: HttpRequest, connection: &Connection) -> Request {
     let (
         Parts {
             method,
@@ -122,6 +122,7 @@ async fn read(http: HttpRequest) -> Request {
     ) = http.into_parts();
     let query = Query::try_from_uri(&uri).map_or_else(|_| Vec::new(), |Query(pairs)| pairs);
     Request {
+        port: connection.port,
         method: method.to_string(),
         path: uri.path().to_owned(),
         query,
@@ -137,17 +138,17 @@ fn text(headers: &HeaderMap, name: &header::HeaderName) -> Option<String> {
     Some(headers.get(name)?.to_str().ok()?.to_owned())
 }
 
-async fn respond(shared: &Shared, disconnect: &Disconnect, reply: Reply) -> Response<Body> {
+async fn respond(shared: &Shared, connection: &Connection, reply: Reply) -> Response<Body> {
     match reply {
         Reply::Answer(answer) => response(answer),
         Reply::Close => {
-            disconnect.0.store(true, Ordering::Relaxed);
+            connection.close();
             Response::default()
         }
         Reply::Hang => {
             // The caller's timeout drops this future with the connection.
             shared.stopped().await;
-            disconnect.0.store(true, Ordering::Relaxed);
+            connection.close();
             Response::default()
         }
     }
@@ -168,9 +169,20 @@ fn response(answer: Answer) -> Response<Body> {
     })
 }
 
-/// Makes a connection fail instead of writing its response.
-#[derive(Clone, Debug, Default)]
-pub(crate) struct Disconnect(Arc<AtomicBool>);
+/// What a handler knows of its connection.
+#[derive(Clone, Debug)]
+pub(crate) struct Connection {
+    /// The local port.
+    port: u16,
+    is_closed: Arc<AtomicBool>,
+}
+
+impl Connection {
+    /// Makes the connection fail instead of writing its response.
+    fn close(&self) {
+        self.is_closed.store(true, Ordering::Relaxed);
+    }
+}
 
 /// Accepts connections that a handler can close.
 pub(crate) struct DroppableListener(pub(crate) TcpListener);
@@ -178,7 +190,7 @@ pub(crate) struct DroppableListener(pub(crate) TcpListener);
 /// A connection that a handler can close.
 pub(crate) struct DroppableStream {
     stream: TcpStream,
-    disconnect: Disconnect,
+    connection: Connection,
 }
 
 impl Listener for DroppableListener {
@@ -189,13 +201,11 @@ impl Listener for DroppableListener {
         let (stream, address) = Listener::accept(&mut self.0).await;
         // Small responses must not wait for the peer's delayed acknowledgement.
         stream.set_nodelay(true).ok();
-        (
-            DroppableStream {
-                stream,
-                disconnect: Disconnect::default(),
-            },
-            address,
-        )
+        let connection = Connection {
+            port: stream.local_addr().map_or(0, |local| local.port()),
+            is_closed: Arc::default(),
+        };
+        (DroppableStream { stream, connection }, address)
     }
 
     fn local_addr(&self) -> io::Result<SocketAddr> {
@@ -203,9 +213,9 @@ impl Listener for DroppableListener {
     }
 }
 
-impl Connected<IncomingStream<'_, DroppableListener>> for Disconnect {
+impl Connected<IncomingStream<'_, DroppableListener>> for Connection {
     fn connect_info(stream: IncomingStream<'_, DroppableListener>) -> Self {
-        stream.io().disconnect.clone()
+        stream.io().connection.clone()
     }
 }
 
@@ -225,7 +235,7 @@ impl AsyncWrite for DroppableStream {
         cx: &mut Context<'_>,
         bytes: &[u8],
     ) -> Poll<io::Result<usize>> {
-        if self.disconnect.0.load(Ordering::Relaxed) {
+        if self.connection.is_closed.load(Ordering::Relaxed) {
             return Poll::Ready(Err(io::ErrorKind::ConnectionAborted.into()));
         }
         Pin::new(&mut self.stream).poll_write(cx, bytes)

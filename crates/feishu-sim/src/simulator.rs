@@ -1,7 +1,7 @@
 //! The simulator, its builder, and changes by tests.
 
 use std::io;
-use std::net::SocketAddr;
+use std::net::{Ipv4Addr, SocketAddr};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -22,7 +22,7 @@ use crate::ids::{AppIndex, ChatId, Ids};
 use crate::limits::{Limiter, RateLimits};
 use crate::people::Person;
 use crate::push_client::{PushClient, REDELIVERY_DELAYS};
-use crate::server::{Disconnect, DroppableListener, router};
+use crate::server::{Connection, DroppableListener, router};
 use crate::shared::Shared;
 use crate::state::State;
 use crate::store_app::AppKind;
@@ -32,7 +32,7 @@ const DEFAULT_START_MS: u64 = 1_789_088_400_000;
 
 /// A simulated Feishu open platform on a local port, as one of its apps sees it. It stops when the
 /// last of these is dropped.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub struct Simulator {
     pub(crate) shared: Arc<Shared>,
     pub(crate) app: AppIndex,
@@ -168,10 +168,7 @@ impl Builder {
             runtime: Handle::current(),
             push_client: PushClient::new(self.push_deadline, self.redelivery_waits)?,
         });
-        let service = router(shared.clone()).into_make_service_with_connect_info::<Disconnect>();
-        let stop = shared.stop.clone().cancelled_owned();
-        let server = axum::serve(DroppableListener(listener), service).with_graceful_shutdown(stop);
-        shared.tasks.spawn(async move { server.await });
+        serve(&shared, listener);
         Ok(Simulator {
             running: Arc::new(Running(shared.clone())),
             app: AppIndex::FIRST,
@@ -179,6 +176,14 @@ impl Builder {
             address,
         })
     }
+}
+
+fn serve(shared: &Arc<Shared>, listener: TcpListener) {
+    let service = router(shared.clone()).into_make_service_with_connect_info::<Connection>();
+    let stop = shared.stop.clone().cancelled_owned();
+    let server = axum::serve(DroppableListener(listener), service).with_graceful_shutdown(stop);
+    let serve = async move { server.await };
+    shared.tasks.spawn_on(serve, &shared.runtime);
 }
 
 impl Simulator {
@@ -201,6 +206,17 @@ impl Simulator {
     /// The base URL for clients.
     pub fn base_url(&self) -> String {
         format!("http://{}", self.address)
+    }
+
+    /// Serves on another free port of 127.0.0.1, too. Clients with an address of their own can be
+    /// told apart in the record of calls.
+    pub fn add_address(&self) -> io::Result<SocketAddr> {
+        let listener = std::net::TcpListener::bind((Ipv4Addr::LOCALHOST, 0))?;
+        listener.set_nonblocking(true)?;
+        let address = listener.local_addr()?;
+        let _runtime = self.shared.runtime.enter();
+        serve(&self.shared, TcpListener::from_std(listener)?);
+        Ok(address)
     }
 
     /// Stops the server and all pushes, and waits until they have ended.

@@ -55,6 +55,11 @@ impl Simulator {
         });
     }
 
+    /// Whether a call was made with one of the tokens for which this refresh token was exchanged.
+    pub fn is_renewal_used(&self, refresh_token: &str) -> bool {
+        self.read(|state| state.grants().is_renewal_presented(refresh_token))
+    }
+
     /// Ends the grant of a person without an event.
     pub fn forget_grant(&self, person: &Person) {
         self.change(|state| state.grants_mut().revoke(&person.open_id));

@@ -318,7 +318,10 @@ impl ChaosRun<'_> {
             calls_of_other_tenants: calls_with(&OTHER_TENANT),
             tenants: self.options.tenants.unwrap_or_default().into(),
             tickets: 0,
-            grants: (self.options.members).then(|| Grants::of(&calls, &stats.kills)),
+            grants: (self.options.members).then(|| {
+                let is_used = |token: &str| self.platform.sim.is_renewal_used(token);
+                Grants::of(&calls, &stats.kills, &is_used)
+            }),
             violations: self.platform.sim.violations(),
             ready_ms: stats.ready.as_secs_f64() * 1000.0,
         }

@@ -7,7 +7,7 @@ use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
 
 use anyhow::{Context as _, ensure};
-use feishu_sim::AppKind;
+use feishu_sim::{AppKind, Simulator};
 use rand::RngExt as _;
 
 use crate::http;
@@ -51,6 +51,9 @@ pub(crate) struct Program {
     executable: PathBuf,
     arguments: Vec<String>,
     environment: Vec<(&'static str, String)>,
+    /// Each start gets an address of its own on the platform, so that the record tells which process
+    /// made a call.
+    platform: Option<Simulator>,
     log: PathBuf,
     core: Option<usize>,
 }
@@ -71,7 +74,6 @@ impl Program {
             ("FEISHU_APP_SECRET", app.app_secret.clone()),
             ("FEISHU_ENCRYPT_KEY", encrypt_key),
             ("FEISHU_VERIFICATION_TOKEN", token),
-            ("FEISHU_BASE_URL", platform.sim.base_url()),
             ("NOTICEBOT_LISTEN", address.to_string()),
             ("NOTICEBOT_ADMIN_LISTEN", admin.to_string()),
             ("NOTICEBOT_DATABASE_URL", database_url.to_owned()),
@@ -82,7 +84,6 @@ impl Program {
         if platform.acts_as_members {
             environment.extend([
                 ("FEISHU_ACT_AS", "member".to_owned()),
-                ("FEISHU_ACCOUNTS_URL", platform.sim.base_url()),
                 ("NOTICEBOT_PUBLIC_URL", PUBLIC_URL.to_owned()),
                 ("NOTICEBOT_TOKEN_KEY", TOKEN_KEY.to_owned()),
             ]);
@@ -97,6 +98,7 @@ impl Program {
             executable: bot.executable.to_owned(),
             arguments: vec!["serve".to_owned()],
             environment,
+            platform: Some(platform.sim.clone()),
             log,
             core: None,
         })
@@ -123,6 +125,7 @@ impl Program {
             executable: std::env::current_exe().context("finding this program")?,
             arguments: arguments.map(str::to_owned).to_vec(),
             environment: Vec::new(),
+            platform: None,
             log: folder.join("baseline.log"),
             core: None,
         })
@@ -156,6 +159,14 @@ impl Program {
             .stdin(Stdio::null())
             .stdout(Stdio::null())
             .stderr(log);
+        let mut platform_port = None;
+        if let Some(platform) = &self.platform {
+            let address = platform.add_address().context("adding an address")?;
+            let url = format!("http://{address}");
+            command.env("FEISHU_BASE_URL", &url);
+            command.env("FEISHU_ACCOUNTS_URL", &url);
+            platform_port = Some(address.port());
+        }
         let executable = self.executable.display();
         let child = command
             .spawn()
@@ -165,6 +176,7 @@ impl Program {
             began: Instant::now(),
             address: self.address,
             admin: self.admin,
+            platform_port,
         })
     }
 
@@ -184,9 +196,15 @@ pub(crate) struct Running {
     began: Instant,
     address: SocketAddr,
     admin: Option<SocketAddr>,
+    platform_port: Option<u16>,
 }
 
 impl Running {
+    /// The port of the platform to which it sends its calls; the baseline makes none.
+    pub(crate) fn platform_port(&self) -> Option<u16> {
+        self.platform_port
+    }
+
     /// Waits until it is ready, and returns the time that took.
     pub(crate) fn ready(&mut self, limits: &Limits) -> anyhow::Result<Duration> {
         let asked = limits.within(START).poll(POLL_INTERVAL, || {

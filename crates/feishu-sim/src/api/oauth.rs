@@ -7,7 +7,7 @@ use serde_json::{Map, Value, json};
 
 use crate::app::App;
 use crate::clock::millis;
-use crate::grants::{DEVICE_LIFE_S, Device, DeviceState, Lives};
+use crate::grants::{DEVICE_LIFE_S, Device, DeviceState, Issued, Lives};
 use crate::refusal::Refusal;
 use crate::request::{Request, form_fields};
 use crate::revocation::RevokedBy;
@@ -85,7 +85,11 @@ pub(crate) fn token(state: &mut State, request: &Request) -> Result<Value, Refus
         _ => (by_device(state, &credential)?, true),
     };
     check_scope(state, &open_id, fields.get("scope"))?;
-    issue(state, &open_id, with_refresh)
+    let (issued, lives) = issue(state, &open_id, with_refresh)?;
+    if grant_type == "refresh_token" {
+        state.grants_mut().note_renewal(&credential, &issued);
+    }
+    Ok(issued_body(issued, lives))
 }
 
 fn enter_client(state: &mut State, id: &str, secret: &str) -> Result<(), Refusal> {
@@ -119,6 +123,7 @@ fn by_code(state: &mut State, code: &str, fields: &Fields) -> Result<String, Ref
 
 /// The second value is whether a new refresh token is issued.
 fn by_refresh(state: &mut State, token: &str) -> Result<(String, bool), Refusal> {
+    state.grants_mut().note_presented(token);
     let reused = state.behaviour.consent.reused_refresh_token;
     if state.belongs_to_another(|grants| grants.has_refresh(token)) {
         return Err(Refusal::oauth_code(20_024));
@@ -201,7 +206,7 @@ fn check_scope(state: &State, open_id: &str, scope: Option<&str>) -> Result<(), 
     Ok(())
 }
 
-fn issue(state: &mut State, open_id: &str, with_refresh: bool) -> Result<Value, Refusal> {
+fn issue(state: &mut State, open_id: &str, with_refresh: bool) -> Result<(Issued, Lives), Refusal> {
     let now_ms = state.now();
     let rules = &state.behaviour.consent;
     let lives = Lives {
@@ -212,7 +217,10 @@ fn issue(state: &mut State, open_id: &str, with_refresh: bool) -> Result<Value, 
     let State { apps, ids, .. } = state;
     let grants = &mut apps.present_mut().grants;
     let issued = grants.issue(open_id, lives, now_ms, ids);
-    let issued = issued.map_err(Refusal::oauth_code)?;
+    Ok((issued.map_err(Refusal::oauth_code)?, lives))
+}
+
+fn issued_body(issued: Issued, lives: Lives) -> Value {
     let scopes: Vec<String> = issued.scopes.into_iter().collect();
     let mut body = json!({
         "code": 0,
@@ -225,7 +233,7 @@ fn issue(state: &mut State, open_id: &str, with_refresh: bool) -> Result<Value, 
         body["refresh_token"] = json!(refresh_token);
         body["refresh_token_expires_in"] = json!(lives.refresh_ms / 1000);
     }
-    Ok(body)
+    body
 }
 
 /// Starts a device flow; the answer has no `code`.

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use feishu_sim::{ChatId, Decision, Endpoint, Person, Push, Revoked, RevokedBy, WhoMay};
+use feishu_sim::{ChatId, ChatSpec, Decision, Endpoint, Person, Push, Revoked, RevokedBy, WhoMay};
 use reqwest::Url;
 use serde_json::{Value, json};
 
@@ -265,6 +265,30 @@ async fn version_3_takes_a_form_too() {
     let request = fixture.client.post(url).body(form);
     let request = request.header("content-type", "application/x-www-form-urlencoded");
     assert_eq!(request.send().await.unwrap().status().as_u16(), 200);
+    fixture.sim.finish();
+}
+
+#[tokio::test]
+async fn a_renewal_is_used_by_its_first_call() {
+    let mut fixture = Fixture::consenting().await;
+    let lin = fixture.lin.clone();
+    let (_, first) = fixture.tokens(&lin).await;
+    let renew = |fixture: &Fixture, token: &str| {
+        let body = fixture.grant("refresh_token", &[("refresh_token", token)]);
+        (V2, body)
+    };
+    let (path, body) = renew(&fixture, &first);
+    let renewed = fixture.token_call(path, body).await.json();
+    assert!(!fixture.sim.is_renewal_used(&first));
+    let second = renewed["refresh_token"].as_str().unwrap();
+    let (path, body) = renew(&fixture, second);
+    let renewed = fixture.token_call(path, body).await.json();
+    assert!(fixture.sim.is_renewal_used(&first));
+    assert!(!fixture.sim.is_renewal_used(second));
+    let chat = fixture.sim.add_chat(ChatSpec::named("group").owner(&lin));
+    fixture.token = renewed["access_token"].as_str().unwrap().to_owned();
+    assert_eq!(fixture.pin_announcement(&chat).await.code(), 0);
+    assert!(fixture.sim.is_renewal_used(second));
     fixture.sim.finish();
 }
 

@@ -10,6 +10,20 @@ use crate::client::{Fixture, chat_path, docx_path};
 const TOKEN_PATH: &str = "/open-apis/auth/v3/tenant_access_token/internal";
 
 #[tokio::test]
+async fn calls_are_told_apart_by_their_address() {
+    let fixture = Fixture::new().await;
+    let addresses = [(); 2].map(|()| fixture.sim.add_address().unwrap());
+    for address in addresses {
+        let url = format!("http://{address}{TOKEN_PATH}");
+        let request = fixture.client.post(url).json(&json!({}));
+        assert_eq!(request.send().await.unwrap().status().as_u16(), 200);
+    }
+    let calls = fixture.sim.calls();
+    let last: Vec<u16> = calls.iter().rev().map(|call| call.port).take(2).collect();
+    assert_eq!(last, [addresses[1].port(), addresses[0].port()]);
+}
+
+#[tokio::test]
 async fn the_token_endpoint_always_answers_200() {
     let fixture = Fixture::new().await;
     let app = fixture.sim.app();

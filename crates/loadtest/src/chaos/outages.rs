@@ -29,8 +29,7 @@ const MOST_CRASHES: usize = 10;
 /// The outages of a run.
 #[derive(Default)]
 pub(super) struct Stats {
-    /// The times of kills, in milliseconds on the platform's clock.
-    pub(super) kills: Vec<u64>,
+    pub(super) kills: Vec<Kill>,
     pub(super) restarts: usize,
     pub(super) cuts: usize,
     pub(super) failovers: usize,
@@ -38,6 +37,15 @@ pub(super) struct Stats {
     pub(super) crashes: usize,
     pub(super) completed: bool,
     pub(super) ready: Duration,
+}
+
+/// A process that was killed.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Kill {
+    /// When, in milliseconds on the platform's clock.
+    pub(super) at_ms: u64,
+    /// The port of the platform to which it sent its calls.
+    pub(super) platform_port: Option<u16>,
 }
 
 /// What causes the outages of a run.
@@ -112,7 +120,10 @@ impl Outages<'_> {
         stats: &mut Stats,
     ) -> anyhow::Result<()> {
         match outage {
-            Outage::Kill => stats.kills.push(self.platform.sim.clock().now_ms()),
+            Outage::Kill => stats.kills.push(Kill {
+                at_ms: self.platform.sim.clock().now_ms(),
+                platform_port: replicas.0[target].platform_port(),
+            }),
             Outage::Restart => {
                 stats.restarts += 1;
                 replicas.0[target].terminate()?;
