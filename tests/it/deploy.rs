@@ -428,4 +428,31 @@ fn workflow_checks_before_it_publishes() {
         .unwrap();
     let platforms: Vec<_> = built.iter().map(|machine| &machine["platform"]).collect();
     assert_eq!(platforms, ["linux/amd64", "linux/arm64"]);
+    assert_eq!(jobs["binary"]["needs"], "check");
+    let steps = jobs["binary"]["steps"].as_array().unwrap();
+    assert!(steps.iter().any(|step| step["run"] == ".ci/release"));
+    let runners = texts(&jobs["binary"]["strategy"]["matrix"]["runner"]);
+    assert_eq!(runners, ["ubuntu-24.04", "ubuntu-24.04-arm"]);
+    assert_eq!(texts(&jobs["release"]["needs"]), ["binary", "publish"]);
+}
+
+#[test]
+fn deployments_can_use_published_images() {
+    let published = "ghcr.io/OWNER/noticebot";
+    for path in ["docker-compose.yml", "deploy/compose/docker-compose.yml"] {
+        let compose = yaml(path);
+        let bot = &compose["services"]["noticebot"];
+        assert_eq!(bot["image"], "${BOT_IMAGE:-noticebot}", "{path}");
+        // Without a published image, it is built.
+        assert!(bot["build"].is_string(), "{path}");
+    }
+    let version = env!("CARGO_PKG_VERSION");
+    for path in ["deploy/kubernetes/noticebot.yaml", "docs/OPERATIONS.md"] {
+        let image = format!("{published}:{version}");
+        assert!(file(path).contains(&image), "{path}");
+    }
+    let unit = file("deploy/systemd/noticebot.service");
+    assert!(unit.contains("ExecStart=/usr/local/bin/noticebot "));
+    let script = file(".ci/release");
+    assert!(script.contains("deploy/systemd/noticebot.service"));
 }
