@@ -1,44 +1,13 @@
 //! The people and groups of the simulated Feishu.
 
-use feishu_sim::{AnnouncementKind, ChatId, ChatSpec, Person, Simulator, WhoMay, Words};
+use feishu_sim::{Simulator, Words};
+use pulldown_cmark::{Event, Options, Parser, Tag, TagEnd};
 
-/// The role of a person in all groups.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Role {
-    Owner,
-    Admin,
-    Member,
-    /// A member of another organization.
-    Guest,
-}
+use crate::language::Language;
 
-/// The key of the second organization, which installs the store app.
-pub(crate) const SECOND_TENANT: &str = "second_tenant";
+pub(crate) use world::{Group, Member, Organization, Role, SECOND_TENANT, World};
 
-/// An organization with groups and people of its own.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Organization {
-    First,
-    Second,
-}
-
-/// A person whom the visitor can be.
-pub(crate) struct Member {
-    pub(crate) person: Person,
-    pub(crate) role: Role,
-    /// The organization in whose groups the person is.
-    pub(crate) organization: Organization,
-}
-
-pub(crate) struct Group {
-    pub(crate) name: &'static str,
-    pub(crate) organization: Organization,
-    pub(crate) about: &'static str,
-    pub(crate) kind: AnnouncementKind,
-    pub(crate) who_may: WhoMay,
-    pub(crate) is_topic: bool,
-    pub(crate) chat: ChatId,
-}
+mod world;
 
 pub(crate) struct Fixture {
     pub(crate) people: Vec<Member>,
@@ -48,55 +17,51 @@ pub(crate) struct Fixture {
 impl Fixture {
     /// The owner and a member in three groups, for the terminal.
     pub(crate) fn small(sim: &Simulator) -> Self {
-        let people = [("Olga", Role::Owner), ("Mei", Role::Member)];
-        Self::create(sim, Organization::First, &people, &GROUPS[..3])
+        let world = World {
+            organization: Organization::First,
+            language: Language::En,
+        };
+        let [owner, _, member, _] = world::PEOPLE;
+        Self::create(sim, world, &[owner, member], &world::GROUPS[..3])
     }
 
-    /// A person in each role, in groups of every kind, and a second organization.
+    /// In each language: a person in each role, in groups of every kind, and a second organization.
     pub(crate) fn full(sim: &Simulator) -> Self {
-        let people = [
-            ("Olga", Role::Owner),
-            ("Adam", Role::Admin),
-            ("Mei", Role::Member),
-            ("Gus", Role::Guest),
-        ];
-        let first = Self::create(sim, Organization::First, &people, &GROUPS);
-        let people = [("Bea", Role::Owner), ("Ben", Role::Member)];
-        let second = Self::create(sim, Organization::Second, &people, &SECOND_GROUPS);
-        Self {
-            people: first.people.into_iter().chain(second.people).collect(),
-            groups: first.groups.into_iter().chain(second.groups).collect(),
+        let (mut people, mut groups) = (Vec::new(), Vec::new());
+        for language in [Language::En, Language::Zh] {
+            let world = |organization| World {
+                organization,
+                language,
+            };
+            let first = world(Organization::First);
+            let second = world(Organization::Second);
+            for part in [
+                Self::create(sim, first, &world::PEOPLE, &world::GROUPS),
+                Self::create(sim, second, &world::SECOND_PEOPLE, &world::SECOND_GROUPS),
+            ] {
+                people.extend(part.people);
+                groups.extend(part.groups);
+            }
         }
+        Self { people, groups }
     }
 
     fn create(
         sim: &Simulator,
-        organization: Organization,
-        people: &[(&str, Role)],
-        specs: &[GroupSpec],
+        world: World,
+        people: &[world::PersonSpec],
+        specs: &[world::GroupSpec],
     ) -> Self {
-        let member = |&(name, role): &(&str, Role)| {
-            let person = match (role, organization) {
-                (Role::Guest, _) => sim.add_person_of("another_tenant", name),
-                (_, Organization::First) => sim.add_person(name),
-                (_, Organization::Second) => sim.add_person_of(SECOND_TENANT, name),
-            };
-            Member {
-                person,
-                role,
-                organization,
-            }
-        };
-        let people: Vec<Member> = people.iter().map(member).collect();
-        let group = |spec: &GroupSpec| spec.create(sim, organization, &people);
+        let people: Vec<Member> = people.iter().map(|spec| spec.create(sim, world)).collect();
+        let group = |spec: &world::GroupSpec| spec.create(sim, world, &people);
         let groups = specs.iter().map(group).collect();
         Self { people, groups }
     }
 
-    /// This person, if there is one in the organization of the group, or else an ordinary member.
+    /// This person, if there is one in the world of the group, or else an ordinary member.
     pub(crate) fn person_in(&self, group: usize, person: Option<usize>) -> usize {
-        let organization = self.groups[group].organization;
-        let is_colleague = |member: &Member| member.organization == organization;
+        let world = self.groups[group].world;
+        let is_colleague = |member: &Member| member.world == world;
         let person = person.filter(|at| is_colleague(&self.people[*at]));
         let mut people = self.people.iter();
         let default = || people.position(|one| is_colleague(one) && one.role == Role::Member);
@@ -108,14 +73,38 @@ impl Fixture {
         self.append(Words::new(), text)
     }
 
-    /// The words of a line of rich text, in which `**` encloses bold text.
+    /// The words of a line of rich text, whose styles and links are typed as in Markdown.
     pub(crate) fn rich_words(&self, line: &str) -> Words {
-        let pieces = line.split("**").enumerate();
-        pieces.fold(Words::new(), |words, (at, piece)| match (at % 2, piece) {
-            (_, "") => words,
-            (0, plain) => self.append(words, plain),
-            (_, bold) => words.bold(bold),
-        })
+        // A mark of a list, a heading or a quote is text. After a dot, no line begins with one.
+        let typed = format!(".{line}");
+        let mut words = Words::new();
+        let (mut styles, mut href, mut is_first) = (Vec::new(), None, true);
+        for event in Parser::new_ext(&typed, Options::ENABLE_STRIKETHROUGH) {
+            match event {
+                Event::Start(Tag::Link { dest_url, .. }) => href = Some(dest_url),
+                Event::End(TagEnd::Link) => href = None,
+                Event::Start(tag) => styles.extend(style(&tag)),
+                Event::End(TagEnd::Strong | TagEnd::Emphasis | TagEnd::Strikethrough) => {
+                    styles.pop();
+                }
+                Event::Text(text) | Event::Html(text) | Event::InlineHtml(text) => {
+                    let text = if std::mem::take(&mut is_first) {
+                        &text[1..]
+                    } else {
+                        &text
+                    };
+                    words = match &href {
+                        _ if text.is_empty() => words,
+                        Some(href) => words.link(text, href),
+                        None if styles.is_empty() => self.append(words, text),
+                        None => words.styled(text, &styles),
+                    };
+                }
+                Event::Code(text) => words = words.text(&format!("`{text}`")),
+                _ => {}
+            }
+        }
+        words
     }
 
     fn append(&self, words: Words, text: &str) -> Words {
@@ -148,112 +137,12 @@ fn strip_name<'t>(text: &'t str, name: &str) -> Option<&'t str> {
     start.eq_ignore_ascii_case(name).then_some(rest)
 }
 
-/// The settings and the first content of a group.
-struct GroupSpec {
-    name: &'static str,
-    about: &'static str,
-    kind: AnnouncementKind,
-    who_may: WhoMay,
-    is_topic: bool,
-    message: &'static str,
-    announcement: [&'static str; 2],
-}
-
-const GROUPS: [GroupSpec; 5] = [
-    GroupSpec {
-        name: "Ops",
-        about: "new announcement (docx); everybody may pin and announce",
-        kind: AnnouncementKind::Docx,
-        who_may: WhoMay::AllMembers,
-        is_topic: false,
-        message: "Dinner on Friday at seven, in the Blue Room.",
-        announcement: ["Welcome to Ops.", "The duty roster is in the wiki."],
-    },
-    GroupSpec {
-        name: "Club",
-        about: "old announcement (doc); everybody may pin and announce",
-        kind: AnnouncementKind::Doc,
-        who_may: WhoMay::AllMembers,
-        is_topic: false,
-        message: "We meet on Tuesdays.",
-        announcement: ["Welcome to the club.", "Bring your own cup."],
-    },
-    GroupSpec {
-        name: "Board",
-        about: "new announcement (docx); only owner and admins may",
-        kind: AnnouncementKind::Docx,
-        who_may: WhoMay::OnlyOwner,
-        is_topic: false,
-        message: "The minutes are in the usual place.",
-        announcement: ["This is the board.", "What is said here stays here."],
-    },
-    GroupSpec {
-        name: "Archive",
-        about: "old announcement (doc); only owner and admins may",
-        kind: AnnouncementKind::Doc,
-        who_may: WhoMay::OnlyOwner,
-        is_topic: false,
-        message: "The plans of 2019 are scanned.",
-        announcement: ["This is the archive.", "Please return what you take."],
-    },
-    GroupSpec {
-        name: "Questions",
-        about: "a topic group; everybody may pin and announce",
-        kind: AnnouncementKind::Docx,
-        who_may: WhoMay::AllMembers,
-        is_topic: true,
-        message: "Where do I get a parking permit?",
-        announcement: ["One question, one topic.", "Look before you ask."],
-    },
-];
-
-const SECOND_GROUPS: [GroupSpec; 1] = [GroupSpec {
-    name: "Lab",
-    about: "a group of another organization, which installed the store app",
-    kind: AnnouncementKind::Docx,
-    who_may: WhoMay::AllMembers,
-    is_topic: false,
-    message: "The oven is free after four.",
-    announcement: ["Welcome to the lab.", "Goggles on."],
-}];
-
-impl GroupSpec {
-    /// Adds the group with its first message and its announcement.
-    fn create(&self, sim: &Simulator, organization: Organization, people: &[Member]) -> Group {
-        let mut spec = ChatSpec::named(self.name)
-            .announcement(self.kind)
-            .edit_permission(self.who_may)
-            .pin_manage_setting(Some(self.who_may));
-        for Member { person, role, .. } in people {
-            spec = match role {
-                Role::Owner => spec.owner(person),
-                Role::Admin => spec.admin(person),
-                Role::Member => spec.member(person),
-                Role::Guest => spec.member(person).external(),
-            };
-        }
-        if self.who_may == WhoMay::OnlyOwner {
-            // Otherwise the bot could change nothing in this group.
-            spec = spec.bot_is_admin();
-        }
-        if self.is_topic {
-            spec = spec.topic();
-        }
-        let chat = sim.add_chat(spec);
-        let owner = people.iter().find(|member| member.role == Role::Owner);
-        if let Some(Member { person, .. }) = owner {
-            let owner = sim.as_person(person).in_chat(&chat);
-            owner.say(self.message);
-            owner.edit_announcement(self.announcement);
-        }
-        Group {
-            name: self.name,
-            organization,
-            about: self.about,
-            kind: self.kind,
-            who_may: self.who_may,
-            is_topic: self.is_topic,
-            chat,
-        }
+/// The name of a style in a post (official page `message_content`).
+fn style(tag: &Tag<'_>) -> Option<&'static str> {
+    match tag {
+        Tag::Strong => Some("bold"),
+        Tag::Emphasis => Some("italic"),
+        Tag::Strikethrough => Some("lineThrough"),
+        _ => None,
     }
 }

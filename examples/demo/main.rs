@@ -11,6 +11,7 @@ use clap::{Parser, Subcommand};
 use crate::terminal::Script;
 
 mod fixture;
+mod language;
 mod playground;
 mod settings;
 mod terminal;
@@ -22,6 +23,9 @@ struct Arguments {
     /// The port of the page, on this machine only; 0 takes any that is free.
     #[arg(long, default_value_t = 8088)]
     port: u16,
+    /// Do not open the page in a browser.
+    #[arg(long)]
+    no_open: bool,
     /// Chat in this terminal instead.
     #[arg(long, conflicts_with = "port")]
     terminal: bool,
@@ -75,7 +79,7 @@ async fn start(arguments: &Arguments, script: Option<Script>) -> anyhow::Result<
         (Some(Role::Bot), _) => Box::pin(playground::run_bot()).await,
         (None, Some(script)) => terminal::run_script(script, arguments.write, log).await,
         (None, None) if arguments.terminal => terminal::run_interactive(log).await,
-        (None, None) => playground::open(arguments.port, log).await,
+        (None, None) => playground::open(arguments.port, !arguments.no_open, log).await,
     }
 }
 

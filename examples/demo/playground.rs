@@ -69,8 +69,8 @@ struct Playground {
     streams: Arc<Semaphore>,
 }
 
-/// Serves the page until Ctrl-C.
-pub(crate) async fn open(port: u16, log: bool) -> anyhow::Result<()> {
+/// Serves the page until Ctrl-C, and shows it in a browser.
+pub(crate) async fn open(port: u16, shows: bool, log: bool) -> anyhow::Result<()> {
     let address = SocketAddr::from((Ipv4Addr::LOCALHOST, port));
     let listener = TcpListener::bind(address).await.with_context(|| {
         format!("port {port} is not available; choose another one, for example `--port 8089`")
@@ -92,6 +92,9 @@ pub(crate) async fn open(port: u16, log: bool) -> anyhow::Result<()> {
         "The playground is open: http://{address}\nCtrl-C closes it."
     )?;
     playground.bot.start(&playground.sim).await?;
+    if shows {
+        show(format!("http://{address}"));
+    }
     tokio::select! {
         pressed = tokio::signal::ctrl_c() => pressed?,
         _ = terminate.recv() => {}
@@ -101,6 +104,21 @@ pub(crate) async fn open(port: u16, log: bool) -> anyhow::Result<()> {
     // A client that reads nothing would keep its connection open.
     timeout(SHUTDOWN_TIMEOUT, tasks.join_all()).await.ok();
     Ok(())
+}
+
+/// Opens an address in a browser. Where there is none, the visitor opens it.
+fn show(url: String) {
+    if has_display() {
+        // The starter of a browser may run until the browser is closed.
+        std::thread::spawn(move || opener::open_browser(url));
+    }
+}
+
+/// Whether a browser could be seen: not over SSH, nor in a container.
+#[expect(clippy::disallowed_methods, reason = "not a setting of the bot")]
+fn has_display() -> bool {
+    let displays = ["DISPLAY", "WAYLAND_DISPLAY", "BROWSER"];
+    !cfg!(target_os = "linux") || displays.iter().any(|name| std::env::var_os(name).is_some())
 }
 
 impl Playground {

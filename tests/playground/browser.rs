@@ -212,11 +212,12 @@ impl Page {
         .await;
     }
 
-    /// Waits until an element of the selector contains the text.
+    /// Waits until an element of the selector contains the text, which may be folded.
     pub(crate) async fn until_text(&mut self, selector: &str, text: &str) {
         let (found, wanted) = (json!(selector), json!(text));
         let expression = format!(
-            "[...document.querySelectorAll({found})].some((it) => it.innerText.includes({wanted}))"
+            "[...document.querySelectorAll({found})]
+                .some((it) => it.innerText.includes({wanted}) || it.textContent.includes({wanted}))"
         );
         self.until(&format!("{selector} says {text}"), &expression)
             .await;
@@ -231,22 +232,32 @@ impl Page {
         text.as_str().unwrap().to_owned()
     }
 
-    /// Clicks on the middle of the first element of the selector.
+    /// Clicks on the first element of the selector.
     pub(crate) async fn click(&mut self, selector: &str) {
-        self.until(
-            &format!("there is {selector}"),
-            &format!("document.querySelector({})", json!(selector)),
-        )
-        .await;
+        let found = format!("document.querySelector({})", json!(selector));
+        self.click_on(selector, &found).await;
+    }
+
+    /// Clicks on the button with this text.
+    pub(crate) async fn press_button(&mut self, text: &str) {
+        let found = format!(
+            "[...document.querySelectorAll('button')].find((it) => it.innerText === {})",
+            json!(text)
+        );
+        self.click_on(text, &found).await;
+    }
+
+    /// Clicks on the middle of an element, which an expression finds.
+    async fn click_on(&mut self, what: &str, found: &str) {
+        self.until(&format!("there is {what}"), found).await;
         let middle = self
             .get(&format!(
                 "(() => {{
-                    const it = document.querySelector({});
+                    const it = {found};
                     it.scrollIntoView({{ block: 'nearest', behavior: 'instant' }});
                     const box = it.getBoundingClientRect();
                     return [box.x + box.width / 2, box.y + box.height / 2];
-                }})()",
-                json!(selector)
+                }})()"
             ))
             .await;
         for kind in ["mousePressed", "mouseReleased"] {

@@ -34,7 +34,7 @@ async fn a_newcomer_tries_the_main_commands() {
     page.say("/announce What the board says").await;
     page.until_text("#messages li:last-child", "Only the owner and admins")
         .await;
-    page.until_text("#list .job .badge", "denied").await;
+    page.until_text("#list .job .badge", "not executed").await;
 
     page.click("#as-0").await;
     page.until(
@@ -101,9 +101,9 @@ async fn a_topic_keeps_its_replies_together() {
     page.say("食堂几点开门？").await;
     page.until_text("#messages li:nth-child(2)", "食堂").await;
     page.click("#messages li:first-child .acts a").await;
-    page.until_text(".replying", "parking permit").await;
-    page.say("@olga 在前台").await;
-    page.until_text("#messages li:nth-child(2).in-topic .mention", "@Olga")
+    page.until_text(".replying", "停车证在哪里办？").await;
+    page.say("@林欧 在前台").await;
+    page.until_text("#messages li:nth-child(2).in-topic .mention", "@林欧")
         .await;
     page.until(
         "no reply is started",
@@ -113,7 +113,7 @@ async fn a_topic_keeps_its_replies_together() {
     page.click("#messages li:nth-child(2) button[formaction^='/pin']")
         .await;
     // For a reply in a topic, the topic's first message is pinned.
-    page.until_text("#top .set", "parking permit").await;
+    page.until_text("#top .set", "停车证").await;
     page.finish().await;
 }
 
@@ -136,7 +136,7 @@ async fn authors_can_recall_their_messages() {
 async fn two_tabs_are_two_people() {
     let playground = Playground::open().await;
     let (browser, mut olga) = playground.visit("/?lang=en&as=olga").await;
-    let mut mei = playground.visit_in(&browser, "/?lang=zh&as=mei").await;
+    let mut mei = playground.visit_in(&browser, "/?lang=en&as=mei").await;
     olga.say("Is everybody here?").await;
     mei.until_text("#messages li:last-child", "Is everybody here?")
         .await;
@@ -205,5 +205,89 @@ async fn without_javascript_every_form_works() {
         page.text("#as-0[aria-current]").await.contains("Olga"),
         "the page lost the selected member"
     );
+    page.finish().await;
+}
+
+/// Follows only what the page says.
+#[tokio::test]
+async fn first_steps_tick_themselves_off() {
+    let playground = Playground::open().await;
+    let (_browser, mut page) = playground.visit("/?lang=en").await;
+    page.until_text("#do-pin", "Reply /pin to a message").await;
+    page.click("#do-pin").await;
+    page.until_text(".replying", "Dinner on Friday").await;
+    page.press("Enter").await;
+    page.until(
+        "it is ticked off",
+        "document.querySelector('#step-pin.done')",
+    )
+    .await;
+
+    page.click("#do-announce").await;
+    page.press("Enter").await;
+    page.until_text("#board", "Power cut").await;
+    page.until(
+        "it is ticked off",
+        "document.querySelector('#step-announce.done')",
+    )
+    .await;
+
+    page.until_text(
+        "#do-kill",
+        "Kill the bot, send a command, and start the bot again",
+    )
+    .await;
+    page.click("#do-kill").await;
+    page.until(
+        "the button is focused",
+        "document.activeElement.id === 'kill-or-start'",
+    )
+    .await;
+    page.press_button("Kill the bot").await;
+    page.until("the bot is killed", "document.querySelector('#bot .gone')")
+        .await;
+    page.say("/announce Back again").await;
+    page.until_text("#messages .delivery", "Not delivered; retry in")
+        .await;
+    page.press_button("Start the bot").await;
+    page.until_text("#first-steps", "All three steps are done")
+        .await;
+    page.until_text("#board", "Back again").await;
+    page.until("it is delivered", "!document.querySelector('.delivery')")
+        .await;
+    page.finish().await;
+}
+
+#[tokio::test]
+async fn rich_text_has_styles_and_links() {
+    let playground = Playground::open().await;
+    let (_browser, mut page) = playground.visit("/?lang=en").await;
+    page.click("#rich").await;
+    let typed = "/announce **bold** *italic* ~~struck~~ [link](https://example.com)";
+    page.say(typed).await;
+    for (style, text) in [
+        (".bold", "bold"),
+        (".italic", "italic"),
+        (".struck", "struck"),
+        ("a[href='https://example.com']", "link"),
+    ] {
+        page.until_text(&format!("#board {style}"), text).await;
+    }
+    page.finish().await;
+}
+
+/// People, groups and their texts are in the language of the page.
+#[tokio::test]
+async fn the_chinese_page_has_a_chinese_world() {
+    let playground = Playground::open().await;
+    let (_browser, mut page) = playground.visit("/?lang=zh").await;
+    for region in ["#groups", "#chat-name", "#messages", "#board", ".people"] {
+        let text = page.text(region).await;
+        let latin = text.chars().find(char::is_ascii_alphabetic);
+        assert_eq!(latin, None, "{region}: {text}");
+    }
+    page.click("#language").await;
+    page.until_text("#chat-name", "Ops").await;
+    page.until_text("#messages", "Dinner on Friday").await;
     page.finish().await;
 }

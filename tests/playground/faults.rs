@@ -63,7 +63,7 @@ async fn commands_to_a_killed_bot_run_once() {
     check_posted_once(&mut page).await;
     // Each event was delivered again.
     let again = "[...document.querySelectorAll('#list .push .badge.good')]
-        .filter((it) => it.innerText.includes('attempt')).length";
+        .filter((it) => it.textContent.includes('attempt')).length";
     assert_eq!(page.get(again).await, 3);
     page.finish().await;
 }
@@ -176,6 +176,7 @@ async fn log_entries_show_all_details() {
     page.say("/announce full details").await;
     page.until_text("#list .job .badge", "done").await;
     page.until_text("#list .call .name", "react").await;
+    page.click("#list .group summary").await;
     for (entry, text) in [
         (".push", "x-lark-signature"),
         (".push", "x-lark-request-nonce"),
@@ -255,4 +256,16 @@ async fn the_bot_does_not_outlive_the_playground() {
     };
     let ended = tokio::time::timeout(Duration::from_secs(30), end).await;
     ended.expect("the bot still accepts connections");
+}
+
+#[tokio::test]
+async fn a_page_without_its_playground_says_so() {
+    let mut playground = Playground::open().await;
+    let (_browser, mut page) = playground.visit("/?lang=en").await;
+    playground.process.kill().await.unwrap();
+    page.until_text("#offline", "The playground is not responding")
+        .await;
+    let shown = "document.querySelector('#status-bot').checkVisibility({visibilityProperty: true})";
+    page.until("the bot is not said to run", &format!("!{shown}"))
+        .await;
 }

@@ -53,21 +53,37 @@ const FLAWS: &str = "(() => {
 })()";
 
 /// Fills the page with examples of everything.
-async fn fill(page: &mut Page) {
+async fn fill(page: &mut Page, language: &str) {
+    let (pinned, said, announcement, power_cut, history) = match language {
+        "zh" => (
+            "聚餐",
+            "蓝厅订好了吗？",
+            "/公告 **今晚停电**，22:00 至 23:00\n- 请保存工作\n- 提前关机",
+            "今晚停电",
+            "/记录",
+        ),
+        _ => (
+            "Dinner",
+            "Is the Blue Room booked?",
+            "/announce **Power cut** tonight, 22:00 to 23:00\n- save your work\n- shut down in time",
+            "Power cut",
+            "/history",
+        ),
+    };
     page.click("#messages li:first-child button[formaction^='/pin']")
         .await;
-    page.until_text("#top .set", "Dinner").await;
-    page.say("Is the Blue Room booked?").await;
-    page.say(
-        "/announce **Power cut** tonight, 22:00 to 23:00\n- save your work\n- shut down in time",
-    )
-    .await;
-    page.until_text("#board .bold", "Power cut").await;
-    page.say("/history").await;
+    page.until_text("#top .set", pinned).await;
+    page.say(said).await;
+    page.say(announcement).await;
+    page.until_text("#board .bold", power_cut).await;
+    page.say(history).await;
     page.until("a card is shown", "document.querySelector('.card')")
         .await;
-    page.until_text("#list .call:last-child .name", "reply")
-        .await;
+    page.until(
+        "all commands are done",
+        "document.querySelectorAll('#list .group > details > summary .badge.good').length === 3",
+    )
+    .await;
 }
 
 /// At every width, light and dark, in both languages.
@@ -75,7 +91,7 @@ async fn fill(page: &mut Page) {
 async fn pages_are_readable_in_every_layout() {
     let playground = Playground::open().await;
     let (_browser, mut page) = playground.visit("/?lang=en").await;
-    fill(&mut page).await;
+    fill(&mut page, "en").await;
     page.say(&"averylongwordwithoutanyspace".repeat(20)).await;
     page.click("#switch-no_right-do").await;
     page.click("#switch-rate_limit-do").await;
@@ -98,34 +114,36 @@ async fn pages_are_readable_in_every_layout() {
     page.finish().await;
 }
 
+/// The sizes of the README's screenshots: a large window, a small one, and a phone.
+const SIZES: [(u32, u32); 3] = [(1440, 900), (1280, 720), (390, 844)];
+
 #[tokio::test]
 async fn screenshots_show_the_current_page() {
     let playground = Playground::open().await;
     let (_browser, mut page) = playground.visit("/?lang=en").await;
-    page.scheme("light").await;
-    fill(&mut page).await;
-    page.click("#list .call:last-child summary").await;
-    page.get("document.activeElement.blur()").await;
-    screenshot(&mut page, "playground.webp").await;
-    page.size(360, 740).await;
-    page.scheme("dark").await;
-    page.go_to("/?lang=zh&group=club").await;
-    page.until("the page is live", "'live' in document.body.dataset")
-        .await;
-    page.say("周五七点，蓝厅聚餐").await;
-    page.click("#messages li:nth-child(2) button[formaction^='/pin']")
-        .await;
-    page.until_text("#top .set", "聚餐").await;
-    page.say("/公告 --限时 2天 **蓝厅**已订好").await;
-    page.until_text("#messages li:last-child .reactions", "Loudspeaker")
-        .await;
-    page.get("document.activeElement.blur()").await;
-    screenshot(&mut page, "playground-narrow.webp").await;
+    for (language, folder) in [("en", "en"), ("zh", "zh-CN")] {
+        page.go_to(&format!("/?lang={language}")).await;
+        page.until("the page is live", "'live' in document.body.dataset")
+            .await;
+        fill(&mut page, language).await;
+        for (width, height) in SIZES {
+            page.size(width, height).await;
+            for scheme in ["light", "dark"] {
+                page.scheme(scheme).await;
+                page.get("document.activeElement.blur()").await;
+                page.get("document.querySelectorAll('[data-stick]').forEach((it) => it.scrollTop = it.scrollHeight)")
+                    .await;
+                let name = format!("playground-{folder}-{width}-{scheme}.webp");
+                screenshot(&mut page, &name).await;
+            }
+        }
+        page.size(1600, 1000).await;
+    }
     page.finish().await;
 }
 
 /// Writes a screenshot into the directory that `PLAYGROUND_SCREENSHOTS` names, by default into the
-/// temporary directory of tests. WebP is lossless at this quality.
+/// temporary directory of tests.
 async fn screenshot(page: &mut Page, name: &str) {
     #[expect(clippy::disallowed_methods, reason = "not a setting of the bot")]
     let folder = std::env::var_os("PLAYGROUND_SCREENSHOTS");
@@ -133,13 +151,13 @@ async fn screenshot(page: &mut Page, name: &str) {
     let taken = page
         .call(
             "Page.captureScreenshot",
-            json!({ "format": "webp", "quality": 100 }),
+            json!({ "format": "webp", "quality": 85 }),
         )
         .await;
     let Value::String(data) = &taken["data"] else {
         panic!("{taken}")
     };
-    let png = STANDARD.decode(data).unwrap();
-    assert!(png.len() < 250 * 1024, "{name} has {} bytes", png.len());
-    std::fs::write(folder.join(name), png).unwrap();
+    let image = STANDARD.decode(data).unwrap();
+    assert!(image.len() < 150 * 1024, "{name} has {} bytes", image.len());
+    std::fs::write(folder.join(name), image).unwrap();
 }

@@ -24,7 +24,7 @@ impl Playground {
         let program = example();
         let folder = tempfile::tempdir().unwrap();
         let mut process = Command::new(program)
-            .args(["--port", "0"])
+            .args(["--port", "0", "--no-open"])
             .env("TMPDIR", folder.path())
             .stdin(Stdio::null())
             .stdout(Stdio::piped())

@@ -13,7 +13,7 @@ pub struct Words(Vec<Piece>);
 enum Piece {
     Text {
         text: String,
-        style: Option<&'static str>,
+        styles: Vec<&'static str>,
     },
     Link {
         text: String,
@@ -68,17 +68,23 @@ impl Words {
     pub fn text(mut self, text: &str) -> Self {
         self.0.push(Piece::Text {
             text: text.to_owned(),
-            style: None,
+            styles: Vec::new(),
         });
         self
     }
 
     /// Appends bold text.
     #[must_use]
-    pub fn bold(mut self, text: &str) -> Self {
+    pub fn bold(self, text: &str) -> Self {
+        self.styled(text, &["bold"])
+    }
+
+    /// Appends text in styles: `bold`, `italic`, `underline`, `lineThrough`.
+    #[must_use]
+    pub fn styled(mut self, text: &str, styles: &[&'static str]) -> Self {
         self.0.push(Piece::Text {
             text: text.to_owned(),
-            style: Some("bold"),
+            styles: styles.to_vec(),
         });
         self
     }
@@ -152,8 +158,8 @@ impl Words {
     /// One paragraph of a received post.
     pub(crate) fn to_paragraph(&self, mentions: &mut Mentions<'_>) -> Value {
         let piece = |piece: &Piece| match piece {
-            Piece::Text { text, style } => {
-                json!({"tag": "text", "text": text, "style": style.as_slice()})
+            Piece::Text { text, styles } => {
+                json!({"tag": "text", "text": text, "style": styles})
             }
             Piece::Link { text, href } => {
                 json!({"tag": "a", "text": text, "href": href, "style": []})

@@ -1,6 +1,7 @@
 //! An announcement of either kind as lines of styled text.
 
 use feishu_sim::{ChatId, State};
+use percent_encoding::percent_decode_str;
 use serde_json::Value;
 
 /// A paragraph or another block.
@@ -9,6 +10,16 @@ pub(crate) struct Line {
     /// The level of indentation in a list.
     pub(crate) depth: usize,
     pub(crate) runs: Vec<Run>,
+}
+
+impl Line {
+    /// Whether it has the form in which the bot signs its entries.
+    pub(crate) fn is_signature(&self) -> bool {
+        let [dash, author, ..] = &*self.runs else {
+            return false;
+        };
+        dash.text == "— " && author.mention
+    }
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -123,8 +134,13 @@ fn docx_run(element: &Value, name_of: &dyn Fn(&str) -> String) -> Run {
         struck: style["strikethrough"] == true,
         code: style["inline_code"] == true,
         colored: style["text_color"].is_number(),
-        href: style["link"]["url"].as_str().map(str::to_owned),
+        href: style["link"]["url"].as_str().map(decoded),
     }
+}
+
+/// The address of a link, which a document has percent-encoded.
+fn decoded(address: &str) -> String {
+    percent_decode_str(address).decode_utf8_lossy().into_owned()
 }
 
 fn legacy_lines(document: &Value, name_of: &dyn Fn(&str) -> String) -> Vec<Line> {
@@ -175,7 +191,7 @@ fn legacy_run(element: &Value, name_of: &dyn Fn(&str) -> String) -> Run {
         code: style["codeInline"] == true,
         colored: style["textColor"].is_object(),
         mention: false,
-        href: style["link"]["url"].as_str().map(str::to_owned),
+        href: style["link"]["url"].as_str().map(decoded),
     }
 }
 

@@ -5,55 +5,13 @@ mod english;
 
 use feishu_sim::Endpoint;
 
-/// A language of the page.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Language {
-    En,
-    Zh,
-}
+use crate::language::Language;
 
 impl Language {
-    pub(crate) fn from_key(key: &str) -> Option<Self> {
-        [Self::En, Self::Zh]
-            .into_iter()
-            .find(|language| language.key() == key)
-    }
-
-    /// The name in URLs.
-    pub(crate) fn key(self) -> &'static str {
-        self.pick("en", "zh")
-    }
-
-    /// The BCP 47 tag.
-    pub(crate) fn tag(self) -> &'static str {
-        self.pick("en", "zh-CN")
-    }
-
-    pub(crate) fn other(self) -> Self {
-        match self {
-            Self::En => Self::Zh,
-            Self::Zh => Self::En,
-        }
-    }
-
-    /// The first supported language of an `Accept-Language` header.
-    pub(crate) fn preferred(accepted: &str) -> Self {
-        let mut tags = accepted.split(',').map(str::trim);
-        tags.find_map(|tag| Self::from_key(tag.get(..2)?))
-            .unwrap_or(Self::En)
-    }
-
     pub(crate) fn words(self) -> &'static Words {
         match self {
             Self::En => &english::WORDS,
             Self::Zh => &chinese::WORDS,
-        }
-    }
-
-    fn pick(self, en: &'static str, zh: &'static str) -> &'static str {
-        match self {
-            Self::En => en,
-            Self::Zh => zh,
         }
     }
 
@@ -102,22 +60,34 @@ impl Language {
         self.pick(en, zh)
     }
 
+    /// How a job ended, by the label in the bot's log.
+    pub(crate) fn outcome(self, label: &str) -> &'static str {
+        let (en, zh) = match label {
+            "done" => ("done", "已完成"),
+            "help" => ("help", "帮助"),
+            "history" => ("history", "记录"),
+            "scheduled" => ("scheduled", "已定时"),
+            _ => ("not executed", "未执行"),
+        };
+        self.pick(en, zh)
+    }
+
     /// Example messages.
     pub(crate) fn suggestions(self) -> &'static [&'static str] {
         match self {
             Self::En => &[
                 "/announce Power cut at 22:00",
-                "/announce --at 9:00 Good **morning**",
+                "/announce --at 9:00 **Stand-up**",
                 "/history",
                 "/undo",
-                "@noticebot /help",
+                "/help",
             ],
             Self::Zh => &[
                 "/公告 今晚十点停电",
-                "/公告 --定时 9:00 大家**早上好**",
+                "/公告 --定时 9:00 **晨会**",
                 "/记录",
                 "/撤销",
-                "@noticebot /帮助",
+                "/帮助",
             ],
         }
     }
@@ -175,6 +145,14 @@ pub(crate) struct Words {
     pub(crate) press_failed: &'static str,
     pub(crate) only_you: &'static str,
     pub(crate) direct_message: &'static str,
+    pub(crate) steps: &'static str,
+    pub(crate) step_pin: &'static str,
+    pub(crate) step_announce: &'static str,
+    pub(crate) step_kill: &'static str,
+    pub(crate) step_is_done: &'static str,
+    pub(crate) steps_done: &'static str,
+    pub(crate) not_delivered_yet: &'static str,
+    pub(crate) not_delivered: &'static str,
     pub(crate) announcement: &'static str,
     pub(crate) revision: &'static str,
     pub(crate) announcement_is_empty: &'static str,
@@ -194,6 +172,8 @@ pub(crate) struct Words {
     pub(crate) nowhere: &'static str,
     pub(crate) decrypted: &'static str,
     pub(crate) call: &'static str,
+    pub(crate) one_call: &'static str,
+    pub(crate) calls: &'static str,
     pub(crate) as_whom: &'static str,
     pub(crate) lost: &'static str,
     pub(crate) body: &'static str,

@@ -2,12 +2,14 @@
 
 use std::collections::VecDeque;
 
-use feishu_sim::State;
+use feishu_sim::{Endpoint, State};
 use jiff::Timestamp;
 use serde_json::{Map, Value};
 
 use super::bot::{BotEvent, Mode};
 use super::switches::Switch;
+
+pub(crate) mod group;
 
 /// Maximum number of entries; the page shows all of them.
 pub(crate) const MAX_ENTRIES: usize = 120;
@@ -21,6 +23,35 @@ pub(crate) struct EventLog {
     pushes: usize,
     calls: usize,
     pub(crate) bot_state: BotState,
+    pub(crate) first_steps: FirstSteps,
+}
+
+/// What the visitor has done of the first steps.
+#[derive(Clone, Copy, Default, PartialEq, Eq)]
+pub(crate) struct FirstSteps {
+    pub(crate) pinned: bool,
+    pub(crate) announced: bool,
+    killed: bool,
+    /// A command was executed after the bot was killed.
+    pub(crate) recovered: bool,
+}
+
+impl FirstSteps {
+    pub(crate) fn are_done(self) -> bool {
+        self.pinned && self.announced && self.recovered
+    }
+
+    /// Notes a successful call.
+    fn note(&mut self, endpoint: Option<Endpoint>) {
+        match endpoint {
+            Some(Endpoint::PutTopNotice) => self.pinned = true,
+            Some(Endpoint::CreateChildren | Endpoint::PatchDocAnnouncement) => {
+                self.announced = true;
+            }
+            _ => return,
+        }
+        self.recovered |= self.killed;
+    }
 }
 
 #[derive(Clone, Copy, Default, PartialEq, Eq)]
@@ -86,6 +117,9 @@ impl EventLog {
     /// Adds new pushes and calls.
     pub(crate) fn catch_up(&mut self, state: &State, now_ms: u64) {
         for (at, call) in state.calls().iter().enumerate().skip(self.calls) {
+            if call.code == Some(0) {
+                self.first_steps.note(call.endpoint);
+            }
             self.add(call.at_ms, What::Call(at));
         }
         self.calls = state.calls().len();
@@ -108,6 +142,7 @@ impl EventLog {
     }
 
     pub(crate) fn add_action(&mut self, action: UserAction, now_ms: u64) {
+        self.first_steps.killed |= matches!(action, UserAction::Killed);
         self.add(now_ms, What::UserAction(action));
     }
 

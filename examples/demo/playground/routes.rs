@@ -19,11 +19,11 @@ use serde_json::json;
 use super::bot::{ActsAs, AppType, Mode, Receive};
 use super::card::Card;
 use super::guard::guard;
-use super::language::Language;
 use super::log::{BotState, UserAction};
 use super::switches::Switch;
 use super::viewer::Viewer;
 use super::{Playground, stream, view};
+use crate::language::Language;
 
 const MAX_FORM_BYTES: usize = 256 * 1024;
 /// After every block of an announcement.

@@ -22,6 +22,7 @@ mod log;
 mod message;
 mod private;
 mod rich;
+mod steps;
 
 pub(crate) fn page(playground: &Playground, viewer: &Viewer) -> Markup {
     let words = viewer.words();
@@ -61,6 +62,7 @@ pub(crate) fn regions(playground: &Playground, viewer: &Viewer) -> Vec<Region> {
     vec![
         status(playground, viewer),
         chat::group_list(playground, viewer),
+        steps::steps(playground, viewer),
         chat::top(playground, viewer),
         chat::messages(playground, viewer),
         announcement::board(playground, viewer),
@@ -163,6 +165,18 @@ fn of_one(id: &'static str, piece: &str, markup: Markup) -> Region {
         markup,
     }];
     Region { id, pieces }
+}
+
+/// The image of a person or of a bot. The bot of the page has its own.
+fn sender_avatar(sender: &Sender) -> Markup {
+    match sender {
+        Sender::App => bot_avatar(),
+        Sender::Person(_) | Sender::OtherBot { .. } => avatar(name_of(sender)),
+    }
+}
+
+fn bot_avatar() -> Markup {
+    html! { img.{ "avatar bot" } src="/icon.svg" alt="" width="34" height="34"; }
 }
 
 /// A round image with the first letter of the name.

@@ -11,8 +11,9 @@ use feishu_sim::{InChat, MessageId};
 use serde::Deserialize;
 
 use super::Playground;
-use super::language::{Language, Words};
+use super::language::Words;
 use crate::fixture::{Group, Member};
+use crate::language::Language;
 
 /// The parameters of a page.
 #[derive(Clone)]
@@ -71,22 +72,29 @@ impl FromRequestParts<Arc<Playground>> for Viewer {
         let query = Query::try_from_uri(&parts.uri);
         let Query(query) = query.unwrap_or_else(|_| Query(PageQuery::default()));
         let fixture = &playground.fixture;
-        let named = |name: &str, typed: &str| name.eq_ignore_ascii_case(typed);
-        let mut groups = fixture.groups.iter();
-        let group = groups.position(|group| {
-            named(group.name, &query.group) && playground.is_served(group.organization)
-        });
-        let group = group.unwrap_or_default();
-        let mut people = fixture.people.iter();
-        let person = people.position(|member| named(&member.person.name, &query.r#as));
         let languages = parts.headers.get(ACCEPT_LANGUAGE);
         let languages = languages.and_then(|languages| languages.to_str().ok());
+        let language = Language::from_key(&query.lang)
+            .unwrap_or_else(|| Language::preferred(languages.unwrap_or_default()));
+        let is_shown = |group: &Group| {
+            group.world.language == language && playground.is_served(group.world.organization)
+        };
+        let shown = fixture.groups.iter().enumerate();
+        let mut shown = shown.filter(|(_, group)| is_shown(group));
+        let named = shown
+            .clone()
+            .find(|(_, group)| group.key.eq_ignore_ascii_case(&query.group));
+        let group = named.or_else(|| shown.next()).map_or(0, |(at, _)| at);
+        let world = fixture.groups[group].world;
+        let mut people = fixture.people.iter();
+        let person = people.position(|member| {
+            member.world == world && member.key.eq_ignore_ascii_case(&query.r#as)
+        });
         let mut panes = Pane::ALL.into_iter();
         Ok(Self {
             group,
             person: fixture.person_in(group, person),
-            language: Language::from_key(&query.lang)
-                .unwrap_or_else(|| Language::preferred(languages.unwrap_or_default())),
+            language,
             pane: panes
                 .find(|pane| pane.key() == query.pane)
                 .unwrap_or(Pane::Chat),
@@ -131,8 +139,8 @@ impl Viewer {
     pub(crate) fn query(&self, playground: &Playground) -> String {
         format!(
             "?group={}&as={}&lang={}&pane={}",
-            self.group(playground).name.to_lowercase(),
-            self.member(playground).person.name.to_lowercase(),
+            self.group(playground).key,
+            self.member(playground).key,
             self.language.key(),
             self.pane.key(),
         )

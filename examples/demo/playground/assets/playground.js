@@ -77,6 +77,7 @@
     source.addEventListener("open", () => {
       shown = new Set();
       byId("offline").hidden = true;
+      delete document.body.dataset.offline;
       document.body.dataset.live = "";
     });
     source.addEventListener("region", (event) => {
@@ -86,7 +87,7 @@
     });
     source.addEventListener("error", () => {
       delete document.body.dataset.live;
-      byId("offline").hidden = false;
+      failed();
     });
   }
 
@@ -104,7 +105,7 @@
   async function visit(address, { draft, isBack = false, focus } = {}) {
     const answer = await fetch(address);
     const page = parser.parseFromString(await answer.text(), "text/html");
-    const typed = draft ?? byId("text").value;
+    const typed = draft ?? (page.getElementById("text").value || byId("text").value);
     const isRich = byId("rich").checked;
     keeping(() => {
       for (const name of ["pane", "events"]) document.body.dataset[name] = page.body.dataset[name];
@@ -141,8 +142,10 @@
     else byId("text").focus();
   }
 
+  /** The page no longer shows the present state. */
   function failed() {
     byId("offline").hidden = false;
+    document.body.dataset.offline = "";
   }
 
   document.addEventListener("submit", (event) => {

@@ -70,6 +70,7 @@ fn number(lines: &[Line], at: usize) -> usize {
 
 fn line(id: &str, line: &Line, number: usize, words: &Words) -> Markup {
     let (class, mark) = match line.form {
+        Form::Text if line.is_signature() => ("signature", None),
         Form::Text => ("text", None),
         Form::Heading => ("heading", None),
         Form::Bullet => ("item", Some("•".to_owned())),

@@ -7,7 +7,7 @@ use super::super::Playground;
 use super::super::stream::{Piece, Region};
 use super::super::viewer::Viewer;
 use super::icon::{Icon, icon};
-use super::{avatar, message, name_of, of_one, private, region, role_name};
+use super::{avatar, message, name_of, of_one, private, region, role_name, steps};
 use crate::fixture::{Group, Organization};
 
 /// Maximum number of messages shown.
@@ -23,15 +23,17 @@ pub(super) fn groups(playground: &Playground, viewer: &Viewer) -> Markup {
     }
 }
 
-/// The groups of the organizations for which the bot works.
+/// The groups in the page's language of the organizations for which the bot works.
 pub(super) fn group_list(playground: &Playground, viewer: &Viewer) -> Region {
     let groups = playground.fixture.groups.iter().enumerate();
-    let served = groups.filter(|(_, group)| playground.is_served(group.organization));
+    let served = groups.filter(|(_, group)| {
+        group.world.language == viewer.language && playground.is_served(group.world.organization)
+    });
     let piece = |(at, group): (usize, &Group)| {
         let there = viewer.in_group(at, playground);
         let id = format!("group-item-{at}");
         let markup = html! {
-            li #(id) .second[group.organization == Organization::Second] {
+            li #(id) .second[group.world.organization == Organization::Second] {
                 a #{ "group-" (at) } href={ "/" (there.query(playground)) }
                     aria-current=[(at == viewer.group).then_some("page")] {
                     (avatar(group.name))
@@ -51,7 +53,7 @@ pub(super) fn group_list(playground: &Playground, viewer: &Viewer) -> Region {
 fn kind(group: &Group, viewer: &Viewer) -> &'static str {
     let words = viewer.words();
     match group.kind {
-        _ if group.organization == Organization::Second => words.second_organization,
+        _ if group.world.organization == Organization::Second => words.second_organization,
         _ if group.is_topic => words.topic,
         AnnouncementKind::Docx => words.docx,
         AnnouncementKind::Doc => words.doc,
@@ -70,6 +72,7 @@ pub(super) fn chat(playground: &Playground, viewer: &Viewer) -> Markup {
                 h2 #chat-name { (group.name) }
                 p.about { (kind(group, viewer)) " · " (who_may) }
             }
+            (region("div", "steps", steps::steps(playground, viewer)))
             (region("div", "top", top(playground, viewer)))
             div.scroll data-stick="" #scroll-messages tabindex="0" role="log" aria-live="polite"
                 aria-relevant="additions" aria-label=(words.messages) {
@@ -104,7 +107,7 @@ pub(super) fn top(playground: &Playground, viewer: &Viewer) -> Region {
     let markup = html! {
         p #top-notice .(class) {
             (icon(Icon::Pin))
-            span.hidden { (words.top_notice) ": " }
+            span.hidden { (words.top_notice) (words.colon) }
             (notice)
         }
     };
@@ -114,6 +117,7 @@ pub(super) fn top(playground: &Playground, viewer: &Viewer) -> Region {
 /// The last messages; in a topic group the replies follow their topic.
 pub(super) fn messages(playground: &Playground, viewer: &Viewer) -> Region {
     let group = viewer.group(playground);
+    let now_ms = playground.sim.clock().now_ms();
     let pieces = playground.sim.read(|state| {
         let mut messages: Vec<&Message> = state.messages(&group.chat).collect();
         messages.drain(..messages.len().saturating_sub(MAX_MESSAGES));
@@ -130,7 +134,7 @@ pub(super) fn messages(playground: &Playground, viewer: &Viewer) -> Region {
         }
         let piece = |message: &Message| Piece {
             id: message::element_id(&message.id),
-            markup: message::message(playground, viewer, state, message),
+            markup: message::message(playground, viewer, (state, now_ms), message),
         };
         let dated = |message: &Message| (message.created_ms, piece(message));
         let mut pieces: Vec<_> = messages.into_iter().map(dated).collect();
@@ -164,7 +168,7 @@ fn composer(playground: &Playground, viewer: &Viewer) -> Markup {
             ul.chips role="list" aria-label=(words.try_it) {
                 li aria-hidden="true" { (words.try_it) }
                 @for text in viewer.language.suggestions() {
-                    li { a.chip data-draft=(text) href={ "/" (query) "&draft=" (encoded(text)) "#text" } { (text) } }
+                    li { a.chip data-draft=(text) href=(drafted(&format!("/{query}#text"), text)) { (text) } }
                 }
             }
             form #say method="post" action={ "/say" (query) } {
@@ -176,7 +180,7 @@ fn composer(playground: &Playground, viewer: &Viewer) -> Markup {
                     input type="hidden" name="reply" value=(id);
                 }
                 label.hidden for="text" { (words.message_field) }
-                textarea #text name="text" rows="2" maxlength="20000" required
+                textarea #text name="text" rows="1" maxlength="20000" required
                     placeholder=(words.message_hint) aria-describedby="send-hint" { (viewer.draft) }
                 div.row {
                     label.tick { input #rich type="checkbox" name="rich" value="1"; " " (words.rich) }
@@ -191,9 +195,9 @@ fn composer(playground: &Playground, viewer: &Viewer) -> Markup {
 /// The selection of a member.
 fn identity(playground: &Playground, viewer: &Viewer) -> Markup {
     let words = viewer.words();
-    let organization = viewer.group(playground).organization;
+    let world = viewer.group(playground).world;
     let people = playground.fixture.people.iter().enumerate();
-    let people = people.filter(|(_, member)| member.organization == organization);
+    let people = people.filter(|(_, member)| member.world == world);
     html! {
         nav.people aria-label=(words.you_are) {
             span aria-hidden="true" { (words.you_are) }
@@ -208,6 +212,12 @@ fn identity(playground: &Playground, viewer: &Viewer) -> Markup {
             }
         }
     }
+}
+
+/// The URL of the same page with a text in the input field.
+pub(super) fn drafted(href: &str, text: &str) -> String {
+    let (page, place) = href.split_once('#').unwrap_or((href, "text"));
+    format!("{page}&draft={}#{place}", encoded(text))
 }
 
 /// Percent-encodes a text for a query (RFC 3986).

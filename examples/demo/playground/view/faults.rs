@@ -129,13 +129,13 @@ pub(super) fn switches(playground: &Playground, viewer: &Viewer) -> Region {
                     @if is_on {
                         " " span.badge.warn {
                             (words.on)
-                            @if let Some(left) = left { ", " (left.as_secs() + 1) " " (words.seconds_left) }
+                            @if let Some(left) = left { (words.comma) (left.as_secs() + 1) " " (words.seconds_left) }
                         }
                     }
                 }
                 input type="hidden" name="on" value=(!is_on);
                 button #{ (id) "-do" } name="switch" value=(switch.key())
-                    aria-label={ (name) ": " (verb) } aria-describedby={ (id) "-about" } { (verb) }
+                    aria-label={ (name) (words.colon) (verb) } aria-describedby={ (id) "-about" } { (verb) }
                 p.hint #{ (id) "-about" } { (about) }
             }
         };

@@ -5,12 +5,14 @@ use maud::{Markup, html};
 use serde_json::Value;
 
 use super::super::Playground;
+use super::super::log::group::{Group, groups};
 use super::super::log::{Job, LogEntry, LogLine, UserAction, What};
 use super::super::stream::{Piece, Region};
 use super::super::viewer::Viewer;
 use super::{clock, faults, in_mode, region};
 
 const TIME: &str = "%H:%M:%S%.3f";
+const SHORT_TIME: &str = "%H:%M:%S";
 /// Characters shown of an encrypted body.
 const SEALED_LENGTH: usize = 160;
 /// Fields of bodies that are not shown.
@@ -45,11 +47,9 @@ pub(super) fn list(playground: &Playground, viewer: &Viewer) -> Region {
             viewer,
             state,
         };
-        let piece = |entry: &LogEntry| Piece {
-            id: format!("h-{}", entry.number),
-            markup: renderer.entry(entry),
-        };
-        entries.iter().map(piece).collect()
+        let mut groups = groups(&entries, state);
+        groups.retain(|group| renderer.is_of_world(group));
+        groups.iter().map(|group| renderer.piece(group)).collect()
     });
     if pieces.is_empty() {
         let markup = html! { li #h-0 .hint { (viewer.words().log_is_empty) } };
@@ -76,6 +76,65 @@ struct Head {
 }
 
 impl Renderer<'_> {
+    /// The groups of the other language are on the other page.
+    fn is_of_world(&self, group: &Group<'_>) -> bool {
+        let chat = group.chat(self.state);
+        let mut groups = self.playground.fixture.groups.iter();
+        let known = groups.find(|known| Some(&known.chat) == chat.as_ref());
+        known.is_none_or(|known| known.world.language == self.viewer.language)
+    }
+
+    /// A group of several entries is folded.
+    fn piece(&self, group: &Group<'_>) -> Piece {
+        let first = group.entries[0];
+        let (Some(job), [_, _, ..]) = (group.job, &*group.entries) else {
+            return Piece {
+                id: format!("h-{}", first.number),
+                markup: self.entry(first),
+            };
+        };
+        let id = format!("g-{}", first.number);
+        let inside = html! {
+            ol role="list" { @for entry in &group.entries { (self.entry(entry)) } }
+        };
+        let markup = self.folded(
+            &id,
+            &self.group_head(group, job),
+            first.at_ms,
+            Some(&inside),
+        );
+        Piece { id, markup }
+    }
+
+    /// Shows the event and how the job ended.
+    fn group_head(&self, group: &Group<'_>, job: &Job) -> Head {
+        let words = self.viewer.words();
+        let (of_job, _) = self.job(job);
+        let mut entries = group.entries.iter();
+        let push = entries.find_map(|entry| match entry.what {
+            What::Push(at) => Some(self.push(&self.state.pushes()[at]).0),
+            _ => None,
+        });
+        let (kind, name) = match push {
+            Some(push) => (push.kind, push.name),
+            None => (of_job.kind, of_job.name),
+        };
+        let is_call = |entry: &&&LogEntry| matches!(entry.what, What::Call(_));
+        let calls = group.entries.iter().filter(is_call).count();
+        let detail = match calls {
+            0 => String::new(),
+            1 => words.one_call.to_owned(),
+            count => words.calls.replace("{}", &count.to_string()),
+        };
+        Head {
+            kind,
+            class: "group",
+            name,
+            detail,
+            badge: of_job.badge,
+        }
+    }
+
     fn entry(&self, entry: &LogEntry) -> Markup {
         let (head, inside) = match &entry.what {
             What::Push(at) => self.push(&self.state.pushes()[*at]),
@@ -85,11 +144,16 @@ impl Renderer<'_> {
             What::UserAction(action) => (self.action(*action), None),
         };
         let id = format!("h-{}", entry.number);
+        self.folded(&id, &head, entry.at_ms, inside.as_ref())
+    }
+
+    /// A summary line, with what it unfolds to.
+    fn folded(&self, id: &str, head: &Head, at_ms: u64, inside: Option<&Markup>) -> Markup {
         let line = html! {
             span.kind { (head.kind) }
             span.name { (head.name) @if !head.detail.is_empty() { " " code { (head.detail) } } }
-            @if let Some((class, text)) = head.badge { span.{ "badge " (class) } { (text) } }
-            time { (self.time(entry.at_ms)) }
+            @if let Some((class, text)) = &head.badge { span.{ "badge " (class) } { (text) } }
+            time { (clock(self.playground, at_ms, SHORT_TIME)) }
         };
         html! {
             li #(id) .{ "happening " (head.class) } {
@@ -226,13 +290,16 @@ impl Renderer<'_> {
     }
 
     fn job(&self, job: &Job) -> (Head, Option<Markup>) {
-        let words = self.viewer.words();
+        let (words, language) = (self.viewer.words(), self.viewer.language);
         let command = job.field("command.name");
         let last = job.lines.last();
         let is_retried = last.is_some_and(|line| line.level == "WARN");
         let badge = match job.field("outcome") {
-            Some(good @ ("done" | "help" | "history" | "scheduled")) => Some(("good", good)),
-            Some(refused) => Some(("warn", refused)),
+            Some(label) => {
+                let is_good = matches!(label, "done" | "help" | "history" | "scheduled");
+                let class = if is_good { "good" } else { "warn" };
+                Some((class, language.outcome(label)))
+            }
             None if is_retried => Some(("warn", words.tries_again)),
             // A message that is not a command ends without a log line.
             None => command.map(|_| ("", words.in_work)),

@@ -4,12 +4,12 @@ use feishu_sim::{Message, MessageId, Sender, State};
 use maud::{Markup, html};
 use serde_json::Value;
 
-use super::super::Playground;
 use super::super::card::{Card, Part};
 use super::super::language::Words;
 use super::super::viewer::Viewer;
+use super::super::{Playground, REDELIVERY_WAITS};
 use super::icon::{Icon, icon};
-use super::{avatar, clock, name_of, rich, role_name};
+use super::{clock, name_of, rich, role_name, sender_avatar};
 
 /// In characters.
 const SUMMARY_LENGTH: usize = 90;
@@ -41,7 +41,7 @@ pub(super) fn summary(message: &Message, words: &Words) -> String {
 pub(super) fn message(
     playground: &Playground,
     viewer: &Viewer,
-    state: &State,
+    (state, now_ms): (&State, u64),
     message: &Message,
 ) -> Markup {
     let words = viewer.words();
@@ -59,7 +59,7 @@ pub(super) fn message(
     html! {
         li #(id) .message .own[is_own] .at-right[is_own && !is_topic]
             .in-topic[is_topic && message.root.is_some()] {
-            (avatar(name))
+            (sender_avatar(&message.sender))
             div.said {
                 p.meta {
                     b { (name) }
@@ -74,6 +74,7 @@ pub(super) fn message(
                     (body(playground, viewer, message))
                 }
                 (reactions(message, words))
+                (delivery(state, now_ms, message, words))
                 (acts(playground, viewer, message, is_own))
             }
         }
@@ -129,11 +130,40 @@ fn reactions(message: &Message, words: &Words) -> Markup {
             ul.reactions role="list" aria-label=(words.reactions) {
                 @for reaction in &message.reactions {
                     @let name = &reaction.emoji_type;
-                    li { (icon(Icon::of_reaction(name))) " " (name) " · noticebot" }
+                    li title={ (name) " · noticebot" } {
+                        (icon(Icon::of_reaction(name)))
+                        span.hidden { (name) }
+                    }
                 }
             }
         }
     }
+}
+
+/// Says that the bot has not accepted the event of a message, and when it is delivered again.
+fn delivery(state: &State, now_ms: u64, message: &Message, words: &Words) -> Markup {
+    let mut pushes = state.pushes().iter().rev();
+    let push = match message.sender {
+        Sender::Person(_) => pushes.find(|push| push.message.as_ref() == Some(&message.id)),
+        Sender::App | Sender::OtherBot { .. } => None,
+    };
+    let failed = push.and_then(|push| {
+        let last = push.attempts.last().filter(|last| !last.is_taken())?;
+        Some((push.attempts.len(), last.at_ms))
+    });
+    let Some((attempts, at_ms)) = failed else {
+        return html! {};
+    };
+    let text = match REDELIVERY_WAITS.get(attempts - 1) {
+        Some(wait) => {
+            let wait_ms = u64::try_from(wait.as_millis()).unwrap_or(u64::MAX);
+            let left_ms = (at_ms + wait_ms).saturating_sub(now_ms);
+            let left = left_ms.div_ceil(1000).to_string();
+            words.not_delivered_yet.replace("{}", &left)
+        }
+        None => words.not_delivered.to_owned(),
+    };
+    html! { p.delivery { (text) } }
 }
 
 /// The buttons for a message.

@@ -8,7 +8,7 @@ use super::super::Playground;
 use super::super::card::Card;
 use super::super::stream::Piece;
 use super::super::viewer::Viewer;
-use super::{avatar, clock, message, rich};
+use super::{bot_avatar, clock, message, rich};
 
 /// A piece and when it was sent.
 pub(super) type Dated = (u64, Piece);
@@ -76,7 +76,7 @@ fn piece(
     let id = format!("m-{id}");
     let markup = html! {
         li #(id) .message .private {
-            (avatar("noticebot"))
+            (bot_avatar())
             div.said {
                 p.meta {
                     b { "noticebot" }
