@@ -218,8 +218,8 @@ async fn first_steps_tick_themselves_off() {
     page.until_text(".replying", "Dinner on Friday").await;
     page.press("Enter").await;
     page.until(
-        "it is ticked off",
-        "document.querySelector('#step-pin.done')",
+        "it is ticked off, and the reply is over",
+        "document.querySelector('#step-pin.done') && !document.querySelector('.replying')",
     )
     .await;
 
