@@ -18,6 +18,7 @@ mod terminal;
 
 /// Play with noticebot in a simulated Feishu, in your browser.
 #[derive(Parser)]
+#[expect(clippy::struct_excessive_bools, reason = "independent options")]
 #[command(args_conflicts_with_subcommands = true, disable_help_subcommand = true)]
 struct Arguments {
     /// The port of the page, on this machine only; 0 takes any that is free.

@@ -31,14 +31,22 @@ pub(crate) struct EventLog {
 pub(crate) struct FirstSteps {
     pub(crate) pinned: bool,
     pub(crate) announced: bool,
-    killed: bool,
+    pub(crate) recovery: Recovery,
+}
+
+/// Whether the visitor has seen a command outlive a kill.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) enum Recovery {
+    #[default]
+    NotKilled,
+    Killed,
     /// A command was executed after the bot was killed.
-    pub(crate) recovered: bool,
+    Executed,
 }
 
 impl FirstSteps {
     pub(crate) fn are_done(self) -> bool {
-        self.pinned && self.announced && self.recovered
+        self.pinned && self.announced && self.recovery == Recovery::Executed
     }
 
     /// Notes a successful call.
@@ -50,7 +58,9 @@ impl FirstSteps {
             }
             _ => return,
         }
-        self.recovered |= self.killed;
+        if self.recovery == Recovery::Killed {
+            self.recovery = Recovery::Executed;
+        }
     }
 }
 
@@ -142,7 +152,10 @@ impl EventLog {
     }
 
     pub(crate) fn add_action(&mut self, action: UserAction, now_ms: u64) {
-        self.first_steps.killed |= matches!(action, UserAction::Killed);
+        let recovery = &mut self.first_steps.recovery;
+        if matches!(action, UserAction::Killed) && *recovery == Recovery::NotKilled {
+            *recovery = Recovery::Killed;
+        }
         self.add(now_ms, What::UserAction(action));
     }
 

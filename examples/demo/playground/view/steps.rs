@@ -3,6 +3,7 @@
 use maud::{Markup, html};
 
 use super::super::Playground;
+use super::super::log::Recovery;
 use super::super::stream::Region;
 use super::super::viewer::{Pane, Viewer};
 use super::icon::{Icon, icon};
@@ -58,7 +59,7 @@ pub(super) fn steps(playground: &Playground, viewer: &Viewer) -> Region {
             text: words.step_kill,
             href: format!("/{}#kill-or-start", faults.query(playground)),
             draft: None,
-            is_done: done.recovered,
+            is_done: done.recovery == Recovery::Executed,
         },
     ];
     let markup = html! {
