@@ -208,7 +208,7 @@ impl Simulator {
         format!("http://{}", self.address)
     }
 
-    /// Serves on another free port of 127.0.0.1, too. Clients with an address of their own can be
+    /// Serves on another free port of 127.0.0.1, too. Clients with separate addresses can be
     /// told apart in the record of calls.
     pub fn add_address(&self) -> io::Result<SocketAddr> {
         let listener = std::net::TcpListener::bind((Ipv4Addr::LOCALHOST, 0))?;
