@@ -4,7 +4,7 @@
 
 mod chat;
 mod connections;
-mod console;
+pub(crate) mod console;
 mod groups;
 mod intake;
 mod members;

@@ -8,6 +8,7 @@ use std::path::Path;
 mod bounds;
 mod database_url;
 mod defaults;
+mod env_file;
 mod environment;
 mod error;
 mod file;
@@ -25,6 +26,7 @@ mod variables;
 pub(crate) use database_url::DatabaseUrl;
 pub use database_url::{StoreUrl, UrlError};
 pub use defaults::DEFAULT_TOML;
+pub(crate) use env_file::EnvFile;
 pub use environment::Environment;
 pub use error::{ConfigError, Problem};
 pub use ids::chat_id;
@@ -37,13 +39,25 @@ pub use settings::{
     WorkerConfig,
 };
 pub use token_keys::TokenKey;
-pub use variables::{CONFIG_FILE_VARIABLE, Variable, variables};
+pub(crate) use variables::names_of;
+pub use variables::{CONFIG_FILE_VARIABLE, ENV_FILE_VARIABLE, Variable, variables};
+
+/// The files with settings.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct Sources<'a> {
+    /// `NOTICEBOT_CONFIG` can also name it.
+    pub config: Option<&'a Path>,
+    /// `NOTICEBOT_ENV_FILE` can also name it. Then it may be missing.
+    pub env_file: Option<&'a Path>,
+    /// The file with variables if none is named; with it, any of them may be missing.
+    pub default_env_file: Option<&'a Path>,
+}
 
 impl Config {
-    /// Reads the defaults, the file and the process's environment. Without `file`,
-    /// `NOTICEBOT_CONFIG` names it.
-    pub fn load(file: Option<&Path>) -> Result<Self, ConfigError> {
-        Self::read(file, &Environment::of_process())
+    /// Reads the defaults, the files and the process's environment.
+    pub fn load(sources: Sources<'_>) -> Result<Self, ConfigError> {
+        let environment = Environment::of_process().with_file(sources)?;
+        Self::read(sources.config, &environment)
     }
 
     pub fn read(file: Option<&Path>, environment: &Environment) -> Result<Self, ConfigError> {
@@ -61,6 +75,7 @@ impl Config {
         match merged {
             Ok(mut config) if problems.is_empty() => {
                 config.proxies = environment.proxies();
+                config.env_file = environment.file().map(Path::to_owned);
                 Ok(config)
             }
             _ => Err(ConfigError { problems }),

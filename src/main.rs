@@ -9,8 +9,9 @@ use clap::builder::{PossibleValuesParser, TypedValueParser};
 use clap::{Parser, Subcommand};
 use noticebot::admin::{Admin, Audit, JobFilter, JobState};
 use noticebot::check::{self, CheckOptions};
-use noticebot::config::{Config, ConfigError, chat_id};
+use noticebot::config::{Config, ConfigError, Sources, chat_id};
 use noticebot::healthcheck::healthcheck;
+use noticebot::setup::{Ask, Dialog, OutputFormat, SetupError, SetupOptions, set_up};
 use noticebot::{Clock, printable, telemetry};
 use reqwest::Url;
 use strum::VariantArray as _;
@@ -19,6 +20,7 @@ use tokio_util::sync::CancellationToken;
 use signals::Signals;
 
 mod signals;
+mod terminal;
 
 /// A bot for Feishu and Lark groups: members pin messages and post to the group announcement by
 /// typing commands.
@@ -28,6 +30,10 @@ struct Arguments {
     /// Configuration file; `NOTICEBOT_CONFIG` can also name it.
     #[arg(long, global = true, value_name = "FILE")]
     config: Option<PathBuf>,
+    /// File with environment variables; `NOTICEBOT_ENV_FILE` can also name it. The environment
+    /// itself wins. `setup` writes this file, by default `.env`.
+    #[arg(long, global = true, value_name = "FILE")]
+    env_file: Option<PathBuf>,
     #[command(subcommand)]
     verb: Verb,
 }
@@ -36,6 +42,8 @@ struct Arguments {
 enum Verb {
     /// Run the bot.
     Serve,
+    /// Create the app by scanning a QR code, write its settings, and check them.
+    Setup(Setup),
     /// Check the whole set-up and print each problem with its remedy.
     Check {
         /// Also test this request URL, as the developer console does.
@@ -84,6 +92,22 @@ enum Verb {
         /// File to create: a database for SQLite, a `psql` script for PostgreSQL.
         file: PathBuf,
     },
+}
+
+#[derive(clap::Args)]
+struct Setup {
+    /// Add to this app instead of creating one.
+    #[arg(long, value_name = "cli_…", value_parser = app_id)]
+    app_id: Option<String>,
+    /// Open the page at Lark.
+    #[arg(long)]
+    lark: bool,
+    /// Replace what the file already sets, without asking.
+    #[arg(long)]
+    force: bool,
+    /// Print one JSON object per step, and ask nothing.
+    #[arg(long)]
+    json: bool,
 }
 
 #[derive(Subcommand)]
@@ -163,7 +187,8 @@ fn main() -> ExitCode {
         Ok(code) => code,
         Err(error) => {
             report(&error);
-            if error.is::<ConfigError>() {
+            let setup = error.downcast_ref::<SetupError>();
+            if error.is::<ConfigError>() || setup.is_some_and(|error| error.is_misuse) {
                 ExitCode::from(MISUSE)
             } else {
                 ExitCode::FAILURE
@@ -173,7 +198,12 @@ fn main() -> ExitCode {
 }
 
 fn start(arguments: Arguments) -> anyhow::Result<ExitCode> {
-    let config = Config::load(arguments.config.as_deref());
+    let is_setup = matches!(arguments.verb, Verb::Setup(_));
+    let config = Config::load(Sources {
+        config: arguments.config.as_deref(),
+        env_file: arguments.env_file.as_deref(),
+        default_env_file: is_setup.then_some(Path::new(".env")),
+    });
     let runtime = tokio::runtime::Builder::new_multi_thread()
         .enable_all()
         .build()?;
@@ -188,6 +218,7 @@ fn start(arguments: Arguments) -> anyhow::Result<ExitCode> {
             drop(log);
             served.map(|()| ExitCode::SUCCESS)
         }
+        Verb::Setup(setup) => runtime.block_on(run_setup(&config?, setup)),
         Verb::Check {
             url,
             tenant,
@@ -254,6 +285,50 @@ async fn run_check(
         report.to_string()
     })?;
     Ok(code)
+}
+
+/// A signal ends the set-up where nothing is lost.
+async fn run_setup(config: &Config, setup: Setup) -> anyhow::Result<ExitCode> {
+    let stop = CancellationToken::new();
+    let mut signals = Signals::new()?;
+    let options = SetupOptions {
+        app_id: setup.app_id,
+        lark: setup.lark,
+        force: setup.force,
+        env_file: config.env_file.clone().unwrap_or_default(),
+        format: if setup.json {
+            OutputFormat::Json
+        } else {
+            let columns = terminal::columns();
+            OutputFormat::Text { columns }
+        },
+    };
+    let can_ask = !setup.json && terminal::has_person();
+    let dialog = Dialog {
+        out: &mut io::stdout(),
+        ask: can_ask.then(|| Box::new(terminal::ask) as Ask<'_>),
+    };
+    let mut running = std::pin::pin!(set_up(config, Clock::system(), &options, &stop, dialog));
+    let is_good = tokio::select! {
+        done = running.as_mut() => done?,
+        () = signals.received() => {
+            stop.cancel();
+            running.await?
+        }
+    };
+    Ok(if is_good {
+        ExitCode::SUCCESS
+    } else {
+        ExitCode::FAILURE
+    })
+}
+
+fn app_id(text: &str) -> Result<String, String> {
+    let rest = text.strip_prefix("cli_").unwrap_or_default();
+    let is_id = !rest.is_empty() && rest.bytes().all(|byte| byte.is_ascii_alphanumeric());
+    is_id
+        .then(|| text.to_owned())
+        .ok_or_else(|| "expected an App ID, `cli_…`".to_owned())
 }
 
 fn job_state() -> impl TypedValueParser<Value = JobState> {

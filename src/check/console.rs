@@ -7,14 +7,14 @@ use crate::config::{FeishuConfig, Region};
 
 /// The console of one app; without links if its address is not known.
 #[derive(Debug, Default)]
-pub(super) struct Console {
+pub(crate) struct Console {
     /// The address of the list of apps, and the app id.
     app: Option<(&'static str, String)>,
 }
 
 /// A page of the developer console.
 #[derive(Debug, Clone, Copy)]
-pub(super) enum Page<'a> {
+pub(crate) enum Page<'a> {
     /// The list of apps.
     Apps,
     /// The app: credentials, features, versions.
@@ -27,7 +27,7 @@ pub(super) enum Page<'a> {
 
 impl Console {
     /// A private deployment has its console somewhere else.
-    pub(super) fn new(config: &FeishuConfig) -> Self {
+    pub(crate) fn new(config: &FeishuConfig) -> Self {
         let apps = match (config.base_url.as_str(), config.region) {
             ("", Region::Feishu) => Some("https://open.feishu.cn/app"),
             ("", Region::Lark) => Some("https://open.larksuite.com/app"),
@@ -38,7 +38,7 @@ impl Console {
         }
     }
 
-    pub(super) fn link(&self, page: Page<'_>) -> Option<String> {
+    pub(crate) fn link(&self, page: Page<'_>) -> Option<String> {
         let (apps, app) = self.app.as_ref()?;
         Some(match page {
             Page::Apps => (*apps).to_owned(),

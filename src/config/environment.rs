@@ -1,15 +1,16 @@
 //! Reads settings and proxies from environment variables.
 
 use std::collections::BTreeMap;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use feishu::long_connection::ProxySettings;
 use secrecy::SecretString;
 
 use super::layers::Setting;
-use super::{ConfigError, Problem};
+use super::{ConfigError, Problem, Sources};
+use crate::config::env_file::EnvFile;
 use crate::config::file::read_file;
-use crate::config::variables::{Variable, variables};
+use crate::config::variables::{ENV_FILE_VARIABLE, Variable, variables};
 
 mod names;
 
@@ -18,6 +19,8 @@ pub struct Environment {
     pub(super) texts: BTreeMap<String, String>,
     /// The names of variables whose values are not UTF-8.
     pub(super) not_text: Vec<String>,
+    /// The file with more variables.
+    pub(super) file: Option<PathBuf>,
 }
 
 impl<N: Into<String>, V: Into<String>> FromIterator<(N, V)> for Environment {
@@ -26,6 +29,7 @@ impl<N: Into<String>, V: Into<String>> FromIterator<(N, V)> for Environment {
         Self {
             texts: variables.into_iter().map(owned).collect(),
             not_text: Vec::new(),
+            file: None,
         }
     }
 }
@@ -46,6 +50,36 @@ impl Environment {
             }
         }
         environment
+    }
+
+    /// Adds our variables of a file, unless the process has them.
+    pub(super) fn with_file(mut self, sources: Sources<'_>) -> Result<Self, ConfigError> {
+        let named = self.get(ENV_FILE_VARIABLE).map(PathBuf::from);
+        let may_be_missing = sources.env_file.is_none() || sources.default_env_file.is_some();
+        let file = sources.env_file.map(Path::to_owned).or(named);
+        let file = file.or_else(|| sources.default_env_file.map(Path::to_owned));
+        let Some(path) = &file else {
+            return Ok(self);
+        };
+        if path.exists() || !may_be_missing {
+            let text = read_file(
+                path,
+                "the file with environment variables",
+                "check the path that `--env-file` or `NOTICEBOT_ENV_FILE` gives",
+            )?;
+            let file = EnvFile::parse(&text);
+            let ours = file.variables().filter(|(name, _)| names::is_ours(name));
+            let new: BTreeMap<_, _> = ours.filter(|(name, _)| self.get(name).is_none()).collect();
+            let owned = |(name, value): (&str, &str)| (name.to_owned(), value.to_owned());
+            self.texts.extend(new.into_iter().map(owned));
+        }
+        self.file = file;
+        Ok(self)
+    }
+
+    /// The file with more variables.
+    pub(super) fn file(&self) -> Option<&Path> {
+        self.file.as_deref()
     }
 
     /// An empty variable counts as unset: compose files pass unset variables as empty.

@@ -1,7 +1,7 @@
 //! The types of all settings; config/default.toml describes each key.
 
 use std::net::SocketAddr;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use feishu::long_connection::ProxySettings;
@@ -32,6 +32,9 @@ pub struct Config {
     /// For the long connection. The HTTP client of all other calls reads the environment itself.
     #[serde(skip)]
     pub proxies: ProxySettings,
+    /// The file with environment variables, which may be missing.
+    #[serde(skip)]
+    pub env_file: Option<PathBuf>,
 }
 
 #[derive(Debug, Clone, Serialize, Deserialize)]

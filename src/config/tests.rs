@@ -640,6 +640,7 @@ fn variables_that_are_not_utf8_are_reported() {
             .map(|(name, value)| (name.to_owned(), value.to_owned()))
             .into(),
         not_text: vec!["NOTICEBOT_LOG".to_owned(), "LS_COLORS".to_owned()],
+        file: None,
     };
     let refused = Config::read(None, &environment).unwrap_err().to_string();
     assert_eq!(

@@ -51,6 +51,9 @@ const SECRETS: &[&str] = &[
 /// Names the configuration file, unless `--config` does.
 pub const CONFIG_FILE_VARIABLE: &str = "NOTICEBOT_CONFIG";
 
+/// Names a file with environment variables, unless `--env-file` does.
+pub const ENV_FILE_VARIABLE: &str = "NOTICEBOT_ENV_FILE";
+
 #[derive(Debug, Clone)]
 pub struct Variable {
     /// The documented name, such as `FEISHU_APP_ID`.
@@ -106,6 +109,13 @@ pub fn variables() -> &'static [Variable] {
         keys().filter_map(scalar).collect()
     });
     &VARIABLES
+}
+
+/// All names of variables that set what the one with this documented name sets.
+pub(crate) fn names_of(name: &str) -> Vec<String> {
+    let variable = variables().iter().find(|variable| variable.name == name);
+    let names = |variable: &Variable| [variable.names(), variable.file_names()].concat();
+    variable.map_or_else(|| vec![name.to_owned()], names)
 }
 
 pub(crate) fn variable(key: String, default: toml::Value) -> Variable {

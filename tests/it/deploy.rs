@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use std::process::Command;
 
 use feishu_sim::AnnouncementKind;
-use noticebot::config::{self, CONFIG_FILE_VARIABLE, DEFAULT_TOML};
+use noticebot::config::{self, CONFIG_FILE_VARIABLE, DEFAULT_TOML, ENV_FILE_VARIABLE};
 use serde_json::Value;
 
 use crate::harness::Bench;
@@ -40,7 +40,7 @@ fn variables(text: &str) -> BTreeSet<&str> {
 
 fn is_known_variable(name: &str) -> bool {
     // The URL variable is for tests only.
-    name == CONFIG_FILE_VARIABLE
+    [CONFIG_FILE_VARIABLE, ENV_FILE_VARIABLE].contains(&name)
         || name == test_servers::URL_VARIABLE
         || config::variables().iter().any(|variable| {
             let of_file = name.strip_suffix("_FILE").filter(|_| variable.secret);

@@ -40,6 +40,7 @@ mod replace;
 mod rules;
 mod samples;
 mod settings;
+mod setup;
 mod shapes;
 mod store_apps;
 mod style;

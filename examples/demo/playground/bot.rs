@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use anyhow::Context as _;
 use feishu_sim::{AppKind, Simulator};
-use noticebot::config::Config;
+use noticebot::config::{Config, Sources};
 use noticebot::{Clock, telemetry};
 use tempfile::TempDir;
 use tokio::io::{AsyncBufReadExt as _, BufReader};
@@ -319,7 +319,7 @@ async fn free_addresses() -> anyhow::Result<[String; 2]> {
 
 /// Runs the bot with the configuration in its environment, until standard input is closed.
 pub(crate) async fn run_bot() -> anyhow::Result<()> {
-    let mut config = Config::load(None)?;
+    let mut config = Config::load(Sources::default())?;
     config.feishu.timeout = CALL_TIMEOUT;
     config.validate()?;
     telemetry::init(&config.log)?;

@@ -3,7 +3,9 @@
 use std::net::IpAddr;
 
 use crate::config::Problem;
-use crate::config::variables::{CONFIG_FILE_VARIABLE, full_name, keys, variables};
+use crate::config::variables::{
+    CONFIG_FILE_VARIABLE, ENV_FILE_VARIABLE, full_name, keys, variables,
+};
 
 /// The similarity above which a name counts as misspelled.
 const NEAR: f64 = 0.93;
@@ -27,7 +29,7 @@ pub(super) fn problem(name: &str, value: &str) -> Option<Problem> {
 }
 
 fn is_known(name: &str) -> bool {
-    name == CONFIG_FILE_VARIABLE || known().any(|known| known == name)
+    [CONFIG_FILE_VARIABLE, ENV_FILE_VARIABLE].contains(&name) || known().any(|known| known == name)
 }
 
 fn known() -> impl Iterator<Item = String> {
@@ -82,7 +84,7 @@ fn unknown(name: &str) -> Problem {
 /// The known name that is most similar to this one, and their similarity.
 fn nearest(name: &str) -> (f64, String) {
     let full_names = known()
-        .chain([CONFIG_FILE_VARIABLE.to_owned()])
+        .chain([CONFIG_FILE_VARIABLE, ENV_FILE_VARIABLE].map(str::to_owned))
         .map(|known| (similarity(name, &known), known));
     // A name can lack the section: `NOTICEBOT_MAX_CONNECTIONS`.
     let short_names = variables().iter().map(|variable| {
