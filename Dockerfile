@@ -12,14 +12,17 @@ COPY --from=plan /build/recipe.json recipe.json
 RUN cargo chef cook --release --locked --package noticebot --recipe-path recipe.json
 COPY . .
 RUN cargo build --release --locked --package noticebot --bin noticebot
-# The volume gets the owner of this directory.
-RUN mkdir /data
+# The volumes get the owner of these directories.
+RUN mkdir /data /config
 
 # No shell and no package manager; contains root certificates and time zones.
 FROM gcr.io/distroless/cc-debian12:nonroot
 COPY --from=build /build/target/release/noticebot /usr/local/bin/noticebot
 COPY --from=build --chown=65532:65532 /data /data
+COPY --from=build --chown=65532:65532 /config /config
 ENV NOTICEBOT_DATABASE_URL=sqlite:///data/noticebot.db
+# Written by `noticebot setup`, and read if it exists.
+ENV NOTICEBOT_ENV_FILE=/config/.env
 VOLUME /data
 EXPOSE 8080
 USER 65532:65532

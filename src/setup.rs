@@ -158,7 +158,7 @@ fn prepare(
 /// The settings of a bot with the new app.
 fn with_app(config: &Config, app: &NewApp) -> Config {
     let mut config = config.clone();
-    config.feishu.app_id = app.app_id.as_str().to_owned();
+    app.app_id.as_str().clone_into(&mut config.feishu.app_id);
     config.feishu.app_secret = app.app_secret.clone();
     config.feishu.receive = Receive::LongConnection;
     config.feishu.region = match app.brand {

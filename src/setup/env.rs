@@ -12,6 +12,8 @@ use crate::config::{Config, EnvFile, Region, names_of};
 pub(super) struct Setting {
     name: &'static str,
     value: SecretString,
+    /// It is the default, which only has to replace another value.
+    is_default: bool,
 }
 
 /// The file, as it was at the start.
@@ -88,7 +90,15 @@ impl Target {
 
     /// Replaces the file at once, readable by its owner only.
     pub(super) fn write(mut self, settings: &[Setting]) -> std::io::Result<()> {
-        for Setting { name, value } in settings {
+        for Setting {
+            name,
+            value,
+            is_default,
+        } in settings
+        {
+            if *is_default && self.value(name).is_none() {
+                continue;
+            }
             self.file.set(name, value.expose_secret(), &names_of(name));
         }
         let mut temporary = self.temporary()?;
@@ -118,12 +128,17 @@ pub(super) fn settings(config: &Config) -> Vec<Setting> {
         Setting {
             name: APP_SECRET,
             value: feishu.app_secret.clone(),
+            is_default: false,
         },
         Setting::new(RECEIVE, LONG_CONNECTION),
     ];
-    if feishu.region == Region::Lark {
-        settings.push(Setting::new(REGION, "lark"));
-    }
+    settings.push(match feishu.region {
+        Region::Lark => Setting::new(REGION, "lark"),
+        Region::Feishu => Setting {
+            is_default: true,
+            ..Setting::new(REGION, "feishu")
+        },
+    });
     for (name, url) in [
         ("FEISHU_BASE_URL", &feishu.base_url),
         ("FEISHU_ACCOUNTS_URL", &feishu.accounts_url),
@@ -138,7 +153,11 @@ pub(super) fn settings(config: &Config) -> Vec<Setting> {
 impl Setting {
     fn new(name: &'static str, value: &str) -> Self {
         let value = SecretString::from(value);
-        Self { name, value }
+        Self {
+            name,
+            value,
+            is_default: false,
+        }
     }
 }
 
@@ -220,6 +239,19 @@ mod tests {
         );
         assert!(fs::symlink_metadata(&link).unwrap().is_symlink());
         assert_eq!(fs::read_dir(&folder).unwrap().count(), 2);
+    }
+
+    #[test]
+    fn the_region_is_that_of_the_app() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join(".env");
+        let config = config(&[("FEISHU_APP_ID", "cli_1"), ("FEISHU_APP_SECRET", "s1")]);
+        for (before, region) in [("", None), ("FEISHU_REGION=lark\n", Some("feishu"))] {
+            fs::write(&path, before).unwrap();
+            let target = Target::open(&path).unwrap();
+            target.write(&settings(&config)).unwrap();
+            assert_eq!(Target::open(&path).unwrap().value(REGION), region);
+        }
     }
 
     #[test]

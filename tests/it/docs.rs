@@ -4,7 +4,8 @@ use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 
 use noticebot::command::{Language, ParseError, Scope, parse, readme_table};
-use noticebot::config::{DEFAULT_TOML, variables};
+use noticebot::config::{Config, DEFAULT_TOML, Environment, variables};
+use noticebot::setup;
 
 /// The text between two markers of a page.
 fn section(page: &'static str, name: &str) -> &'static str {
@@ -41,6 +42,31 @@ fn setup_pages_list_the_scopes_of_the_commands() {
         for scope in listed {
             assert!(page.contains(&format!("\n| `{scope}` |")), "{scope}");
         }
+    }
+}
+
+#[test]
+fn readmes_name_what_a_new_app_gets() {
+    let config = Config::read(None, &Environment::default()).unwrap();
+    let expected: [BTreeSet<&str>; 4] = [
+        Scope::all().map(Scope::as_str).collect(),
+        setup::events(&config).collect(),
+        setup::callbacks().collect(),
+        setup::VARIABLES.into(),
+    ];
+    for page in [
+        include_str!("../../README.md"),
+        include_str!("../../README.zh-CN.md"),
+    ] {
+        let rows = section(page, "setup").lines().skip(2);
+        let named: Vec<BTreeSet<&str>> = rows.map(|row| code(row).collect()).collect();
+        assert_eq!(named, expected);
+        // The whole section fits on one screen.
+        let (before, after) = page.split_once("<!-- setup -->").unwrap();
+        let start = before.rfind("\n## ").unwrap();
+        let end = before.len() + after.find("\n## ").unwrap();
+        let lines = page[start..end].lines().count();
+        assert!(lines <= 32, "{lines} lines");
     }
 }
 
