@@ -18,6 +18,7 @@ mod policy;
 mod problem;
 mod required;
 mod settings;
+mod sources;
 mod token_keys;
 mod unreadable;
 mod urls;
@@ -38,20 +39,10 @@ pub use settings::{
     Receive, Region, ReplyConfig, ReplyLanguage, ServerConfig, StoreConfig, TlsConfig,
     WorkerConfig,
 };
+pub use sources::Sources;
 pub use token_keys::TokenKey;
 pub(crate) use variables::names_of;
 pub use variables::{CONFIG_FILE_VARIABLE, ENV_FILE_VARIABLE, Variable, variables};
-
-/// The files with settings.
-#[derive(Debug, Clone, Copy, Default)]
-pub struct Sources<'a> {
-    /// `NOTICEBOT_CONFIG` can also name it.
-    pub config: Option<&'a Path>,
-    /// `NOTICEBOT_ENV_FILE` can also name it. Then it may be missing.
-    pub env_file: Option<&'a Path>,
-    /// The file with variables if none is named; with it, any of them may be missing.
-    pub default_env_file: Option<&'a Path>,
-}
 
 impl Config {
     /// Reads the defaults, the files and the process's environment.

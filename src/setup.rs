@@ -4,22 +4,24 @@
 mod addons;
 mod approval;
 mod env;
+mod error;
 mod flow;
+mod options;
 mod output;
 mod qr;
 
 use std::io::Write;
-use std::path::PathBuf;
 use std::sync::Arc;
 
-use feishu::{Brand, NewApp};
+use feishu::{Brand, Clock, NewApp};
 use tokio_util::sync::CancellationToken;
 
 pub use addons::{callbacks, events};
 pub use env::VARIABLES;
+pub use error::SetupError;
+pub use options::SetupOptions;
 pub use output::OutputFormat;
 
-use crate::Clock;
 use crate::check::console::Console;
 use crate::check::{self, CheckOptions};
 use crate::config::{AppType, Config, Receive, Region};
@@ -27,19 +29,6 @@ use crate::platform;
 use approval::Approval;
 use env::Target;
 use output::{Output, Step};
-
-#[derive(Debug, Clone)]
-pub struct SetupOptions {
-    /// The app to change; `None` creates a new one.
-    pub app_id: Option<String>,
-    /// Opens the page at Lark's host.
-    pub lark: bool,
-    /// Replaces what the file sets without asking.
-    pub force: bool,
-    /// The file for the settings.
-    pub env_file: PathBuf,
-    pub format: OutputFormat,
-}
 
 /// Asks a question that is answered by yes or no.
 pub type Ask<'a> = Box<dyn FnMut(&str) -> std::io::Result<bool> + 'a>;
@@ -49,33 +38,6 @@ pub struct Dialog<'a> {
     pub out: &'a mut dyn Write,
     /// `None` if nobody is at a terminal.
     pub ask: Option<Ask<'a>>,
-}
-
-/// Why there is no set-up.
-#[derive(Debug, thiserror::Error)]
-#[error("{what}: {remedy}")]
-pub struct SetupError {
-    pub what: String,
-    pub remedy: String,
-    /// Whether usage or configuration is wrong.
-    pub is_misuse: bool,
-}
-
-impl SetupError {
-    fn failed(what: impl Into<String>, remedy: impl Into<String>) -> Self {
-        Self {
-            what: what.into(),
-            remedy: remedy.into(),
-            is_misuse: false,
-        }
-    }
-
-    fn misuse(what: impl Into<String>, remedy: impl Into<String>) -> Self {
-        Self {
-            is_misuse: true,
-            ..Self::failed(what, remedy)
-        }
-    }
 }
 
 /// Sets a bot up; `config` needs no app. Returns whether the bot can work now.

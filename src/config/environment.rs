@@ -7,9 +7,10 @@ use feishu::long_connection::ProxySettings;
 use secrecy::SecretString;
 
 use super::layers::Setting;
-use super::{ConfigError, Problem, Sources};
+use super::{ConfigError, Problem};
 use crate::config::env_file::EnvFile;
 use crate::config::file::read_file;
+use crate::config::sources::Sources;
 use crate::config::variables::{ENV_FILE_VARIABLE, Variable, variables};
 
 mod names;

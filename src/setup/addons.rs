@@ -34,5 +34,8 @@ pub(super) fn addons(config: &Config) -> Addons {
         let granted = consent::user_scopes().into_iter();
         addons.user_scopes = granted.map(str::to_owned).collect();
     }
+    // In order, similar names compress better, and the QR code is smaller.
+    addons.scopes.sort_unstable();
+    addons.events.sort_unstable();
     addons
 }

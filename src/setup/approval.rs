@@ -2,11 +2,10 @@
 
 use std::time::Duration;
 
-use feishu::Client;
+use feishu::{Client, Clock};
 use tokio_util::sync::CancellationToken;
 
 use super::output::{Output, Step};
-use crate::Clock;
 use crate::check::console::{Console, Page};
 use crate::command::Scope;
 

@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 
 use secrecy::{ExposeSecret as _, SecretString};
 
-use super::SetupError;
+use super::error::SetupError;
 use crate::config::{Config, EnvFile, Region, names_of};
 
 /// A variable that is to be set.

@@ -1,13 +1,15 @@
 //! The device flow: from the link to the app.
 
 use feishu::{
-    AppId, Brand, Error, LinkOptions, NewApp, Registration, RegistrationConfig, RegistrationPoll,
+    AppId, Brand, Clock, Error, LinkOptions, NewApp, Registration, RegistrationConfig,
+    RegistrationPoll,
 };
 use tokio_util::sync::CancellationToken;
 
+use super::addons;
+use super::error::SetupError;
+use super::options::SetupOptions;
 use super::output::{Output, Step};
-use super::{SetupError, SetupOptions, addons};
-use crate::Clock;
 use crate::config::{Config, Region};
 use crate::credentials::in_full;
 

@@ -324,6 +324,19 @@ async fn approval_is_awaited_and_then_checked() {
 }
 
 #[tokio::test]
+async fn the_code_fits_into_eighty_columns() {
+    let bench = Bench::new().await;
+    let done = bench.set_up(async |bench| {
+        let link = bench.link().await;
+        let link = link.replace(&bench.sim.base_url(), "https://open.feishu.cn");
+        // `src/setup/qr.rs` has the limit.
+        assert!(link.len() <= 520, "{} bytes: {link}", link.len());
+        bench.stop.cancel();
+    });
+    done.await.unwrap_err();
+}
+
+#[tokio::test]
 async fn an_absent_approval_ends_the_wait() {
     let bench = Bench::with(|behaviour| behaviour.ignores_addons = true).await;
     let done = bench.set_up(async |bench| drop(bench.scan().await)).await;

@@ -24,12 +24,16 @@ impl Addons {
     /// Without the platform's template, so that the app asks for nothing else. An organization
     /// without this feature ignores all of it.
     pub(crate) fn encode(&self) -> String {
-        let json = json!({
+        let mut json = json!({
             "preset": false,
-            "scopes": { "tenant": self.scopes, "user": self.user_scopes },
+            "scopes": { "tenant": self.scopes },
             "events": { "items": { "tenant": self.events } },
             "callbacks": { "items": self.callbacks },
         });
+        // A shorter link is a smaller QR code.
+        if !self.user_scopes.is_empty() {
+            json["scopes"]["user"] = json!(self.user_scopes);
+        }
         let mut gzip = GzEncoder::new(Vec::new(), Compression::best());
         // Writing to memory cannot fail.
         let _ = gzip.write_all(json.to_string().as_bytes());
@@ -67,7 +71,7 @@ mod tests {
             read,
             json!({
                 "preset": false,
-                "scopes": { "tenant": ["im:message:send_as_bot"], "user": [] },
+                "scopes": { "tenant": ["im:message:send_as_bot"] },
                 "events": { "items": { "tenant": ["im.message.receive_v1"] } },
                 "callbacks": { "items": ["card.action.trigger"] },
             })
