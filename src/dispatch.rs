@@ -42,6 +42,7 @@ mod group_event;
 mod intent;
 mod memory_budget;
 mod of_group;
+mod private;
 mod record;
 mod request;
 mod respond;
@@ -82,6 +83,7 @@ pub(crate) struct DispatcherSettings {
     pub(crate) policy: PolicyConfig,
     pub(crate) announce: AnnounceSettings,
     pub(crate) language: ReplyLanguage,
+    pub(crate) private_replies: bool,
     pub(crate) zone: ZoneName,
     pub(crate) time_zone: TimeZone,
     pub(crate) act_as: ActAs,

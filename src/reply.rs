@@ -14,6 +14,7 @@ mod history;
 mod member_codes;
 mod message;
 mod misunderstood;
+mod private;
 mod punctuation;
 mod quote;
 mod refusals;
@@ -29,7 +30,7 @@ use jiff::tz::TimeZone;
 
 use crate::config::ActAs;
 use crate::language::Language;
-use crate::model::outcome::Outcome;
+use crate::model::outcome::{Outcome, Readers};
 use crate::model::rights::GroupRights;
 use quote::TextFormat;
 
@@ -50,10 +51,23 @@ pub(crate) struct ReplyContext<'a> {
     /// The time zone of moments.
     pub(crate) time_zone: &'a TimeZone,
     pub(crate) act_as: ActAs,
+    /// Whether the chat may show cards to one member.
+    pub(crate) private: bool,
 }
 
 /// The reply to an outcome.
 pub(crate) fn answer(outcome: &Outcome, language: Language, context: ReplyContext<'_>) -> Answer {
+    let answer = public(outcome, language, context);
+    match (outcome.readers(), answer) {
+        (Readers::Author, Answer::Say(words)) if context.private => {
+            private::answer(words, outcome, language)
+        }
+        (_, answer) => answer,
+    }
+}
+
+/// The reply as everybody in the chat sees it.
+fn public(outcome: &Outcome, language: Language, context: ReplyContext<'_>) -> Answer {
     let time_zone = context.time_zone;
     match outcome {
         Outcome::Done(done) => done::done(done, language, time_zone),
@@ -81,7 +95,9 @@ pub(crate) fn group_rights(rights: &GroupRights, language: Language) -> Vec<Stri
 /// The text of the reply to an outcome, even if it is a card or a reaction.
 pub(crate) fn words(outcome: &Outcome, language: Language, context: ReplyContext<'_>) -> String {
     match answer(outcome, language, context) {
-        Answer::React { or_say, .. } | Answer::Show { or_say, .. } => or_say,
+        Answer::React { or_say, .. }
+        | Answer::Show { or_say, .. }
+        | Answer::Private { or_say, .. } => or_say,
         Answer::Say(words) => words,
         Answer::Nothing => String::new(),
     }

@@ -138,6 +138,7 @@ impl Server {
                 policy: config.policy,
                 announce,
                 language: config.reply.language,
+                private_replies: config.reply.private,
                 time_zone: zone.time_zone(),
                 zone,
                 act_as: config.feishu.act_as,

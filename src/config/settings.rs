@@ -214,6 +214,7 @@ impl AuditConfig {
 pub struct ReplyConfig {
     pub language: ReplyLanguage,
     pub timezone: String,
+    pub private: bool,
 }
 
 impl ReplyConfig {

@@ -92,6 +92,7 @@ const OTHER_VALUES: &[(&str, &str)] = &[
     ("reply.language", "zh"),
     ("reply.timezone", "UTC"),
     ("log.filter", "debug"),
+    ("reply.private", "false"),
     ("log.format", "json"),
 ];
 

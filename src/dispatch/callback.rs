@@ -15,7 +15,7 @@ use crate::model::action::Action;
 use crate::model::button::ButtonAction;
 use crate::model::outcome::Outcome;
 use crate::model::refusal::Cause;
-use crate::reply;
+use crate::reply::{self, Answer};
 use crate::store::{Job, Release};
 
 impl Dispatcher {
@@ -65,7 +65,7 @@ impl Dispatcher {
             Err(release) => return release,
         };
         let reference = job.key.reference();
-        let toast = reply::toast(outcome, self.reply_context(&reference));
+        let toast = reply::toast(outcome, self.reply_context(&reference, false));
         let answer = CardAnswer { toast, card };
         match self.callbacks.answer(&job.key.origin, answer) {
             Ok(()) => release_after(outcome),
@@ -137,15 +137,33 @@ impl Dispatcher {
         let Some(message) = &press.message_id else {
             return Release::Dead;
         };
-        // All members see it, so it is throttled like the reply to a command.
+        // It is throttled like the reply to a command.
         let to = recipient(job, press.actor(), outcome);
         if self.is_throttled(job, to.as_ref()).await {
             return Release::Done;
         }
         let reference = job.key.reference();
-        let context = self.reply_context(&reference);
-        let words = reply::words(outcome, self.language_of_press(press), context);
+        let context = self.reply_context(&reference, self.settings.private_replies);
+        let language = self.language_of_press(press);
         let sent_at = self.clock.now();
+        if let (Answer::Private { card, .. }, Some(operator)) = (
+            reply::answer(outcome, language, context),
+            &press.operator.open_id,
+        ) {
+            match self.show_privately(&press.chat_id, operator, &card).await {
+                Ok(true) => {
+                    self.record_answer(to, sent_at).await;
+                    return release_after(outcome);
+                }
+                Ok(false) => {}
+                Err(error) => {
+                    if let Some(retry) = self.retry_with_patience(job, &error) {
+                        return retry;
+                    }
+                }
+            }
+        }
+        let words = reply::words(outcome, language, context);
         match self.reply(job, message, ReplyContent::Text(&words)).await {
             Ok(()) => {
                 self.record_answer(to, sent_at).await;

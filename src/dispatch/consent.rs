@@ -124,9 +124,9 @@ impl Dispatcher {
         let (chat, person) = (stored.actor().chat, &member.person);
         // Only a person who is there sees a private card, and the author of a schedule may not be.
         if matches!(job.key.kind, JobKind::Command | JobKind::Press) {
-            match client.send_private_card(chat, person, &card).await {
-                Ok(_) => return Ok(()),
-                Err(error) => rejected(error)?,
+            let shown = self.show_privately(chat, person, &card).await;
+            if shown.map_err(|error| Failure::Call(Call::RequestConsent, error))? {
+                return Ok(());
             }
         }
         match client.send_card_to(person, &card, &uuid).await {

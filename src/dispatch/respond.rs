@@ -6,15 +6,15 @@ use feishu::{Card, MessageId, ReceivedMessage};
 use jiff::Timestamp;
 
 use super::{Dispatcher, may_try_again};
-use crate::event::Stored;
+use crate::event::{Stored, StoredMessage};
 use crate::model::outcome::Outcome;
 use crate::model::rights::Actor;
 use crate::reply::{self, Answer, Emoji, ReplyContext};
 use crate::store::{Job, Recipient, Release, StoreError};
 
-/// Reactions are retried for this long, then replaced by a text: the chat's queue is blocked
-/// meanwhile.
-const REACTION_PATIENCE: Duration = Duration::from_secs(30);
+/// Reactions and private cards are retried for this long, then replaced by a text: the chat's queue
+/// is blocked meanwhile.
+const PATIENCE: Duration = Duration::from_secs(30);
 /// The platform forgets the `uuid` of a message after an hour. Close to that, a reply that may have
 /// been sent is not repeated.
 const REPLY_KEY_AGE: Duration = Duration::from_mins(50);
@@ -79,10 +79,11 @@ impl Dispatcher {
     pub(super) async fn respond(&self, job: &Job, stored: &Stored, outcome: &Outcome) -> Release {
         let message = match stored {
             Stored::Press(press) => return self.answer_press(job, press, outcome).await,
-            Stored::Message(message) => &message.event.message,
+            Stored::Message(message) => message,
         };
         let to = recipient(job, stored.actor(), outcome);
         if self.is_throttled(job, to.as_ref()).await {
+            let message = &message.event.message;
             let reacted = self.react(job, message, Emoji::CrossMark).await;
             return reacted.err().unwrap_or(Release::Done);
         }
@@ -119,7 +120,7 @@ impl Dispatcher {
     }
 
     /// Returns whether the reaction was added. `Err` is a retry.
-    async fn react(
+    pub(super) async fn react(
         &self,
         job: &Job,
         message: &ReceivedMessage,
@@ -130,8 +131,7 @@ impl Dispatcher {
             .add_reaction(&message.message_id, emoji.as_str())
             .await;
         let Err(error) = added else { return Ok(true) };
-        let last = job.started_at + REACTION_PATIENCE;
-        if let Some(retry) = self.retry_until(last, job, &error) {
+        if let Some(retry) = self.retry_with_patience(job, &error) {
             return Err(retry);
         }
         // Reactions may be disabled in the group.
@@ -139,23 +139,30 @@ impl Dispatcher {
         Ok(false)
     }
 
-    pub(super) fn reply_context<'a>(&'a self, reference: &'a str) -> ReplyContext<'a> {
+    /// A retry of a call that a text can replace; `None` if it is time for the text.
+    pub(super) fn retry_with_patience(&self, job: &Job, error: &feishu::Error) -> Option<Release> {
+        self.retry_until(job.started_at + PATIENCE, job, error)
+    }
+
+    /// `private` is whether the chat may show cards to one member.
+    pub(super) fn reply_context<'a>(
+        &'a self,
+        reference: &'a str,
+        private: bool,
+    ) -> ReplyContext<'a> {
         ReplyContext {
             reference,
             time_zone: self.time_zone(),
             act_as: self.settings.act_as,
+            private,
         }
     }
 
-    async fn send_answer(
-        &self,
-        job: &Job,
-        message: &ReceivedMessage,
-        outcome: &Outcome,
-    ) -> Release {
+    async fn send_answer(&self, job: &Job, stored: &StoredMessage, outcome: &Outcome) -> Release {
+        let message = &stored.event.message;
         let language = self.language_of(message);
         let reference = job.key.reference();
-        let context = self.reply_context(&reference);
+        let context = self.reply_context(&reference, self.may_answer_privately(message));
         let text = match reply::answer(outcome, language, context) {
             Answer::Nothing => return Release::Done,
             Answer::Say(text) => text,
@@ -170,6 +177,15 @@ impl Dispatcher {
                     Err(reply_failed) => return self.reply_failed(job, reply_failed),
                 }
             }
+            Answer::Private {
+                card,
+                emoji,
+                or_say,
+            } => match self.answer_privately(job, stored, emoji, &card).await {
+                Ok(true) => return Release::Done,
+                Ok(false) => or_say,
+                Err(retry) => return retry,
+            },
             Answer::React { emoji, or_say } => match self.react(job, message, emoji).await {
                 Ok(true) => return Release::Done,
                 Ok(false) => or_say,

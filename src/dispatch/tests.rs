@@ -48,6 +48,7 @@ struct Bench {
     owner: Person,
     clock: Clock,
     hand: ClockHand,
+    private_replies: bool,
 }
 
 impl Bench {
@@ -65,6 +66,7 @@ impl Bench {
             owner,
             clock,
             hand,
+            private_replies: true,
         }
     }
 
@@ -154,6 +156,7 @@ impl Bench {
                     call_timeout: Duration::from_secs(10),
                 },
                 language: ReplyLanguage::Auto,
+                private_replies: self.private_replies,
                 zone: ZoneName::new("UTC").unwrap(),
                 time_zone: TimeZone::UTC,
                 act_as: ActAs::Bot,
@@ -276,8 +279,22 @@ async fn an_interrupted_pin_is_finished() {
 }
 
 #[tokio::test]
-async fn an_interrupted_refusal_is_sent_once() {
+async fn an_interrupted_private_answer_reaches_only_its_author() {
     let bench = Bench::new().await;
+    let check = |sim: &Simulator, _: &ChatId, message: &MessageId| {
+        // The call has no key, so the card may be sent again.
+        let answers = sim.answers_to(message);
+        (1..=2).contains(&answers.len())
+            && answers.iter().all(|answer| *answer == answers[0])
+            && answered_with(sim, message, "CrossMark")
+    };
+    bench.walk(AnnouncementKind::Docx, "/pin", check).await;
+}
+
+#[tokio::test]
+async fn an_interrupted_refusal_is_sent_once() {
+    let mut bench = Bench::new().await;
+    bench.private_replies = false;
     let check =
         |sim: &Simulator, _: &ChatId, message: &MessageId| sim.replies_to(message).len() == 1;
     bench.walk(AnnouncementKind::Docx, "/pin", check).await;

@@ -34,7 +34,31 @@ pub(crate) enum Outcome {
     Refused(Refusal),
 }
 
+/// Whom the reply to an outcome concerns.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Readers {
+    /// The member who sent the command or pressed the button. The others need not see the reply.
+    Author,
+    Group,
+}
+
 impl Outcome {
+    pub(crate) fn readers(&self) -> Readers {
+        match self {
+            Self::Done(
+                Done::ConsentRequested | Done::AlreadyConsented | Done::ConsentWithdrawn { .. },
+            ) => Readers::Author,
+            Self::Refused(refusal) if refusal.concerns_only_author() => Readers::Author,
+            Self::Done(_)
+            | Self::Help
+            | Self::Scheduled(_)
+            | Self::History(_)
+            | Self::HelpInGroup(_)
+            | Self::AllCommands(_)
+            | Self::Refused(_) => Readers::Group,
+        }
+    }
+
     pub(crate) fn refused(cause: Cause) -> Self {
         Self::Refused(cause.into())
     }

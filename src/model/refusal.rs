@@ -192,6 +192,23 @@ impl Refusal {
         }
     }
 
+    /// Whether only the author has to know: nothing was changed, and the author can do something
+    /// about it. A failure concerns the group, because it may have had an effect, or because others
+    /// have to help and read the reference. So does the end of a schedule.
+    pub(crate) fn concerns_only_author(&self) -> bool {
+        self.stage == Stage::Whole
+            && !self.cause.is_failure()
+            && !matches!(
+                self.cause,
+                Cause::TooManyWaiting
+                    | Cause::BotOutside
+                    | Cause::ChatIdMissing
+                    | Cause::Disordered
+                    | Cause::AuthorUnknown
+                    | Cause::Denied(Denied::Unidentified)
+            )
+    }
+
     /// Whether nothing was done because of a fault of the bot or the platform, so that an admin may
     /// retry the job.
     pub(crate) fn is_given_up(&self) -> bool {

@@ -19,6 +19,14 @@ pub(crate) enum Answer {
         /// The fallback text if the card fails.
         or_say: String,
     },
+    /// A card that only the author of the command sees, with a reaction to the command: the card
+    /// notifies nobody, and a client that is offline never shows it.
+    Private {
+        card: Box<Card>,
+        emoji: Emoji,
+        /// The reply where the card or the reaction is not possible.
+        or_say: String,
+    },
     /// No reply.
     Nothing,
 }
@@ -31,7 +39,7 @@ pub(crate) enum Emoji {
     Done,
     /// The command takes a moment.
     OneSecond,
-    /// Refused for a reason that the author was sent a moment ago.
+    /// Refused for a reason that only the author was sent.
     CrossMark,
 }
 

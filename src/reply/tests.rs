@@ -33,6 +33,7 @@ const CONTEXT: ReplyContext<'_> = ReplyContext {
     reference: "5f2c9a1e",
     time_zone: &TimeZone::UTC,
     act_as: ActAs::Member,
+    private: true,
 };
 
 const LANGUAGES: [Language; 2] = [Language::Zh, Language::En];
@@ -477,6 +478,7 @@ fn replies_match_the_reviewed_snapshot() {
         let reaction = match answer(&outcome, Language::En, CONTEXT) {
             Answer::React { emoji, .. } => format!(" [{}]", emoji.as_str()),
             Answer::Show { .. } => " [card]".to_owned(),
+            Answer::Private { emoji, .. } => format!(" [private, {}]", emoji.as_str()),
             Answer::Say(_) | Answer::Nothing => String::new(),
         };
         writeln!(
@@ -629,6 +631,71 @@ fn refused_members_read_nothing_about_bot_permissions() {
             let found = of_bot.iter().find(|said| words.contains(*said));
             assert_eq!(found, None, "{words}");
         }
+    }
+}
+
+#[test]
+fn private_answers_say_the_same() {
+    let in_public = ReplyContext {
+        private: false,
+        ..CONTEXT
+    };
+    for outcome in every_outcome() {
+        for language in LANGUAGES {
+            let public = answer(&outcome, language, in_public);
+            let answer = answer(&outcome, language, CONTEXT);
+            let is_private = outcome.readers() == Readers::Author;
+            let Answer::Private { card, or_say, .. } = answer else {
+                assert!(!is_private && answer == public, "{outcome:?}");
+                continue;
+            };
+            assert!(is_private, "{outcome:?}");
+            let card = serde_json::to_value(&card).unwrap();
+            let element = &card["body"]["elements"][0];
+            let plain = serde_json::json!({ "tag": "plain_text", "content": or_say });
+            assert_eq!(element["text"], plain, "{outcome:?}");
+            assert_eq!(public, Answer::Say(or_say), "{outcome:?}");
+        }
+    }
+}
+
+#[test]
+fn failures_and_shared_matters_concern_the_group() {
+    let platform = platform_refusal(Call::PutMessage, 232_009);
+    let staged = |stage| {
+        let cause = Cause::Denied(Denied::DenyListed);
+        Outcome::Refused(Refusal { stage, cause })
+    };
+    for (outcome, readers) in [
+        (
+            Outcome::refused(Cause::Denied(Denied::OtherTenant)),
+            Readers::Author,
+        ),
+        (Outcome::refused(Cause::NotAReply), Readers::Author),
+        (Outcome::refused(Cause::NothingToUndo), Readers::Author),
+        (
+            Outcome::refused(Cause::ConsentMissing { declined: true }),
+            Readers::Author,
+        ),
+        (
+            Outcome::refused(Cause::Misunderstood(ParseError::MissingNumber)),
+            Readers::Author,
+        ),
+        (Outcome::Done(Done::AlreadyConsented), Readers::Author),
+        (Outcome::Done(Done::Expired), Readers::Group),
+        (Outcome::Help, Readers::Group),
+        (Outcome::refused(platform), Readers::Group),
+        (Outcome::refused(Cause::Internal), Readers::Group),
+        (Outcome::refused(Cause::TooManyWaiting), Readers::Group),
+        (
+            Outcome::refused(Cause::TooLate { begun: false }),
+            Readers::Group,
+        ),
+        (staged(Stage::NotPublished), Readers::Group),
+        (staged(Stage::NotOnTop), Readers::Group),
+        (staged(Stage::Whole), Readers::Author),
+    ] {
+        assert_eq!(outcome.readers(), readers, "{outcome:?}");
     }
 }
 

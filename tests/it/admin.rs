@@ -171,7 +171,7 @@ async fn replaced_content_survives_drop_and_retry() {
     let refused = admin.drop_job(&id).await.unwrap_err();
     assert!(refused.to_string().contains("would be lost"), "{refused}");
 
-    let text = |state: &State| state.replies_to(&command).first().cloned();
+    let text = |state: &State| state.answers_to(&command).first().cloned();
     bench
         .wait_in_steps_of(Duration::from_secs(1), "the answer", text)
         .await;
@@ -280,7 +280,7 @@ async fn a_backup_of_a_running_bot_is_complete() {
         let said = bench.say(&group, command).id;
         bench
             .wait("an answer", |state| {
-                let replies = state.replies_to(&said);
+                let replies = state.answers_to(&said);
                 let reactions = state.reactions(&said);
                 replies.into_iter().chain(reactions).next()
             })

@@ -47,7 +47,7 @@ async fn timed_pin_expires_silently_even_after_restart() {
     bench.advance(Duration::from_mins(1));
     wait_for_top(&bench, &group, None).await;
     bench.idle().await;
-    assert!(bench.sim.replies_to(&command).is_empty());
+    assert!(bench.sim.answers_to(&command).is_empty());
     bench.finish().await;
 }
 
@@ -84,7 +84,7 @@ async fn failed_expiry_is_retried_then_reported() {
             state.top_notice(&group).is_none().then_some(())
         })
         .await;
-    assert!(bench.sim.replies_to(&failing).is_empty());
+    assert!(bench.sim.answers_to(&failing).is_empty());
 
     let refused = pin(&bench, &group, &first, "/pin 1h").await;
     bench
@@ -318,7 +318,7 @@ async fn timed_entry_expires_without_the_others() {
         bench.advance(48 * HOUR);
         wait_for_text(&bench, &group, &["stays"]).await;
         bench.idle().await;
-        assert!(bench.sim.replies_to(&command).is_empty());
+        assert!(bench.sim.answers_to(&command).is_empty());
         bench.finish().await;
     }
 }
@@ -465,7 +465,7 @@ async fn missed_schedule_runs_late_or_is_reported() {
         bench.restart().await;
         bench
             .wait("the word", |state| {
-                let replies = state.replies_to(&command);
+                let replies = state.answers_to(&command);
                 let replied = replies.iter().any(|reply| reply.contains(words));
                 replied.then_some(())
             })
@@ -485,7 +485,7 @@ async fn due_schedule_checks_the_permission_again() {
     });
     bench
         .wait_in_steps_of(Duration::from_mins(30), "the refusal", |state| {
-            let replies = state.replies_to(&command);
+            let replies = state.answers_to(&command);
             let replied = replies.iter().any(|reply| reply.contains("Only the owner"));
             replied.then_some(())
         })
@@ -574,7 +574,7 @@ async fn lost_deletion_response_removes_nothing_else() {
         };
         bench.sim.fault(write, Fault::LoseAnswer);
         let undo = bench.say(&group, "/undo").id;
-        let replied = |state: &State| state.replies_to(&undo).first().cloned();
+        let replied = |state: &State| state.answers_to(&undo).first().cloned();
         let answer = bench
             .wait_in_steps_of(Duration::from_secs(1), "the answer", replied)
             .await;

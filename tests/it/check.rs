@@ -419,7 +419,7 @@ async fn old_announcement_is_a_problem_until_deletion_succeeds() {
         let answered = |state: &feishu_sim::State| {
             let reactions = state.reactions(&said).into_iter();
             reactions
-                .chain(state.replies_to(&said))
+                .chain(state.answers_to(&said))
                 .find(|word| word != "OneSecond")
         };
         bench.wait("an answer", answered).await;

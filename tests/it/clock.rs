@@ -75,7 +75,7 @@ async fn schedule_is_due_by_platform_time() {
         assert!(
             !bench
                 .sim
-                .replies_to(&plan)
+                .answers_to(&plan)
                 .iter()
                 .any(|said| said.contains("late"))
         );

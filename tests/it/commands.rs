@@ -138,7 +138,7 @@ async fn quoted_command_in_rich_text_is_ignored() {
     let said = [chat.send("post", &code).id];
     bench.idle().await;
     for message in said {
-        assert!(bench.sim.replies_to(&message).is_empty());
+        assert!(bench.sim.answers_to(&message).is_empty());
     }
     assert!(bench.sim.calls_to(Endpoint::DeleteTopNotice).is_empty());
     bench.finish().await;
@@ -222,7 +222,7 @@ async fn bare_mention_gets_help() {
     }
     bench.idle().await;
     for message in &others {
-        assert!(bench.sim.replies_to(message).is_empty());
+        assert!(bench.sim.answers_to(message).is_empty());
     }
     bench.finish().await;
 }
@@ -241,7 +241,7 @@ async fn unknown_command_is_answered_if_addressed_or_similar() {
     }
     bench.idle().await;
     for message in silent {
-        assert!(bench.sim.replies_to(&message).is_empty());
+        assert!(bench.sim.answers_to(&message).is_empty());
     }
     bench.finish().await;
 }
@@ -269,7 +269,7 @@ async fn chatter_and_commands_for_others_are_ignored() {
     bench.reaction(&mark).await;
     bench.idle().await;
     for message in said {
-        assert!(bench.sim.replies_to(&message).is_empty());
+        assert!(bench.sim.answers_to(&message).is_empty());
         assert!(bench.sim.reactions(&message).is_empty());
     }
     assert_eq!(bench.sim.calls_to(Endpoint::PutTopNotice).len(), 1);
@@ -346,7 +346,7 @@ async fn unremovable_reaction_is_harmless() {
         bench.sim.fault(Endpoint::DeleteReaction, fault);
         assert_eq!(bench.reaction(&command).await, "Pin");
         bench.idle().await;
-        assert!(bench.sim.replies_to(&command).is_empty());
+        assert!(bench.sim.answers_to(&command).is_empty());
     }
     bench.finish().await;
 }
@@ -358,6 +358,6 @@ async fn reply_replaces_a_rejected_reaction() {
     bench.sim.fault(Endpoint::AddReaction, Fault::code(231_002));
     let command = bench.say(&group, "/pin announcement").id;
     assert!(bench.answer(&command).await.len() < 80);
-    assert_eq!(bench.sim.replies_to(&command).len(), 1);
+    assert_eq!(bench.sim.answers_to(&command).len(), 1);
     bench.finish().await;
 }

@@ -129,7 +129,7 @@ async fn jobs_beside_a_poisoned_one_are_done_once() {
         let written = place.wait(&sim, text, done).await;
         let times = written.iter().filter(|line| line.contains(text)).count();
         assert_eq!(times, 1, "{written:?}");
-        assert!(sim.replies_to(said).is_empty(), "{}", sim.conversation());
+        assert!(sim.answers_to(said).is_empty(), "{}", sim.conversation());
     }
     // Kills in company do not count, so it is not given up either.
     let pinned = |state: &State| {

@@ -91,7 +91,7 @@ async fn foreign_response_to_any_call_is_retried() {
         let lost = bench.say(&group, "/pin").id;
         bench.answer(&lost).await;
         bench.idle().await;
-        assert_eq!(bench.sim.replies_to(&lost).len(), 1, "{answer:?}");
+        assert_eq!(bench.sim.answers_to(&lost).len(), 1, "{answer:?}");
     }
     bench.finish().await;
 }
@@ -227,7 +227,7 @@ async fn hour_long_limit_is_probed_then_reported() {
         .rate_limit(Endpoint::CreateChildren, Duration::from_hours(1));
     let given_up = bench.say(&group, "/announce twice").id;
     let answer = bench.wait_in_steps_of(Duration::from_secs(2), "a reply", |state| {
-        state.replies_to(&given_up).first().cloned()
+        state.answers_to(&given_up).first().cloned()
     });
     let answer = answer.await;
     assert!(answer.contains("nothing was changed"), "{answer}");

@@ -209,7 +209,7 @@ impl Bench {
     /// Waits for the bot's reply to a message.
     pub(crate) async fn answer(&self, message: &MessageId) -> String {
         self.wait("a reply", |state| {
-            state.replies_to(message).first().cloned()
+            state.answers_to(message).first().cloned()
         })
         .await
     }
@@ -220,7 +220,7 @@ impl Bench {
             .rate_limit(Endpoint::PutTopNotice, Duration::from_hours(1));
         let command = self.say(group, "/pin announcement").id;
         self.wait_in_steps_of(Duration::from_secs(10), "the word", |state| {
-            state.replies_to(&command).first().cloned()
+            state.answers_to(&command).first().cloned()
         })
         .await;
         self.idle().await;

@@ -135,7 +135,7 @@ async fn overfull_chat_is_notified_once() {
         commands.push(said.id);
     }
     let reply = bench.sim.wait_for("a word", |state| {
-        state.replies_to(&commands[3]).first().cloned()
+        state.answers_to(&commands[3]).first().cloned()
     });
     assert!(reply.await.contains("Too many commands"));
     for command in &commands[..3] {
@@ -144,7 +144,7 @@ async fn overfull_chat_is_notified_once() {
     bench.idle().await;
     for command in &commands[4..] {
         assert!(
-            bench.sim.replies_to(command).is_empty() && bench.sim.reactions(command).is_empty()
+            bench.sim.answers_to(command).is_empty() && bench.sim.reactions(command).is_empty()
         );
     }
     let next = bench.say(&group, "/unpin").id;

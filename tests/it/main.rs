@@ -35,6 +35,7 @@ mod limits;
 mod members;
 mod policy;
 mod presses;
+mod private;
 mod process;
 mod replace;
 mod rules;

@@ -199,7 +199,7 @@ impl Bench {
 
     pub(crate) async fn reaction_or_answer(&self, message: &MessageId) {
         self.wait("an answer", |state| {
-            let answered = !state.replies_to(message).is_empty();
+            let answered = !state.answers_to(message).is_empty();
             let reacted = !state.reactions(message).is_empty();
             (answered || reacted).then_some(())
         })
@@ -339,7 +339,7 @@ async fn a_command_expires_without_consent() {
     assert!(
         bench
             .sim
-            .read(|state| state.replies_to(&command).is_empty())
+            .read(|state| state.answers_to(&command).is_empty())
     );
     bench.advance(Duration::from_mins(1));
     let answer = bench.answer(&command).await;

@@ -64,7 +64,7 @@ async fn announced(bench: &Bench, group: &ChatId, command: &str) -> MessageId {
 /// Waits for the reply to a command.
 async fn reply_to(bench: &Bench, group: &ChatId, command: &str) -> String {
     let command = bench.say(group, command).id;
-    let replied = |state: &State| state.replies_to(&command).first().cloned();
+    let replied = |state: &State| state.answers_to(&command).first().cloned();
     bench
         .wait_in_steps_of(Duration::from_secs(1), "the answer", replied)
         .await
@@ -106,7 +106,7 @@ async fn given_up_at(
     let sent = |state: &State| state.calls_to(write).next().map(drop);
     bench.wait("the call", sent).await;
     bench.sim.rate_limit(refused, HOUR);
-    let replied = |state: &State| state.replies_to(&command).first().cloned();
+    let replied = |state: &State| state.answers_to(&command).first().cloned();
     let replied = bench
         .wait_in_steps_of(Duration::from_secs(1), "the answer", replied)
         .await;
@@ -186,12 +186,12 @@ async fn concurrent_edits_are_kept_and_reported() {
             let done = state
                 .reactions(&command)
                 .contains(&"Loudspeaker".to_owned());
-            (done || !state.replies_to(&command).is_empty()).then_some(())
+            (done || !state.answers_to(&command).is_empty()).then_some(())
         };
         bench.wait("the end", ended).await;
         assert_eq!(text(&bench, &group), expected, "{before:?}");
         // The reply mentions it if the bot reads the announcement again.
-        let said = bench.sim.replies_to(&command).concat();
+        let said = bench.sim.answers_to(&command).concat();
         let is_seen = kind == Docx && before != Endpoint::DeleteChildren;
         assert_eq!(said.contains("one line of theirs"), is_seen, "{said}");
         reply_to(&bench, &group, "/undo").await;
@@ -379,7 +379,7 @@ async fn expiry_restores_the_replaced_content() {
         bench.advance(2 * HOUR);
         wait_for_text(&bench, &group, &["rules"]).await;
         bench.idle().await;
-        assert!(bench.sim.replies_to(&command).is_empty());
+        assert!(bench.sim.answers_to(&command).is_empty());
         bench.finish().await;
     }
 }
@@ -839,7 +839,7 @@ async fn failed_expiry_can_be_undone_for_a_week() {
             bench.idle().await;
             bench.sim.rate_limit(read, 31 * 24 * HOUR);
             bench.advance(30 * 24 * HOUR);
-            let told_so = |state: &feishu_sim::State| state.replies_to(&command).first().cloned();
+            let told_so = |state: &feishu_sim::State| state.answers_to(&command).first().cloned();
             let told_so = bench
                 .wait_in_steps_of(Duration::from_secs(5), "a reply", told_so)
                 .await;

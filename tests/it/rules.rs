@@ -208,7 +208,7 @@ async fn rule_5_replies_and_responses_reveal_no_internals() {
     let said = bench
         .wait("an answer", |state| {
             let reaction = state.reactions(&command).first().cloned();
-            reaction.or_else(|| state.replies_to(&command).first().cloned())
+            reaction.or_else(|| state.answers_to(&command).first().cloned())
         })
         .await;
     let app = bench.sim.app();
@@ -365,7 +365,7 @@ async fn rule_7_long_outage_is_reported_afterwards() {
             .fault(Endpoint::DeleteTopNotice, Fault::ServerError);
     }
     let command = bench.say(&group, "/unpin").id;
-    let see = |state: &State| state.replies_to(&command).first().cloned();
+    let see = |state: &State| state.answers_to(&command).first().cloned();
     let answer = bench
         .wait_in_steps_of(Duration::from_secs(5), "the end of patience", see)
         .await;

@@ -511,7 +511,7 @@ async fn sender_of_unknown_type_is_a_person() {
         let next = shapes.bench.say(&shapes.group, "/pin announcement").id;
         shapes.bench.reaction(&next).await;
         assert!(
-            shapes.bench.sim.replies_to(&message).is_empty(),
+            shapes.bench.sim.answers_to(&message).is_empty(),
             "{sender_type}"
         );
     }

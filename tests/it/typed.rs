@@ -116,7 +116,7 @@ async fn rule_12_addressing_the_bot_gets_an_answer() {
     // The reply is throttled to one a minute.
     let again = to_bot(" are you there");
     assert_eq!(bench.reaction(&again).await, "CrossMark");
-    assert!(bench.sim.replies_to(&again).is_empty());
+    assert!(bench.sim.answers_to(&again).is_empty());
     let command = to_bot(" /weather");
     assert!(bench.answer(&command).await.contains("/help"));
     bench.advance(Duration::from_mins(1));

@@ -42,6 +42,8 @@ mod outages;
 mod policy;
 #[path = "../it/presses.rs"]
 mod presses;
+#[path = "../it/private.rs"]
+mod private;
 #[path = "../it/process.rs"]
 mod process;
 #[path = "../it/replace.rs"]

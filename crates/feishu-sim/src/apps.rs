@@ -27,6 +27,8 @@ pub(crate) struct Registration {
     pub(crate) sent_uuids: HashMap<String, (u64, MessageId)>,
     /// Those that the person has seen.
     pub(crate) private_cards: Vec<PrivateCard>,
+    /// By group: the message to which it reacted last.
+    pub(crate) reacted: HashMap<ChatId, MessageId>,
 }
 
 impl Registration {
@@ -43,6 +45,7 @@ impl Registration {
             direct: HashMap::new(),
             sent_uuids: HashMap::new(),
             private_cards: Vec::new(),
+            reacted: HashMap::new(),
         }
     }
 }

@@ -1,4 +1,4 @@
-//! Cards in JSON 2.0 with a header, Markdown and buttons (official pages of cards in JSON 2.0).
+//! Cards in JSON 2.0 with a header, Markdown, plain text and buttons (official pages of cards in JSON 2.0).
 
 use serde::Deserialize;
 use serde_json::{Map, Value, json};
@@ -43,6 +43,9 @@ enum Element {
     Markdown {
         content: String,
     },
+    Div {
+        text: Text,
+    },
     Button {
         text: Text,
         #[serde(rename = "type")]
@@ -82,7 +85,7 @@ pub(crate) fn check(content: &str) -> Result<(), String> {
     let card: Card = serde_json::from_str(content).map_err(|error| error.to_string())?;
     let long = |element: &Element| match element {
         Element::Button { text, .. } => text.content().chars().count() > MAX_BUTTON_TEXT,
-        Element::Markdown { .. } => false,
+        Element::Markdown { .. } | Element::Div { .. } => false,
     };
     let wrong = [
         (card.schema != "2.0", "schema: only \"2.0\" is simulated"),
@@ -109,7 +112,7 @@ pub(crate) fn text(content: &str) -> Option<String> {
     let title = card.header.iter().map(|header| header.title.content());
     let parts = card.body.elements.iter().map(|element| match element {
         Element::Markdown { content } => content.as_str(),
-        Element::Button { text, .. } => text.content(),
+        Element::Button { text, .. } | Element::Div { text } => text.content(),
     });
     Some(title.chain(parts).collect::<Vec<_>>().join("\n"))
 }
@@ -160,7 +163,7 @@ fn read_buttons(content: &str) -> Vec<(String, Vec<Behavior>)> {
             behaviors,
             ..
         } => Some((content, behaviors)),
-        Element::Markdown { .. } => None,
+        Element::Markdown { .. } | Element::Div { .. } => None,
     };
     elements.into_iter().filter_map(button).collect()
 }

@@ -15,6 +15,9 @@ pub struct PrivateCard {
     pub open_id: String,
     /// The card as JSON.
     pub content: String,
+    /// The person's message in the group to which the app had reacted last: the one that the card
+    /// answers, if it is an answer.
+    pub answers: Option<MessageId>,
     /// When it was sent, in milliseconds since the Unix epoch.
     pub created_ms: u64,
 }

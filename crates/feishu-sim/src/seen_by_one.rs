@@ -1,5 +1,6 @@
 //! Everything that only one person sees: private cards and direct messages.
 
+use crate::ids::{ChatId, MessageId};
 use crate::messages::Message;
 use crate::people::Person;
 use crate::private_card::PrivateCard;
@@ -12,6 +13,23 @@ impl State {
         let open_id = person.open_id.clone();
         let cards = self.apps.present().private_cards.iter();
         cards.filter(move |card| card.open_id == open_id)
+    }
+
+    /// The cards of the app in this chat that only one person has seen, in order, with the person's
+    /// name.
+    pub fn private_cards_in(&self, chat: &ChatId) -> impl Iterator<Item = (String, &PrivateCard)> {
+        let cards = self.apps.present().private_cards.iter();
+        let cards = cards.filter(move |card| card.chat == *chat);
+        cards.map(|card| (self.name_of(&card.open_id), card))
+    }
+
+    /// The texts of the app's answers to a message: its replies, then the cards that only the sender
+    /// has seen.
+    pub fn answers_to(&self, message: &MessageId) -> Vec<String> {
+        let cards = self.apps.present().private_cards.iter();
+        let cards = cards.filter(|card| card.answers.as_ref() == Some(message));
+        let replies = self.replies_to(message).into_iter();
+        replies.chain(cards.map(PrivateCard::text)).collect()
     }
 
     /// The app's messages in the direct chat with this person, in order.
@@ -34,6 +52,11 @@ impl Simulator {
     /// See [`State::private_cards`].
     pub fn private_cards(&self, person: &Person) -> Vec<PrivateCard> {
         self.read(|state| state.private_cards(person).cloned().collect())
+    }
+
+    /// See [`State::answers_to`].
+    pub fn answers_to(&self, message: &MessageId) -> Vec<String> {
+        self.read(|state| state.answers_to(message))
     }
 
     /// See [`State::direct_messages`].

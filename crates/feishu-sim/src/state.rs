@@ -276,7 +276,7 @@ impl State {
         (message.msg_type == "interactive").then_some(&message.content)
     }
 
-    fn name_of(&self, open_id: &str) -> String {
+    pub(crate) fn name_of(&self, open_id: &str) -> String {
         self.people
             .get(open_id)
             .map_or(open_id, |person| &person.name)

@@ -18,6 +18,7 @@ pub struct Card {
 #[derive(Debug, Clone, PartialEq, Eq)]
 enum CardElement {
     Markdown { content: String },
+    Plain { content: String },
     Button { label: String, value: Value },
     Link { label: String, url: String },
 }
@@ -39,6 +40,14 @@ impl Card {
     pub fn markdown(mut self, content: impl Into<String>) -> Self {
         let content = content.into();
         self.elements.push(CardElement::Markdown { content });
+        self
+    }
+
+    /// Adds a part in plain text, which keeps line breaks.
+    #[must_use]
+    pub fn plain(mut self, content: impl Into<String>) -> Self {
+        let content = content.into();
+        self.elements.push(CardElement::Plain { content });
         self
     }
 
@@ -82,6 +91,10 @@ impl CardElement {
     fn to_value(&self) -> Value {
         match self {
             Self::Markdown { content } => json!({ "tag": "markdown", "content": content }),
+            Self::Plain { content } => json!({
+                "tag": "div",
+                "text": { "tag": "plain_text", "content": content },
+            }),
             Self::Button { label, value } => json!({
                 "tag": "button",
                 "text": { "tag": "plain_text", "content": label },

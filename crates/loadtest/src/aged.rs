@@ -179,7 +179,7 @@ fn answered(runtime: &Runtime, platform: &Platform, chat: &ChatId, command: &str
     let said = platform.member_in(chat).say(command).id;
     let seen = |state: &State| {
         let reactions = state.reactions(&said).into_iter();
-        let mut all = reactions.chain(state.replies_to(&said));
+        let mut all = reactions.chain(state.answers_to(&said));
         all.find(|answer| answer != "OneSecond")
     };
     runtime.block_on(platform.sim.wait_for("an answer", seen));

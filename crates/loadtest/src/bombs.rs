@@ -193,7 +193,7 @@ fn measure(
     limits.poll(POLL_INTERVAL, || replicas.is_idle().then_some(()));
     let after = replicas.usage()?;
     let is_answered = |message: &MessageId| {
-        !platform.sim.replies_to(message).is_empty() || !platform.sim.reactions(message).is_empty()
+        !platform.sim.answers_to(message).is_empty() || !platform.sim.reactions(message).is_empty()
     };
     let asked = payloads.iter().filter_map(|bomb| bomb.asks.as_ref());
     Ok(Outcome {

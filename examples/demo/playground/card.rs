@@ -12,6 +12,7 @@ pub(crate) struct Card {
 
 pub(crate) enum Part {
     Markdown(String),
+    Plain(String),
     Button {
         label: String,
         /// The value sent to the bot.
@@ -29,6 +30,9 @@ impl Card {
         let text = |value: &Value| value.as_str().unwrap_or_default().to_owned();
         let elements = card["body"]["elements"].as_array();
         let parts = elements.into_iter().flatten().map(|element| {
+            if element["tag"] == "div" {
+                return Part::Plain(text(&element["text"]["content"]));
+            }
             if element["tag"] != "button" {
                 return Part::Markdown(text(&element["content"]));
             }
@@ -62,7 +66,7 @@ impl Card {
     pub(crate) fn value_of(self, name: &str) -> Option<Value> {
         self.parts.into_iter().find_map(|part| match part {
             Part::Button { label, value } if label == name => Some(value),
-            Part::Button { .. } | Part::Link { .. } | Part::Markdown(_) => None,
+            Part::Button { .. } | Part::Link { .. } | Part::Markdown(_) | Part::Plain(_) => None,
         })
     }
 }

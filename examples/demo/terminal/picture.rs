@@ -1,6 +1,6 @@
 //! A chat as text: its messages, the top notice and the announcement.
 
-use feishu_sim::{ChatId, Message, MessageId, Sender, State, TopNotice};
+use feishu_sim::{ChatId, Message, MessageId, PrivateCard, Sender, State, TopNotice};
 
 use super::pen::{COLUMNS, Ink, MARGIN, Pen, wrap};
 
@@ -15,17 +15,23 @@ pub(crate) struct Picture {
 
 impl Picture {
     pub(crate) fn of(state: &State, chat: &ChatId, pen: Pen) -> Self {
-        let messages: Vec<&Message> = state.messages(chat).collect();
-        let number = |id: &MessageId| Some(messages.iter().position(|other| other.id == *id)? + 1);
-        let draw = |(at, &message): (usize, &&Message)| {
-            let view = MessageView {
-                number: at + 1,
-                reply_to: message.parent.as_ref().and_then(number),
-                message,
-                buttons: state.buttons(&message.id),
-                reactions: state.reactions(&message.id),
-            };
-            view.lines(pen)
+        let entries = entries(state, chat);
+        let number = |id: &MessageId| Some(entries.iter().position(|entry| entry.id() == id)? + 1);
+        let draw = |(at, entry): (usize, &Entry<'_>)| match entry {
+            Entry::Message(message) => {
+                let view = MessageView {
+                    number: at + 1,
+                    reply_to: message.parent.as_ref().and_then(number),
+                    message,
+                    buttons: state.buttons(&message.id),
+                    reactions: state.reactions(&message.id),
+                };
+                view.lines(pen)
+            }
+            Entry::Private(person, card) => {
+                let text = format!("noticebot (only {person} sees it): {}", card.text());
+                numbered(at + 1, wrap(&text, COLUMNS - MARGIN), pen)
+            }
         };
         let announcement = match state.announcement_text(chat) {
             lines if lines.iter().all(String::is_empty) => vec!["(empty)".to_owned()],
@@ -42,7 +48,7 @@ impl Picture {
             },
         };
         Self {
-            messages: messages.iter().enumerate().map(draw).collect(),
+            messages: entries.iter().enumerate().map(draw).collect(),
             top: vec![top],
             announcement,
         }
@@ -77,6 +83,42 @@ impl Picture {
         changes.extend(pen.frame(&boards));
         changes
     }
+}
+
+/// Something in the conversation; its number is its position.
+pub(crate) enum Entry<'a> {
+    Message(&'a Message),
+    /// With the name of the person who sees it.
+    Private(String, &'a PrivateCard),
+}
+
+impl Entry<'_> {
+    pub(crate) fn id(&self) -> &MessageId {
+        match self {
+            Self::Message(message) => &message.id,
+            Self::Private(_, card) => &card.id,
+        }
+    }
+
+    fn sent_at(&self) -> u64 {
+        match self {
+            Self::Message(message) => message.created_ms,
+            Self::Private(_, card) => card.created_ms,
+        }
+    }
+}
+
+/// What was sent in the chat, in order.
+pub(crate) fn entries<'a>(state: &'a State, chat: &ChatId) -> Vec<Entry<'a>> {
+    let cards = state.private_cards_in(chat);
+    let cards = cards.map(|(person, card)| Entry::Private(person, card));
+    let mut entries: Vec<_> = state
+        .messages(chat)
+        .map(Entry::Message)
+        .chain(cards)
+        .collect();
+    entries.sort_by_key(Entry::sent_at);
+    entries
 }
 
 /// A message with its number, buttons and reactions.
@@ -123,15 +165,18 @@ impl MessageView<'_> {
                 last.push_str(&pen.write(Ink::Reaction, &format!("[{reaction}]")));
             }
         }
-        let number = format!("{:>4}  ", self.number);
-        let margin = " ".repeat(MARGIN);
-        let margins =
-            std::iter::once(pen.write(Ink::Aside, &number)).chain(std::iter::repeat(margin));
-        margins
-            .zip(lines)
-            .map(|(margin, line)| format!("{margin}{line}").trim_end().to_owned())
-            .collect()
+        numbered(self.number, lines, pen)
     }
+}
+
+/// Lines with a number to the left of the first one.
+fn numbered(number: usize, lines: Vec<String>, pen: Pen) -> Vec<String> {
+    let number = pen.write(Ink::Aside, &format!("{number:>4}  "));
+    let margins = std::iter::once(number).chain(std::iter::repeat(" ".repeat(MARGIN)));
+    margins
+        .zip(lines)
+        .map(|(margin, line)| format!("{margin}{line}").trim_end().to_owned())
+        .collect()
 }
 
 fn name(message: &Message) -> &str {

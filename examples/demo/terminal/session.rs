@@ -7,7 +7,7 @@ use feishu_sim::{AnnouncementKind, Call, Edit, Endpoint, Fault, InChat, MessageI
 use super::environment::Environment;
 use super::line::{self, HELP, Line, OutgoingMessage};
 use super::pen::{Ink, Pen};
-use super::picture::Picture;
+use super::picture::{Entry, Picture, entries};
 use crate::fixture::{Group, Member, Role};
 
 /// After every block of an announcement.
@@ -164,10 +164,16 @@ impl Session {
 
     fn message(&self, number: usize) -> Result<MessageId, String> {
         let group = self.group();
-        let messages = self.environment.sim.messages(&group.chat);
-        let message = number.checked_sub(1).and_then(|at| messages.get(at));
-        let message = message.map(|message| message.id.clone());
-        message.ok_or_else(|| format!("There is no message {number} in {}.", group.name))
+        self.environment.sim.read(|state| {
+            let entries = entries(state, &group.chat);
+            match number.checked_sub(1).and_then(|at| entries.get(at)) {
+                Some(Entry::Message(message)) => Ok(message.id.clone()),
+                Some(Entry::Private(person, _)) => {
+                    Err(format!("Only {person} sees message {number}."))
+                }
+                None => Err(format!("There is no message {number} in {}.", group.name)),
+            }
+        })
     }
 
     fn switch_person(&mut self, name: &str) -> Result<Vec<String>, String> {

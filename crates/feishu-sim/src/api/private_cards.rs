@@ -9,7 +9,9 @@ use serde_json::{Value, json};
 use super::{ChatCodes, success};
 use crate::chats::{Chat, ChatMode};
 use crate::content;
+use crate::ids::{ChatId, MessageId};
 use crate::limits::{Counted, Limit};
+use crate::messages::Sender;
 use crate::private_card::PrivateCard;
 use crate::refusal::Refusal;
 use crate::request::Request;
@@ -56,6 +58,7 @@ pub(crate) fn send(state: &mut State, request: &Request) -> Result<Value, Refusa
         .map_err(|_| Refusal::code(11_233))?;
     let card = PrivateCard {
         id: state.ids.prefixed("om_").into(),
+        answers: answered(state, &chat, &body.open_id),
         chat,
         open_id: body.open_id,
         content,
@@ -70,6 +73,13 @@ pub(crate) fn send(state: &mut State, request: &Request) -> Result<Value, Refusa
         state.apps.present_mut().private_cards.push(card);
     }
     Ok(success(data))
+}
+
+fn answered(state: &State, chat: &ChatId, open_id: &str) -> Option<MessageId> {
+    let reacted = state.apps.present().reacted.get(chat)?;
+    let message = state.messages.get(reacted)?;
+    let is_theirs = matches!(&message.sender, Sender::Person(person) if person.open_id == open_id);
+    is_theirs.then(|| reacted.clone())
 }
 
 /// Whether this person can see a card in this chat.

@@ -50,6 +50,8 @@ pub(crate) fn add(state: &mut State, request: &Request) -> Result<Value, Refusal
     if !message.reactions.contains(&reaction) {
         message.reactions.push(reaction.clone());
     }
+    let (chat, id) = (message.chat.clone(), message.id.clone());
+    state.apps.present_mut().reacted.insert(chat, id);
     Ok(success(view(state, &reaction)))
 }
 

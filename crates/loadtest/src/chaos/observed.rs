@@ -33,7 +33,7 @@ pub(crate) fn collect(state: &State, conversations: &[Conversation]) -> Vec<Hist
                     },
                     acknowledged: typed.acknowledged,
                     may_have_waited: waited.contains(typed.id.as_str()),
-                    replies: state.replies_to(&typed.id),
+                    replies: state.answers_to(&typed.id),
                 })
                 .collect(),
             seen: seen.remove(conversation.chat.as_str()).unwrap_or_default(),

@@ -112,6 +112,7 @@ pub(super) fn card(card: &Card, id: &str, action: Option<&str>) -> Markup {
                 @for (at, part) in card.parts.iter().enumerate() {
                     @match part {
                         Part::Markdown(text) => (rich::markdown(text)),
+                        Part::Plain(text) => p.text { (text) },
                         Part::Button { label, .. } => p.buttons {
                             button #{ "b-" (id) "-" (at) } name="button" value=(label)
                                 disabled[action.is_none()] { (label) }
