@@ -32,6 +32,7 @@ async fn denials_are_private_with_a_reaction() {
     let group = bench.closed_group();
     let command = bench.denied(&group);
     let answer = bench.answer(&command).await;
+    bench.idle().await;
     assert!(answer.starts_with("Command not run\n"), "{answer}");
     assert!(answer.contains(DENIAL), "{answer}");
     assert_eq!(bench.sim.reactions(&command), ["CrossMark"]);
@@ -74,6 +75,8 @@ async fn direct_chats_and_topics_get_replies() {
     for chat in [&direct, &topics, &threads] {
         let command = bench.say(chat, "/pni").id;
         bench.answer(&command).await;
+        // The acknowledgement of a slow command is removed then.
+        bench.idle().await;
         assert_eq!(bench.sim.replies_to(&command).len(), 1, "{chat}");
         assert!(bench.sim.reactions(&command).is_empty(), "{chat}");
     }
@@ -205,6 +208,7 @@ async fn private_answers_can_be_turned_off() {
     let group = bench.closed_group();
     let command = bench.denied(&group);
     let answer = bench.answer(&command).await;
+    bench.idle().await;
     assert!(answer.contains(DENIAL), "{answer}");
     assert_eq!(bench.sim.replies_to(&command).len(), 1);
     assert!(bench.sim.reactions(&command).is_empty());

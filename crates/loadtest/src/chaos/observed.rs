@@ -33,7 +33,7 @@ pub(crate) fn collect(state: &State, conversations: &[Conversation]) -> Vec<Hist
                     },
                     acknowledged: typed.acknowledged,
                     may_have_waited: waited.contains(typed.id.as_str()),
-                    replies: state.answers_to(&typed.id),
+                    replies: answers(state, &typed.id),
                 })
                 .collect(),
             seen: seen.remove(conversation.chat.as_str()).unwrap_or_default(),
@@ -148,4 +148,14 @@ fn path_id(call: &Call, kind: &str) -> Option<String> {
 fn tag(body: &str) -> Option<String> {
     let at = body.find("note-")?;
     body.get(at..at + "note-000000".len()).map(str::to_owned)
+}
+
+/// The replies to a message, and the different private cards: the call that sends one has no key, so
+/// it may be repeated.
+fn answers(state: &feishu_sim::State, message: &feishu_sim::MessageId) -> Vec<String> {
+    let mut answers = state.answers_to(message);
+    let mut private = answers.split_off(state.replies_to(message).len());
+    private.dedup();
+    answers.extend(private);
+    answers
 }
