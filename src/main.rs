@@ -290,7 +290,6 @@ async fn run_check(
 /// A signal ends the set-up where nothing is lost.
 async fn run_setup(config: &Config, setup: Setup) -> anyhow::Result<ExitCode> {
     let stop = CancellationToken::new();
-    let mut signals = Signals::new()?;
     let options = SetupOptions {
         app_id: setup.app_id,
         lark: setup.lark,
@@ -309,9 +308,16 @@ async fn run_setup(config: &Config, setup: Setup) -> anyhow::Result<ExitCode> {
         ask: can_ask.then(|| Box::new(terminal::ask) as Ask<'_>),
     };
     let mut running = std::pin::pin!(set_up(config, Clock::system(), &options, &stop, dialog));
+    let signal = async {
+        Signals::new()?.received().await;
+        io::Result::Ok(())
+    };
     let is_good = tokio::select! {
+        // Polled first: a signal during the question before the first request ends the program.
+        biased;
         done = running.as_mut() => done?,
-        () = signals.received() => {
+        received = signal => {
+            received?;
             stop.cancel();
             running.await?
         }

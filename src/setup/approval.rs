@@ -30,9 +30,11 @@ struct Missing {
 }
 
 impl Missing {
-    /// As long as the platform gives no list, all of them.
+    /// As long as the platform gives no list, all of them may be missing.
     async fn read(client: &Client) -> Self {
-        let listed = client.list_scopes().await.unwrap_or_default();
+        let listed = client.list_scopes().await;
+        let is_known = listed.is_ok();
+        let listed = listed.unwrap_or_default();
         let status = |scope: Scope| {
             let mut of_name = listed.iter().filter(|one| one.scope_name == scope.as_str());
             of_name.next().map(|one| one.grant_status)
@@ -45,7 +47,9 @@ impl Missing {
                 Some(_) => missing.scopes.push(scope.as_str()),
                 None => {
                     missing.scopes.push(scope.as_str());
-                    missing.not_requested.push(scope.as_str());
+                    missing
+                        .not_requested
+                        .extend(is_known.then(|| scope.as_str()));
                 }
             }
         }

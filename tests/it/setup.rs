@@ -356,6 +356,17 @@ async fn an_absent_approval_ends_the_wait() {
 }
 
 #[tokio::test]
+async fn an_unreadable_list_is_asked_again() {
+    let bench = Bench::new().await;
+    bench.sim.fault(Endpoint::ListScopes, Fault::ServerError);
+    let done = bench.set_up(async |bench| drop(bench.scan().await)).await;
+    assert!(done.unwrap(), "{}", bench.printed.text());
+    let waiting = bench.printed.find("waiting").unwrap();
+    assert_eq!(waiting["not_requested"], serde_json::json!([]));
+    assert!(bench.printed.find("approved").is_some());
+}
+
+#[tokio::test]
 async fn a_signal_during_the_wait_keeps_the_settings() {
     let needs = vec!["im:chat:readonly".to_owned()];
     let bench = Bench::with(|behaviour| behaviour.to_approve = needs).await;
