@@ -22,11 +22,12 @@ const REPORT_ACCESS_EVERY: Duration = Duration::from_mins(10);
 const WAITS: (Duration, Duration) = (Duration::from_secs(1), Duration::from_secs(30));
 
 /// Requests a token until it succeeds, so that a wrong secret or an unreachable platform is logged
-/// before the first command.
+/// before the first command. With access, does once what was left for then.
 pub(crate) async fn get_access(
     config: FeishuConfig,
     client: Client,
     clock: Clock,
+    then: impl Future<Output = ()>,
     stop: CancellationToken,
 ) {
     let attempts = async {
@@ -48,6 +49,7 @@ pub(crate) async fn get_access(
         if reported.is_some() {
             tracing::info!("got an access token");
         }
+        then.await;
         // A background task that ends before the stop counts as a failure.
         pending::<()>().await;
     };

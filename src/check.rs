@@ -8,6 +8,7 @@ pub(crate) mod console;
 mod groups;
 mod intake;
 mod members;
+mod panel;
 mod platform;
 mod report;
 mod request_url;
@@ -123,5 +124,6 @@ async fn check_platform(
     connections::check(report, &config.feishu, client, facts).await;
     intake::long_connection(report, config, roots, client).await;
     intake::commands(report, facts);
+    panel::check(report, config, client, facts).await;
     groups::check(report, client).await;
 }

@@ -18,6 +18,7 @@ pub mod command;
 pub mod config;
 pub mod content;
 pub mod healthcheck;
+pub mod panel;
 pub mod setup;
 pub mod telemetry;
 

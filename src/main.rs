@@ -11,6 +11,7 @@ use noticebot::admin::{Admin, Audit, JobFilter, JobState};
 use noticebot::check::{self, CheckOptions};
 use noticebot::config::{Config, ConfigError, Sources, chat_id};
 use noticebot::healthcheck::healthcheck;
+use noticebot::panel::{Reorder, SyncOptions, sync_by_hand};
 use noticebot::setup::{Ask, Dialog, OutputFormat, SetupError, SetupOptions, set_up};
 use noticebot::{Clock, printable, telemetry};
 use reqwest::Url;
@@ -63,6 +64,9 @@ enum Verb {
     Healthcheck,
     /// Print the effective configuration, with secrets hidden.
     Config,
+    /// Manage the commands that members see when they type `/`.
+    #[command(subcommand)]
+    Commands(Commands),
     /// List and change the jobs in the store, also while the bot runs.
     #[command(subcommand)]
     Jobs(Jobs),
@@ -108,6 +112,22 @@ struct Setup {
     /// Print one JSON object per step, and ask nothing.
     #[arg(long)]
     json: bool,
+}
+
+#[derive(Subcommand)]
+enum Commands {
+    /// Make the `/` panel match the bot's commands, as the bot does when it starts.
+    Sync {
+        /// Only print what would be changed.
+        #[arg(long)]
+        dry_run: bool,
+        /// Also restore the order, by removing commands and adding them again.
+        #[arg(long)]
+        reorder: bool,
+        /// For a store app: the tenant whose token is used.
+        #[arg(long, value_name = "KEY")]
+        tenant: Option<String>,
+    },
 }
 
 #[derive(Subcommand)]
@@ -239,6 +259,7 @@ fn start(arguments: Arguments) -> anyhow::Result<ExitCode> {
             Ok(ExitCode::SUCCESS)
         }
         Verb::Tenants(tenants) => runtime.block_on(run_tenants(&config?, tenants)),
+        Verb::Commands(commands) => runtime.block_on(run_commands(&config?, commands)),
         Verb::Jobs(jobs) => runtime.block_on(run_jobs(&config?, jobs)),
         Verb::Audit {
             tenant,
@@ -347,6 +368,30 @@ fn parse_url(text: &str) -> Result<Url, String> {
     let url = Url::parse(text).ok().filter(good);
     url.ok_or_else(|| {
         "expected an address such as `https://bot.example.com/webhook/event`".to_owned()
+    })
+}
+
+async fn run_commands(config: &Config, commands: Commands) -> anyhow::Result<ExitCode> {
+    let Commands::Sync {
+        dry_run,
+        reorder,
+        tenant,
+    } = commands;
+    let options = SyncOptions {
+        tenant,
+        dry_run,
+        reorder: if reorder {
+            Reorder::Always
+        } else {
+            Reorder::WhenAdding
+        },
+    };
+    let (report, is_complete) = sync_by_hand(config, Clock::system(), &options).await?;
+    print(&report)?;
+    Ok(if is_complete {
+        ExitCode::SUCCESS
+    } else {
+        ExitCode::FAILURE
     })
 }
 

@@ -7,6 +7,7 @@ pub(crate) mod change;
 pub(crate) mod grant;
 pub(crate) mod job;
 pub(crate) mod outcome;
+pub(crate) mod panel;
 pub(crate) mod progress;
 pub(crate) mod refusal;
 pub(crate) mod rights;

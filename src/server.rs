@@ -23,6 +23,8 @@ use crate::config::{ActAs, Config, FeishuConfig, Receive};
 use crate::consent::{self, ConsentSettings, Consents, Grants, Members};
 use crate::dispatch::{Attempts, Dispatcher, DispatcherSettings, OfGroup};
 use crate::http::{self, Health};
+use crate::model::job::Tenant;
+use crate::panel::{self, Memory, Panel};
 use crate::platform::{Platform, client};
 use crate::shared_limits::{self, UnsavedLimits};
 use crate::store::{Store, StoreOptions, StoreTasks};
@@ -61,6 +63,8 @@ pub struct Server {
     receiving: Receiving,
     dispatcher: Dispatcher,
     store_app: Option<StoreApp>,
+    /// Of a custom app.
+    panel: Panel,
     store_tasks: StoreTasks,
     feishu: FeishuConfig,
     unsaved: UnsavedLimits,
@@ -109,6 +113,7 @@ impl Server {
         let callbacks = PendingCallbacks::default();
         let platform = Platform::new(client.clone(), clock.clone());
         let store_app = store_app(&config.feishu, &store, &platform, &clock)?;
+        let panel = panel(&config, &store, &client, &clock);
         let intake = Intake::new(
             &config.feishu,
             store.clone(),
@@ -152,6 +157,7 @@ impl Server {
             receiving,
             dispatcher,
             store_app,
+            panel,
             store_tasks,
             feishu: config.feishu,
             unsaved,
@@ -228,7 +234,9 @@ impl Server {
         if let Some(app) = self.store_app {
             spawn("store app", Box::pin(app.run(stop())));
         } else {
-            let access = background::get_access(self.feishu, client.clone(), clock.clone(), stop());
+            let panel = self.panel.reconcile();
+            let (feishu, clock) = (self.feishu, clock.clone());
+            let access = background::get_access(feishu, client.clone(), clock, panel, stop());
             spawn("access", Box::pin(access));
         }
         if let Some(Members { grants, consents }) = members {
@@ -308,6 +316,17 @@ fn members(
         grants.clone(),
     );
     Members { grants, consents }
+}
+
+/// The panel of a custom app.
+fn panel(config: &Config, store: &Store, client: &Client, clock: &Clock) -> Panel {
+    Panel {
+        client: client.clone(),
+        clock: clock.clone(),
+        tenant: Tenant::own(&config.feishu.app_id),
+        memory: Memory::Bot(store.clone()),
+        wanted: panel::wanted(config.feishu.act_as, config.reply.language),
+    }
 }
 
 /// `None` for a custom app.

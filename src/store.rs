@@ -31,6 +31,7 @@ mod grants;
 mod job;
 mod lease;
 mod options;
+mod panel;
 mod postgres;
 mod row;
 mod seen_tenants;

@@ -236,3 +236,25 @@ CREATE TABLE noticebot.consents (
 );
 CREATE UNIQUE INDEX consents_by_ticket ON noticebot.consents (app, ticket) WHERE ticket IS NOT NULL;
 CREATE INDEX consents_to_poll ON noticebot.consents (app, next_poll_at) WHERE device_code IS NOT NULL;
+
+-- What the bot has made in the `/` panel, or has begun to make: only this is changed there.
+CREATE TABLE noticebot.panel_commands (
+    app         text    NOT NULL,
+    tenant      text    NOT NULL,
+    -- Without the slash.
+    command     text    NOT NULL,
+    -- The platform's id; empty until its answer has named it.
+    command_id  text    NOT NULL,
+    -- As JSON.
+    description text    NOT NULL,
+    made_at     bigint NOT NULL,
+    PRIMARY KEY (app, tenant, command, command_id)
+);
+
+-- Until then, one process changes the panel.
+CREATE TABLE noticebot.panels (
+    app         text    NOT NULL,
+    tenant      text    NOT NULL,
+    changing_until bigint NOT NULL,
+    PRIMARY KEY (app, tenant)
+);

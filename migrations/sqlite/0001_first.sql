@@ -207,3 +207,25 @@ CREATE TABLE consents (
 ) WITHOUT ROWID;
 CREATE UNIQUE INDEX consents_by_ticket ON consents (app, ticket) WHERE ticket IS NOT NULL;
 CREATE INDEX consents_to_poll ON consents (app, next_poll_at) WHERE device_code IS NOT NULL;
+
+-- What the bot has made in the `/` panel, or has begun to make: only this is changed there.
+CREATE TABLE panel_commands (
+    app         TEXT    NOT NULL,
+    tenant      TEXT    NOT NULL,
+    -- Without the slash.
+    command     TEXT    NOT NULL,
+    -- The platform's id; empty until its answer has named it.
+    command_id  TEXT    NOT NULL,
+    -- As JSON.
+    description TEXT    NOT NULL,
+    made_at     INTEGER NOT NULL,
+    PRIMARY KEY (app, tenant, command, command_id)
+) WITHOUT ROWID;
+
+-- Until then, one process changes the panel.
+CREATE TABLE panels (
+    app         TEXT    NOT NULL,
+    tenant      TEXT    NOT NULL,
+    changing_until INTEGER NOT NULL,
+    PRIMARY KEY (app, tenant)
+) WITHOUT ROWID;

@@ -147,10 +147,13 @@ async fn try_one(client: &Client, scope: Scope) -> Vec<Trial> {
             vec![("reacting", ScopeState::of(reaction))]
         }
         // No call requires the first three: `received_messages` looks them up in the list of scopes.
-        // `subscriptions` makes the calls that need the last one, without which the bot works.
-        Scope::ReceiveMentions | Scope::ReceiveGroups | Scope::ReceiveDirect | Scope::ReadApp => {
-            Vec::new()
-        }
+        // The bot works without the others, and `subscriptions` and `panel` make their calls.
+        Scope::ReceiveMentions
+        | Scope::ReceiveGroups
+        | Scope::ReceiveDirect
+        | Scope::ReadApp
+        | Scope::ReadPanel
+        | Scope::WritePanel => Vec::new(),
     }
 }
 

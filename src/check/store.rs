@@ -13,6 +13,7 @@ use crate::config::DatabaseUrl;
 use crate::healthcheck::readiness;
 use crate::model::grant::{Grant, Member};
 use crate::model::job::{ChatKey, JobKind, Tenant};
+use crate::model::panel::MadeCommand;
 use crate::model::settings::GroupSettings;
 use crate::model::tenant::TenantRow;
 use crate::store::{
@@ -85,6 +86,18 @@ impl StoreFacts {
         match &self.admin {
             Some(admin) => admin.grants(&self.app).await.ok(),
             None => Some(Vec::new()),
+        }
+    }
+
+    /// What the bot has made in the `/` panel.
+    pub(super) async fn made_commands(&self, tenant: &TenantKey) -> Vec<MadeCommand> {
+        let tenant = Tenant {
+            app: self.app.clone(),
+            key: tenant.clone(),
+        };
+        match &self.admin {
+            Some(admin) => admin.made_commands(&tenant).await.unwrap_or_default(),
+            None => Vec::new(),
         }
     }
 

@@ -99,6 +99,12 @@ pub enum Scope {
     /// The published version of the app, for `noticebot check`.
     #[strum(serialize = "application:application:self_manage")]
     ReadApp,
+    /// The commands in the `/` panel.
+    #[strum(serialize = "application:app_slash_command:read")]
+    ReadPanel,
+    /// The commands in the `/` panel.
+    #[strum(serialize = "application:app_slash_command:write")]
+    WritePanel,
 }
 
 impl Scope {
@@ -118,7 +124,7 @@ impl Scope {
     ];
 
     /// The bot works without them, but offers or checks less.
-    pub const OPTIONAL: &[Self] = &[Self::ReadApp];
+    pub const OPTIONAL: &[Self] = &[Self::ReadApp, Self::ReadPanel, Self::WritePanel];
 
     /// Whether commands use it as the member where the bot acts as members. All others are the
     /// bot's.

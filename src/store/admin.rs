@@ -22,6 +22,7 @@ use crate::store::statements::{chats, grants, settings, tenants};
 use postgres::PostgresAdmin;
 use sqlite::SqliteAdmin;
 
+mod panel;
 mod postgres;
 mod rows;
 mod sqlite;

@@ -245,6 +245,7 @@ macro_rules! for_both_stores {
 }
 
 mod grants;
+mod panel;
 
 for_both_stores! {
     a_redelivered_job_is_accepted_once,

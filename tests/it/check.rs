@@ -19,6 +19,7 @@ use tokio::task::JoinSet;
 use crate::grants::OTHER_KEY;
 use crate::harness::Bench;
 use crate::members::{self, KEY, PUBLIC};
+use crate::panel;
 
 const SETUP: &str = include_str!("../../docs/SETUP.md");
 
@@ -96,7 +97,8 @@ async fn report_matches_the_snapshot() {
 
 #[tokio::test]
 async fn setup_page_shows_a_check_report() {
-    let bench = Bench::new().await;
+    let bench = Bench::with(panel::with_scopes, "").await;
+    bench.panel_with(panel::all().len()).await;
     let mut granted = scopes_of_setup();
     granted.remove("im:message.reactions:write_only");
     bench.sim.change_app(|app| app.scopes = granted);

@@ -15,7 +15,9 @@ const UTC: &str = "[reply]\ntimezone = \"UTC\"\n[announce]\nsignature = false";
 async fn ahead(seconds: i64) -> Bench {
     let mut bench = Bench::with(|builder| builder, UTC).await;
     bench.set_bot_ahead(seconds);
-    bench.restart().await;
+    // No call may be in flight when a test sets the clock again.
+    bench.restart_and_look().await;
+    bench.panel_is_free(Duration::ZERO).await;
     bench.sim.clear_calls();
     bench
 }

@@ -33,6 +33,7 @@ mod harness;
 mod layers;
 mod limits;
 mod members;
+mod panel;
 mod policy;
 mod presses;
 mod private;

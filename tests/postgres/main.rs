@@ -29,6 +29,8 @@ mod consent;
 mod crashes;
 #[path = "../it/events.rs"]
 mod events;
+#[path = "../it/findings.rs"]
+mod findings;
 #[path = "../it/grants.rs"]
 mod grants;
 #[path = "../it/harness.rs"]
@@ -38,6 +40,8 @@ mod limits;
 #[path = "../it/members.rs"]
 mod members;
 mod outages;
+#[path = "../it/panel.rs"]
+mod panel;
 #[path = "../it/policy.rs"]
 mod policy;
 #[path = "../it/presses.rs"]

@@ -6,7 +6,7 @@ use feishu_sim::AnnouncementKind::Docx;
 use feishu_sim::Endpoint;
 
 use crate::harness::Bench;
-use crate::members;
+use crate::{members, panel};
 
 #[tokio::test]
 async fn replicas_renew_a_token_once() {
@@ -54,4 +54,26 @@ async fn logout_reaches_the_other_replica() {
     bench.link_after(links).await;
     assert_eq!(bench.announced(&group, "again"), 0);
     bench.cut_off().await;
+}
+
+#[tokio::test]
+async fn replicas_fill_the_panel_once() {
+    let mut bench = Bench::with(panel::with_scopes, "").await;
+    let replica = bench.replica().await;
+    bench.panel_with(panel::all().len()).await;
+    // The second replica waits until the first reservation would have ended.
+    bench.advance(Duration::from_mins(6));
+    let looked = |state: &feishu_sim::State| {
+        let looks = state.calls_to(Endpoint::ListSlashCommands).count();
+        (looks > 0).then_some(())
+    };
+    bench.wait("another look at the panel", looked).await;
+    bench.switch_to(replica).await;
+    let created = bench.sim.calls_to(Endpoint::CreateSlashCommand);
+    assert_eq!(created.len(), panel::all().len());
+    assert!(
+        created.iter().all(|call| call.code == Some(0)),
+        "{created:#?}"
+    );
+    bench.finish().await;
 }

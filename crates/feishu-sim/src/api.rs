@@ -11,6 +11,7 @@ pub(crate) mod oauth;
 pub(crate) mod private_cards;
 pub(crate) mod reactions;
 pub(crate) mod registration;
+pub(crate) mod slash_commands;
 pub(crate) mod top_notice;
 
 use serde_json::{Value, json};

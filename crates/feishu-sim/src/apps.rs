@@ -9,6 +9,7 @@ use crate::ids::{AppIndex, ChatId, MessageId};
 use crate::long_connections::LongConnections;
 use crate::private_card::PrivateCard;
 use crate::receiver::Receiver;
+use crate::slash_command::SlashCommand;
 use crate::store_app::{Installation, StoreApp};
 
 /// What the platform keeps for one app.
@@ -29,6 +30,8 @@ pub(crate) struct Registration {
     pub(crate) private_cards: Vec<PrivateCard>,
     /// By group: the message to which it reacted last.
     pub(crate) reacted: HashMap<ChatId, MessageId>,
+    /// In the order of their creation.
+    pub(crate) panel: Vec<SlashCommand>,
 }
 
 impl Registration {
@@ -46,6 +49,7 @@ impl Registration {
             sent_uuids: HashMap::new(),
             private_cards: Vec::new(),
             reacted: HashMap::new(),
+            panel: Vec::new(),
         }
     }
 }

@@ -19,6 +19,14 @@ pub enum Endpoint {
     ListAppVersions,
     /// `GET /open-apis/application/v6/applications/:app_id`
     GetApplication,
+    /// `GET /open-apis/application/v7/app_slash_commands`
+    ListSlashCommands,
+    /// `POST /open-apis/application/v7/app_slash_commands`
+    CreateSlashCommand,
+    /// `PATCH /open-apis/application/v7/app_slash_commands/:command_id`
+    UpdateSlashCommand,
+    /// `DELETE /open-apis/application/v7/app_slash_commands/:command_id`
+    DeleteSlashCommand,
     /// `GET /open-apis/event/v1/connection`
     CountConnections,
     /// `GET /open-apis/im/v1/chats`

@@ -127,6 +127,8 @@ pub struct Behaviour {
     pub unknown_tenant: i64,
     /// The code of calls in a tenant that stopped the store app: 99991662, 99991673 or 232034.
     pub stopped_tenant: i64,
+    /// The `/` panel.
+    pub panel: PanelBehaviour,
     /// What an app learns of its subscriptions.
     pub subscriptions: SubscriptionBehaviour,
     /// Cards that one member sees.
@@ -135,6 +137,46 @@ pub struct Behaviour {
     pub consent: ConsentBehaviour,
     /// Apps that people create by scanning a QR code.
     pub registration: RegistrationBehaviour,
+}
+
+/// The `/` panel.
+#[derive(Clone, Debug)]
+pub struct PanelBehaviour {
+    /// The code for the hundred-and-first command, which no page names.
+    pub full: i64,
+    /// What the list contains of each command.
+    pub listing: Listing,
+    /// The answer to a creation names the command.
+    pub are_named: bool,
+    /// Each tenant of a store app has a panel of its own.
+    pub is_of_tenant: bool,
+    /// Names in Chinese are refused.
+    pub only_latin_names: bool,
+}
+
+/// What a list of commands contains.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Listing {
+    /// Everything, with times in seconds.
+    Full,
+    /// Everything, with times in milliseconds, as a number.
+    Milliseconds,
+    /// No time.
+    WithoutTimes,
+    /// Of the description only `default_value`.
+    WithoutLanguages,
+}
+
+impl Default for PanelBehaviour {
+    fn default() -> Self {
+        Self {
+            full: 40_000_000,
+            listing: Listing::Full,
+            are_named: true,
+            is_of_tenant: false,
+            only_latin_names: false,
+        }
+    }
 }
 
 /// What an app learns of its subscriptions and connections.
@@ -230,6 +272,7 @@ impl Default for Behaviour {
             ticket_delay: Duration::ZERO,
             unknown_tenant: 10_013,
             stopped_tenant: 99_991_662,
+            panel: PanelBehaviour::default(),
             subscriptions: SubscriptionBehaviour::default(),
             private_cards: PrivateCardBehaviour::default(),
             consent: ConsentBehaviour::default(),

@@ -30,6 +30,7 @@ mod messages;
 mod metadata;
 mod observe;
 mod pages;
+mod panel;
 mod people;
 mod press;
 mod pressed;
@@ -50,6 +51,7 @@ mod seen_by_one;
 mod server;
 mod shared;
 mod simulator;
+mod slash_command;
 mod socket;
 mod speech;
 mod state;
@@ -66,8 +68,8 @@ pub use consent::Decision;
 pub use edit::Edit;
 pub use endpoint::Endpoint;
 pub use faults::{
-    Behaviour, ConsentBehaviour, DateHeader, Fault, Foreign, PrivateCardBehaviour,
-    SubscriptionBehaviour,
+    Behaviour, ConsentBehaviour, DateHeader, Fault, Foreign, Listing, PanelBehaviour,
+    PrivateCardBehaviour, SubscriptionBehaviour,
 };
 pub use ids::{ChatId, ConnectionId, MessageId};
 pub use limits::RateLimits;
@@ -83,6 +85,7 @@ pub use record::{Acknowledgement, Attempt, Call, PushAnswer, PushRecord, Sent};
 pub use registrations::{LarkReport, RegistrationBehaviour};
 pub use revocation::{Revoked, RevokedBy};
 pub use simulator::{Builder, Changes, Simulator};
+pub use slash_command::SlashCommand;
 pub use speech::{InChat, Pressed, Said, Speaker};
 pub use state::State;
 pub use store_app::{AppKind, Installation};

@@ -213,6 +213,8 @@ const CODES: &str = "\
 400 1772006 announcement type is not supported
 400 1772025 Bot ability is not activated.
 400 1772034 The app is unavailable or inactivated by the tenant.
+400 40000000 command already exists
+400 40000031 invalid icon
 429 99991400 request trigger frequency limit
 400 99991661 Missing access token for authorization. Please make a request with token attached.
 400 99991662 The app is not in use.

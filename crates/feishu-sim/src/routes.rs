@@ -5,7 +5,7 @@ use serde_json::Value;
 use crate::{
     api::{
         application, auth, cards, chats, docx, legacy, messages, oauth, private_cards, reactions,
-        registration, top_notice,
+        registration, slash_commands, top_notice,
     },
     endpoint::Endpoint,
     limits::Limit,
@@ -42,6 +42,10 @@ pub(crate) const WRITE_DOCX: &[&str] = &["im:chat.announcement:write_only"];
 const SEND: &[&str] = &["im:message", "im:message:send_as_bot", "im:message:send"];
 
 const REACT: &[&str] = &["im:message", "im:message.reactions:write_only"];
+
+const READ_PANEL: &[&str] = &["application:app_slash_command:read"];
+
+const WRITE_PANEL: &[&str] = &["application:app_slash_command:write"];
 
 const WRITE_QUERY: &[&str] = &["revision_id", "client_token", "user_id_type"];
 
@@ -81,6 +85,14 @@ pub(crate) const ENDPOINTS: &[Spec] = endpoints! {
     GetApplication: GET "/open-apis/application/v6/applications/{app_id}" => application::get,
         &["application:application:self_manage", "admin:app.info:readonly"], &[Limit::per_second(50)],
         &["lang", "user_id_type"];
+    ListSlashCommands: GET "/open-apis/application/v7/app_slash_commands" => slash_commands::list,
+        READ_PANEL, &[], &[];
+    CreateSlashCommand: POST "/open-apis/application/v7/app_slash_commands" => slash_commands::create,
+        WRITE_PANEL, &[], &[];
+    UpdateSlashCommand: PATCH "/open-apis/application/v7/app_slash_commands/{command_id}" => slash_commands::update,
+        WRITE_PANEL, &[], &[];
+    DeleteSlashCommand: DELETE "/open-apis/application/v7/app_slash_commands/{command_id}" => slash_commands::delete,
+        WRITE_PANEL, &[], &[];
     CountConnections: GET "/open-apis/event/v1/connection" => application::connections,
         &[], &[Limit::per_second(10)], &[];
     ListChats: GET "/open-apis/im/v1/chats" => chats::list,

@@ -144,6 +144,13 @@ impl Builder {
         self
     }
 
+    /// Grants a scope in addition to those that every app has.
+    #[must_use]
+    pub fn grant(mut self, scope: &str) -> Self {
+        self.app.scopes.insert(scope.to_owned());
+        self
+    }
+
     /// Sets the seed for the choice among open connections; constant by default.
     #[must_use]
     pub fn seed(mut self, seed: u64) -> Self {

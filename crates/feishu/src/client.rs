@@ -12,6 +12,7 @@ mod message;
 mod oauth;
 mod pages;
 mod scope;
+mod slash_command;
 mod top_notice;
 
 use std::{fmt, sync::Arc, time::Duration};
@@ -28,6 +29,7 @@ pub use chat::{Chat, ListedChat, ListedChats, Member, Who};
 pub use docx::{CreateChildren, Created, DeleteChildren};
 pub use message::{CardForm, Message};
 pub use scope::Scope;
+pub use slash_command::{MAX_SLASH_COMMANDS, SlashCommand, SlashDescription};
 pub use top_notice::TopNotice;
 
 use crate::credentials::{AppKind, AppSecret, Credentials};

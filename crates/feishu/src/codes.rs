@@ -117,6 +117,8 @@ pub const QUOTA_EXHAUSTED: i64 = 99_991_403;
 pub const TOKEN_MISSING: i64 = 99_991_661;
 /// "Invalid access token for authorization.", of a tenant.
 pub const TENANT_TOKEN_INVALID: i64 = 99_991_663;
+/// A scope for the `/` panel is missing, according to reports; others name [`SCOPE_MISSING`].
+pub const SLASH_COMMANDS_DENIED: i64 = 99_991_640;
 /// An invalid token of an app.
 pub const APP_TOKEN_INVALID: i64 = 99_991_664;
 /// An invalid tenant code.

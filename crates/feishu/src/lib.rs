@@ -42,8 +42,8 @@ pub use announcement::{
 pub use card::{Card, CardAnswer, Toast, ToastKind};
 pub use client::{
     AnnouncementInfo, AnnouncementKind, AppVersion, BotInfo, CardForm, Chat, Client, ClientConfig,
-    CreateChildren, Created, DeleteChildren, LegacyAnnouncement, ListedChat, ListedChats, Member,
-    Message, Scope, TopNotice, Who,
+    CreateChildren, Created, DeleteChildren, LegacyAnnouncement, ListedChat, ListedChats,
+    MAX_SLASH_COMMANDS, Member, Message, Scope, SlashCommand, SlashDescription, TopNotice, Who,
 };
 pub use clock::{Clock, ClockHand};
 pub use copied::{Copied, ReadBlock, Unwritable, mentions_anybody, without_mentions};

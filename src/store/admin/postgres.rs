@@ -70,6 +70,7 @@ impl PostgresAdmin {
             "announcements",
             "settings",
             "tenants",
+            "panel_commands",
         ] {
             copy(&moment, table, &mut out).await?;
         }

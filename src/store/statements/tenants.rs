@@ -18,7 +18,7 @@ const TICKETS_KEPT: Duration = Duration::from_hours(6);
 const MOST_TICKETS: u32 = 32;
 
 /// The tables with rows of a tenant, each with the columns of a unique key.
-const TABLES: [(&str, &str); 8] = [
+const TABLES: [(&str, &str); 10] = [
     ("jobs", "app, tenant, origin, kind"),
     ("changes", "app, tenant, origin, job_kind"),
     ("limits", "app, tenant, api"),
@@ -27,6 +27,8 @@ const TABLES: [(&str, &str); 8] = [
     ("settings", "app, tenant, chat, name"),
     ("grants", "app, tenant, person"),
     ("consents", "app, tenant, person"),
+    ("panel_commands", "app, tenant, command, command_id"),
+    ("panels", "app, tenant"),
 ];
 
 /// Only a server has this table.

@@ -15,6 +15,7 @@ mod presses;
 mod private_cards;
 mod pushes;
 mod registration;
+mod slash_commands;
 mod socket;
 mod top_notice;
 mod webhook;

@@ -1,13 +1,13 @@
 //! Every call once as it succeeds and once as it is refused.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Debug;
 
 use feishu::{
     AnnouncementKind, AppId, AppVersion, Block, BlockId, BlockType, BotInfo, Card, ChatId,
     CreateChildren, DeleteChildren, Error, InsertLocation, LegacyBlock, LegacyElement,
-    LegacyParagraph, LegacyTextStyle, Link, MessageId, OpenId, Operation, Scope, TextElement,
-    TextElementStyle, TopNotice, Who,
+    LegacyParagraph, LegacyTextStyle, Link, MessageId, OpenId, Operation, Scope, SlashDescription,
+    TextElement, TextElementStyle, TopNotice, Who,
 };
 use feishu_sim::{ChatSpec, Endpoint, Fault, Seen, Simulator, WhoMay, Words};
 use serde_json::json;
@@ -511,5 +511,48 @@ async fn the_published_version_names_its_subscriptions() {
     refused(&sim, Endpoint::GetApplication, 210_504, callbacks).await;
     let count = client.online_connections();
     refused(&sim, Endpoint::CountConnections, 99_991_672, count).await;
+    sim.finish();
+}
+
+#[tokio::test]
+async fn commands_of_the_panel_are_managed() {
+    let sim = platform().await;
+    let client = client(&sim);
+    for verb in ["read", "write"] {
+        let scope = format!("application:app_slash_command:{verb}");
+        sim.change_app(|app| app.scopes.insert(scope));
+    }
+    let description = |text: &str| SlashDescription {
+        default_value: text.to_owned(),
+        i18n: BTreeMap::from([("zh_cn".to_owned(), "置顶".to_owned())]),
+    };
+    let pin = description("pin");
+    let id = client.create_slash_command("pin", &pin).await.unwrap();
+    let listed = client.list_slash_commands().await.unwrap();
+    let [command] = &listed[..] else {
+        panic!("one command: {listed:?}")
+    };
+    assert_eq!(id.as_deref(), Some(command.id.as_str()));
+    assert_eq!((&*command.name, &command.description), ("pin", &pin));
+    let created_at = command.created_at.unwrap().as_millisecond();
+    assert_eq!(u64::try_from(created_at).unwrap(), sim.clock().now_ms());
+
+    let changed = description("stick");
+    client
+        .update_slash_command(&command.id, &changed)
+        .await
+        .unwrap();
+    assert_eq!(sim.panel()[0].description, json!(changed));
+    client.delete_slash_command(&command.id).await.unwrap();
+    assert_eq!(client.list_slash_commands().await.unwrap(), []);
+
+    let list = client.list_slash_commands();
+    refused(&sim, Endpoint::ListSlashCommands, 99_991_640, list).await;
+    let create = client.create_slash_command("pin", &pin);
+    refused(&sim, Endpoint::CreateSlashCommand, 40_000_000, create).await;
+    let update = client.update_slash_command("7", &pin);
+    refused(&sim, Endpoint::UpdateSlashCommand, 40_000_031, update).await;
+    let delete = client.delete_slash_command("7");
+    refused(&sim, Endpoint::DeleteSlashCommand, 99_992_402, delete).await;
     sim.finish();
 }
