@@ -1,6 +1,6 @@
 //! The people and groups of the simulated Feishu.
 
-use feishu_sim::{Simulator, Words};
+use feishu_sim::{Call, Endpoint, Simulator, Words};
 use pulldown_cmark::{Event, Options, Parser, Tag, TagEnd};
 
 use crate::language::Language;
@@ -135,6 +135,19 @@ impl Fixture {
 fn strip_name<'t>(text: &'t str, name: &str) -> Option<&'t str> {
     let (start, rest) = text.split_at_checked(name.len())?;
     start.eq_ignore_ascii_case(name).then_some(rest)
+}
+
+/// Whether a call is about the `/` panel, which the demo does not show: its input field has none.
+pub(crate) fn is_of_panel(call: &Call) -> bool {
+    matches!(
+        call.endpoint,
+        Some(
+            Endpoint::ListSlashCommands
+                | Endpoint::CreateSlashCommand
+                | Endpoint::UpdateSlashCommand
+                | Endpoint::DeleteSlashCommand
+        )
+    )
 }
 
 /// The name of a style in a post (official page `message_content`).

@@ -8,6 +8,7 @@ use serde_json::{Map, Value};
 
 use super::bot::{BotEvent, Mode};
 use super::switches::Switch;
+use crate::fixture::is_of_panel;
 
 pub(crate) mod group;
 
@@ -126,7 +127,8 @@ impl EventLog {
 
     /// Adds new pushes and calls.
     pub(crate) fn catch_up(&mut self, state: &State, now_ms: u64) {
-        for (at, call) in state.calls().iter().enumerate().skip(self.calls) {
+        let new = state.calls().iter().enumerate().skip(self.calls);
+        for (at, call) in new.filter(|(_, call)| !is_of_panel(call)) {
             if call.code == Some(0) {
                 self.first_steps.note(call.endpoint);
             }

@@ -8,7 +8,7 @@ use super::environment::Environment;
 use super::line::{self, HELP, Line, OutgoingMessage};
 use super::pen::{Ink, Pen};
 use super::picture::{Entry, Picture, entries};
-use crate::fixture::{Group, Member, Role};
+use crate::fixture::{Group, Member, Role, is_of_panel};
 
 /// After every block of an announcement.
 const END: usize = usize::MAX;
@@ -272,7 +272,8 @@ impl Session {
             let name = call.path.rsplit('/').next().unwrap_or_default();
             Some(self.aside(&format!("· {} …/{name}: {failure}", call.method)))
         };
-        calls.iter().filter_map(failure).collect()
+        let shown = calls.iter().filter(|call| !is_of_panel(call));
+        shown.filter_map(failure).collect()
     }
 
     fn title(&self) -> String {
