@@ -181,17 +181,8 @@ pub(crate) fn group_rights(policy: GroupPolicy<'_>, scope: Scope<'_>, group: &Ch
 
 /// The mode of a group without rules for single commands, and who set it.
 pub(crate) fn mode(policy: GroupPolicy<'_>, scope: Scope<'_>) -> (PolicyMode, Origin) {
-    let GroupPolicy { config, own_mode } = policy;
-    let mode = |scope: Option<&ScopePolicy>| scope.and_then(|scope| scope.mode);
-    let levels = [
-        (mode(scope.of_chat(config)), Origin::File),
-        (own_mode, Origin::Group),
-        (mode(scope.of_tenant(config)), Origin::Tenant),
-    ];
-    let set = levels
-        .into_iter()
-        .find_map(|(mode, origin)| Some((mode?, origin)));
-    set.unwrap_or((config.mode, Origin::Default))
+    let specific = scope.levels(policy).into_iter().rev().flatten();
+    most_specific_mode(specific).unwrap_or((policy.config.mode, Origin::Default))
 }
 
 /// The rights to which another mode applies than to the group.
@@ -256,6 +247,24 @@ impl<'a> Scope<'a> {
     fn of_chat(self, config: &PolicyConfig) -> Option<&ScopePolicy> {
         config.chats.get(self.chat.as_str())
     }
+
+    /// The rules for all commands in parts of the configuration and in the group, from the general to
+    /// the specific: those of the tenant, of the group itself, and of the chat.
+    fn levels<'p>(self, policy: GroupPolicy<'p>) -> [Option<Level<'p>>; 3] {
+        let of_file = |scope: Option<&'p ScopePolicy>, origin| {
+            scope.map(|scope| Level::of_scope(scope, origin))
+        };
+        let own = Level {
+            mode: policy.own_mode,
+            origin: Origin::Group,
+            ..Level::default()
+        };
+        [
+            of_file(self.of_tenant(policy.config), Origin::Tenant),
+            Some(own),
+            of_file(self.of_chat(policy.config), Origin::File),
+        ]
+    }
 }
 
 /// The rules for one right in one chat.
@@ -270,8 +279,8 @@ struct Rules<'a> {
 #[derive(Debug, Clone, Copy, Default)]
 struct Level<'a> {
     mode: Option<PolicyMode>,
-    /// Whether the group has set the mode for itself.
-    is_own: bool,
+    /// Who set the mode.
+    origin: Origin,
     pin_setting_missing: Option<PinSettingMissing>,
     allow: &'a [String],
     deny: &'a [String],
@@ -288,16 +297,24 @@ impl<'a> From<&'a CommandPolicy> for Level<'a> {
     }
 }
 
-impl<'a> From<&'a ScopePolicy> for Level<'a> {
-    fn from(policy: &'a ScopePolicy) -> Self {
+impl<'a> Level<'a> {
+    fn of_scope(policy: &'a ScopePolicy, origin: Origin) -> Self {
         Self {
             mode: policy.mode,
+            origin,
             pin_setting_missing: policy.pin_setting_missing,
             allow: &policy.allow,
             deny: &policy.deny,
-            is_own: false,
         }
     }
+}
+
+/// The mode of the most specific level that has one, and who set it; the most specific level comes
+/// first.
+fn most_specific_mode<'a>(
+    mut levels: impl Iterator<Item = Level<'a>>,
+) -> Option<(PolicyMode, Origin)> {
+    levels.find_map(|level| Some((level.mode?, level.origin)))
 }
 
 impl<'a> Rules<'a> {
@@ -310,15 +327,11 @@ impl<'a> Rules<'a> {
             deny: &all.deny,
             ..Level::default()
         };
-        let own = Level {
-            mode: policy.own_mode,
-            is_own: true,
-            ..Level::default()
-        };
         let of_all = |level: Level<'a>| Level {
             mode: level.mode.filter(|_| follows_mode(right)),
             ..level
         };
+        let [of_tenant, own, of_chat] = scope.levels(policy).map(|level| level.map(of_all));
         let of_command = |policy: &'a ScopePolicy| policy.commands.get(&right).map(Level::from);
         Self {
             right,
@@ -326,10 +339,10 @@ impl<'a> Rules<'a> {
             levels: [
                 Some(general),
                 all.commands.get(&right).map(Level::from),
-                tenant.map(Level::from).map(of_all),
+                of_tenant,
                 tenant.and_then(of_command),
-                Some(of_all(own)),
-                chat.map(Level::from).map(of_all),
+                own,
+                of_chat,
                 chat.and_then(of_command),
             ],
         }
@@ -376,8 +389,8 @@ impl<'a> Rules<'a> {
         match self.mode() {
             (PolicyMode::Anyone, _) => None,
             (PolicyMode::Admins, _) if self.right == Right::Settings => Some(AdminsOnly::Settings),
-            (PolicyMode::Admins, false) => Some(AdminsOnly::ByMode),
-            (PolicyMode::Admins, true) => Some(AdminsOnly::ByOwnMode),
+            (PolicyMode::Admins, Origin::Group) => Some(AdminsOnly::ByOwnMode),
+            (PolicyMode::Admins, _) => Some(AdminsOnly::ByMode),
             (PolicyMode::Group, _) => self.reserved_by_group(group),
         }
     }
@@ -402,16 +415,15 @@ impl<'a> Rules<'a> {
         (setting != Some(Who::AllMembers)).then_some(reserved)
     }
 
-    /// The mode, and whether the group has set it for itself.
-    fn mode(self) -> (PolicyMode, bool) {
-        let mut specific = self.levels.into_iter().rev().flatten();
-        let mode = specific.find_map(|level| Some((level.mode?, level.is_own)));
+    /// The mode and who set it. A rule for a single command counts as a default.
+    fn mode(self) -> (PolicyMode, Origin) {
+        let mode = most_specific_mode(self.levels.into_iter().rev().flatten());
         let default = if follows_mode(self.right) {
             self.all.mode
         } else {
             PolicyMode::Admins
         };
-        mode.unwrap_or((default, false))
+        mode.unwrap_or((default, Origin::Default))
     }
 
     fn pin_setting_missing(self) -> PinSettingMissing {

@@ -103,7 +103,7 @@ impl FromStr for SettingChange {
 }
 
 /// Who set the value in force, from the strongest to the weakest.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub(crate) enum Origin {
     /// The bot's admin, in the configuration's rules for this group.
@@ -113,6 +113,7 @@ pub(crate) enum Origin {
     /// The bot's admin, in the configuration's rules for the tenant.
     Tenant,
     /// The configuration, for all groups.
+    #[default]
     Default,
 }
 
