@@ -12,7 +12,7 @@ mod panel;
 mod platform;
 mod report;
 mod request_url;
-mod scopes;
+pub(crate) mod scopes;
 mod store;
 mod store_app;
 mod subscriptions;
@@ -108,7 +108,8 @@ pub async fn check(config: &Config, clock: Clock, options: &CheckOptions) -> Rep
 /// When the client cannot be created, or the platform does not list the granted scopes.
 pub async fn unapproved_scopes(config: &Config, clock: &Clock) -> anyhow::Result<Vec<Scope>> {
     let platform = Probe::new(config, clock)?;
-    Ok(scopes::unapproved(&platform.client).await?)
+    let unapproved = scopes::unapproved(&platform.client).await?;
+    Ok(unapproved.iter().map(|missing| missing.scope).collect())
 }
 
 async fn check_platform(

@@ -27,11 +27,25 @@ enum ScopeState {
 /// An operation of the bot, and whether its scopes are granted.
 type Trial = (&'static str, ScopeState);
 
+/// A scope of the bot that the tenant has not granted.
+pub(crate) struct Unapproved {
+    pub(crate) scope: Scope,
+    /// Whether the app asks for it.
+    pub(crate) is_requested: bool,
+}
+
 /// See [`super::unapproved_scopes`].
-pub(super) async fn unapproved(client: &Client) -> Result<Vec<Scope>, Error> {
-    let granted = granted(client.list_scopes().await?);
-    let is_missing = |scope: &Scope| !granted.contains(scope.as_str());
-    Ok(Scope::all().filter(is_missing).collect())
+pub(crate) async fn unapproved(client: &Client) -> Result<Vec<Unapproved>, Error> {
+    let listed = client.list_scopes().await?;
+    let requested = listed.iter().map(|scope| scope.scope_name.clone());
+    let requested: BTreeSet<String> = requested.collect();
+    let granted = granted(listed);
+    let missing = Scope::all().filter(|scope| !granted.contains(scope.as_str()));
+    let unapproved = missing.map(|scope| Unapproved {
+        scope,
+        is_requested: requested.contains(scope.as_str()),
+    });
+    Ok(unapproved.collect())
 }
 
 fn granted(listed: Vec<feishu::Scope>) -> BTreeSet<String> {

@@ -7,6 +7,7 @@ use tokio_util::sync::CancellationToken;
 
 use super::output::{Output, Step};
 use crate::check::console::{Console, Page};
+use crate::check::scopes::{self, Unapproved};
 use crate::command::Scope;
 
 /// The longest wait. An admin may take days; then `noticebot check` tells.
@@ -32,29 +33,25 @@ struct Missing {
 impl Missing {
     /// As long as the platform gives no list, all of them may be missing.
     async fn read(client: &Client) -> Self {
-        let listed = client.list_scopes().await;
-        let is_known = listed.is_ok();
-        let listed = listed.unwrap_or_default();
-        let status = |scope: Scope| {
-            let mut of_name = listed.iter().filter(|one| one.scope_name == scope.as_str());
-            of_name.next().map(|one| one.grant_status)
+        let Ok(mut unapproved) = scopes::unapproved(client).await else {
+            return Self {
+                scopes: needed().map(Scope::as_str).collect(),
+                not_requested: Vec::new(),
+            };
         };
-        let mut missing = Self::default();
-        let needed = Scope::all().filter(|scope| !Scope::OPTIONAL.contains(scope));
-        for scope in needed {
-            match status(scope) {
-                Some(feishu::Scope::GRANTED) => {}
-                Some(_) => missing.scopes.push(scope.as_str()),
-                None => {
-                    missing.scopes.push(scope.as_str());
-                    missing
-                        .not_requested
-                        .extend(is_known.then(|| scope.as_str()));
-                }
-            }
+        unapproved.retain(|missing| needed().any(|scope| scope == missing.scope));
+        let not_requested = unapproved.iter().filter(|missing| !missing.is_requested);
+        let name = |missing: &Unapproved| missing.scope.as_str();
+        Self {
+            scopes: unapproved.iter().map(name).collect(),
+            not_requested: not_requested.map(name).collect(),
         }
-        missing
     }
+}
+
+/// The bot works without the others.
+fn needed() -> impl Iterator<Item = Scope> {
+    Scope::all().filter(|scope| !Scope::OPTIONAL.contains(scope))
 }
 
 pub(super) async fn wait(
