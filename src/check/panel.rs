@@ -75,11 +75,8 @@ fn changes(report: &mut Report, plan: &Plan) {
         let text = format!("not up to date: {}", slashed(added.into_iter().rev()));
         report.hint(NAME, text, REMEDY);
     }
-    let is_moved = |name: &str| plan.creations.iter().any(|wanted| wanted.name == name);
-    let old = plan.deletions.iter().map(|command| &*command.name);
-    let old: Vec<_> = old.filter(|name| !is_moved(name)).collect();
-    if !old.is_empty() {
-        let text = format!("still offers {}", slashed(old.into_iter()));
+    if plan.removed().next().is_some() {
+        let text = format!("still offers {}", slashed(plan.removed()));
         report.hint(NAME, text, REMEDY);
     }
 }

@@ -132,8 +132,7 @@ fn report(synced: &Synced, dry_run: bool) -> String {
     // As the panel shows them.
     let created = creations.iter().rev().map(|wanted| wanted.name);
     let (moved, added): (Vec<_>, Vec<_>) = created.partition(|name| deleted.contains(name));
-    let removed = deleted.iter().copied().filter(|name| !moved.contains(name));
-    line("Removed", "Would remove", removed.collect());
+    line("Removed", "Would remove", plan.removed().collect());
     line("Updated", "Would update", updated.collect());
     line("Moved", "Would move", moved);
     line("Added", "Would add", added);

@@ -41,6 +41,12 @@ impl Plan {
     pub(crate) fn has_calls(&self) -> bool {
         !(self.deletions.is_empty() && self.updates.is_empty() && self.creations.is_empty())
     }
+
+    /// The names of commands that are removed and not made anew.
+    pub(crate) fn removed(&self) -> impl Iterator<Item = &str> {
+        let names = self.deletions.iter().map(|command| command.name.as_str());
+        names.filter(|name| self.creations.iter().all(|wanted| wanted.name != *name))
+    }
 }
 
 /// A wanted command, and the one in the panel that is the bot's.
