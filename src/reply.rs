@@ -94,13 +94,7 @@ pub(crate) fn group_rights(rights: &GroupRights, language: Language) -> Vec<Stri
 
 /// The text of the reply to an outcome, even if it is a card or a reaction.
 pub(crate) fn words(outcome: &Outcome, language: Language, context: ReplyContext<'_>) -> String {
-    match answer(outcome, language, context) {
-        Answer::React { or_say, .. }
-        | Answer::Show { or_say, .. }
-        | Answer::Private { or_say, .. } => or_say,
-        Answer::Say(words) => words,
-        Answer::Nothing => String::new(),
-    }
+    answer(outcome, language, context).into_words()
 }
 
 #[cfg(test)]

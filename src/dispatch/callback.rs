@@ -146,11 +146,9 @@ impl Dispatcher {
         let context = self.reply_context(&reference, self.settings.private_replies);
         let language = self.language_of_press(press);
         let sent_at = self.clock.now();
-        if let (Answer::Private { card, .. }, Some(operator)) = (
-            reply::answer(outcome, language, context),
-            &press.operator.open_id,
-        ) {
-            match self.show_privately(&press.chat_id, operator, &card).await {
+        let answer = reply::answer(outcome, language, context);
+        if let (Answer::Private { card, .. }, Some(operator)) = (&answer, &press.operator.open_id) {
+            match self.show_privately(&press.chat_id, operator, card).await {
                 Ok(true) => {
                     self.record_answer(to, sent_at).await;
                     return release_after(outcome);
@@ -163,7 +161,7 @@ impl Dispatcher {
                 }
             }
         }
-        let words = reply::words(outcome, language, context);
+        let words = answer.into_words();
         match self.reply(job, message, ReplyContent::Text(&words)).await {
             Ok(()) => {
                 self.record_answer(to, sent_at).await;

@@ -31,6 +31,19 @@ pub(crate) enum Answer {
     Nothing,
 }
 
+impl Answer {
+    /// The text that says the same.
+    pub(crate) fn into_words(self) -> String {
+        match self {
+            Self::React { or_say, .. }
+            | Self::Show { or_say, .. }
+            | Self::Private { or_say, .. } => or_say,
+            Self::Say(words) => words,
+            Self::Nothing => String::new(),
+        }
+    }
+}
+
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Emoji {
     Pin,
