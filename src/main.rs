@@ -291,11 +291,7 @@ async fn run_check(
     let (report, code) = match valid {
         Ok(config) => {
             let report = check::check(&config, Clock::system(), options).await;
-            let code = if report.is_good() {
-                ExitCode::SUCCESS
-            } else {
-                ExitCode::FAILURE
-            };
+            let code = exit_code(report.is_good());
             (report, code)
         }
         Err(error) => (check::misconfigured(&error), ExitCode::from(MISUSE)),
@@ -343,11 +339,15 @@ async fn run_setup(config: &Config, setup: Setup) -> anyhow::Result<ExitCode> {
             running.await?
         }
     };
-    Ok(if is_good {
+    Ok(exit_code(is_good))
+}
+
+fn exit_code(is_good: bool) -> ExitCode {
+    if is_good {
         ExitCode::SUCCESS
     } else {
         ExitCode::FAILURE
-    })
+    }
 }
 
 fn app_id(text: &str) -> Result<String, String> {
@@ -388,11 +388,7 @@ async fn run_commands(config: &Config, commands: Commands) -> anyhow::Result<Exi
     };
     let (report, is_complete) = sync_by_hand(config, Clock::system(), &options).await?;
     print(&report)?;
-    Ok(if is_complete {
-        ExitCode::SUCCESS
-    } else {
-        ExitCode::FAILURE
-    })
+    Ok(exit_code(is_complete))
 }
 
 async fn run_jobs(config: &Config, jobs: Jobs) -> anyhow::Result<ExitCode> {

@@ -159,8 +159,8 @@ fn state(row: &Row<'_>, column: &str) -> Result<Option<State>, Unreadable> {
     Ok(json.and_then(|json| serde_json::from_str(&json).ok()))
 }
 
-/// Removes the texts that members wrote of up to 1000 changes made before then; in portions, so that other requests do
-/// not wait long.
+/// Removes what members wrote from up to 1000 changes made before then; in portions, so that other
+/// requests do not wait long.
 ///
 /// A change with a pending automatic revert keeps its text until then and, if that failed or was
 /// cancelled, for the usual time afterwards. The top notice is an id without text: it is kept, so
