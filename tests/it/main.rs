@@ -47,5 +47,6 @@ mod shapes;
 mod store_apps;
 mod style;
 mod subscriptions;
+mod terminal;
 mod typed;
 mod wire;
