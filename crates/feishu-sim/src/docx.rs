@@ -9,6 +9,7 @@ use serde_json::{Value, json};
 
 use crate::{
     docx_block::Content,
+    docx_container::may_contain,
     edit::Edit,
     ids::{ChatId, Ids},
     metadata::{Editor, Metadata},
@@ -18,6 +19,19 @@ use crate::{
 
 /// The maximum age of a write's revision.
 const MAX_BEHIND: usize = 1000;
+
+/// When the platform puts an empty line into a new cell, callout or quote container. The pages say
+/// so of columns only; reports have it of the others, too, sometimes a moment later.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum FirstLine {
+    /// With the block.
+    #[default]
+    AtOnce,
+    /// After the blocks are read once.
+    Later,
+    /// Never.
+    Never,
+}
 
 /// The position of an insertion.
 #[derive(Clone, Copy)]
@@ -29,19 +43,21 @@ pub(crate) struct Place {
 }
 
 /// A document and the edits of its last thousand revisions.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub(crate) struct Document {
     /// The id of the page block, which is the chat's id.
     page: String,
     blocks: HashMap<String, Block>,
     /// The parent and the splice of each revision, oldest first.
     log: VecDeque<(String, Splice)>,
+    /// Blocks that still get the empty line with which they begin.
+    late_lines: Vec<String>,
     /// First responses, by client token.
     pub(crate) replays: HashMap<String, Value>,
     pub(crate) metadata: Metadata,
 }
 
-#[derive(Debug, Default)]
+#[derive(Clone, Debug, Default)]
 struct Block {
     parent: String,
     /// Absent for the page.
@@ -57,6 +73,7 @@ impl Document {
             blocks: HashMap::from([(page.clone(), Block::default())]),
             page,
             log: VecDeque::new(),
+            late_lines: Vec::new(),
             replays: HashMap::new(),
             metadata: Metadata::new(1, now_ms),
         }
@@ -68,7 +85,9 @@ impl Document {
             .ids(&self.page)
             .into_iter()
             .filter_map(|id| self.blocks.get(id)?.content.as_ref());
-        contents.map(|content| content.text(&name_of)).collect()
+        contents
+            .filter_map(|content| content.text(&name_of))
+            .collect()
     }
 
     /// All blocks in reading order, beginning with the page.
@@ -115,18 +134,20 @@ impl Document {
         parent: &str,
         place: Place,
         contents: Vec<Content>,
-        ids: &mut Ids,
-        now_ms: u64,
+        lines: FirstLine,
+        (ids, now_ms): (&mut Ids, u64),
     ) -> Result<Vec<Value>, Refusal> {
         let Place { index, revision } = place;
         let since = self.since(parent, revision)?;
         let block = self.blocks.get(parent).ok_or_else(not_found)?;
-        if block
-            .content
-            .as_ref()
-            .is_some_and(|content| !content.takes_children())
-        {
-            return Err(Refusal::code(1_770_028));
+        if let Some(above) = &block.content {
+            if !above.takes_children() {
+                return Err(Refusal::code(1_770_028));
+            }
+            let fits = |content: &Content| may_contain(above.block_type, content.block_type);
+            if !contents.iter().all(fits) {
+                return Err(Refusal::code(1_770_030));
+            }
         }
         let then = length_then(block.children.len(), &since);
         let index = index.unwrap_or(then);
@@ -136,7 +157,85 @@ impl Document {
         let at = rebase::point(index, &since);
         let fresh = self.insert(parent, at, contents, ids);
         self.commit(parent, Splice::new(at, 0, fresh.len()), now_ms);
+        for id in &fresh {
+            self.furnish(id, lines, ids);
+        }
         Ok(self.show(fresh.iter().map(String::as_str)))
+    }
+
+    /// Adds what the platform puts into a new block: the cells of a table, the columns of a grid, and
+    /// an empty line.
+    pub(crate) fn furnish(&mut self, id: &str, lines: FirstLine, ids: &mut Ids) {
+        let Some(content) = self.blocks.get(id).and_then(|block| block.content.as_ref()) else {
+            return;
+        };
+        let is_column = content.block_type == 25;
+        let (shell, begins_with_line) = (content.shell(), content.begins_with_line());
+        for inner in self.insert(id, 0, shell.unwrap_or_default(), ids) {
+            self.furnish(&inner, lines, ids);
+        }
+        match lines {
+            _ if !begins_with_line => {}
+            // Documented for columns only.
+            _ if is_column => self.add_line(id, ids),
+            FirstLine::AtOnce => self.add_line(id, ids),
+            FirstLine::Later => self.late_lines.push(id.to_owned()),
+            FirstLine::Never => {}
+        }
+    }
+
+    fn add_line(&mut self, id: &str, ids: &mut Ids) {
+        self.insert(id, 0, vec![Content::plain("")], ids);
+    }
+
+    /// Adds the empty lines that were due.
+    pub(crate) fn add_late_lines(&mut self, ids: &mut Ids, now_ms: u64) {
+        for id in std::mem::take(&mut self.late_lines) {
+            if self.blocks.contains_key(&id) {
+                self.add_line(&id, ids);
+                self.commit(&id, Splice::new(0, 0, 1), now_ms);
+            }
+        }
+    }
+
+    pub(crate) fn content_mut(&mut self, id: &str) -> Option<&mut Content> {
+        self.blocks.get_mut(id)?.content.as_mut()
+    }
+
+    /// Replaces the page's children by the blocks of another document, which a person copied there;
+    /// the first is its page.
+    pub(crate) fn load(&mut self, blocks: &[Value], now_ms: u64) {
+        let page = self.page.clone();
+        let removed = self.children(&page).map_or(0, <[String]>::len);
+        self.remove(&page, 0..removed);
+        let ids = |value: &Value| -> Vec<String> {
+            let ids = value.as_array().into_iter().flatten();
+            ids.filter_map(|id| id.as_str().map(str::to_owned))
+                .collect()
+        };
+        let Some((first, others)) = blocks.split_first() else {
+            return;
+        };
+        let top = ids(&first["children"]);
+        for block in others {
+            let id = block["block_id"].as_str().unwrap_or_default().to_owned();
+            let parent = match block["parent_id"].as_str().unwrap_or_default() {
+                _ if top.contains(&id) => page.clone(),
+                parent => parent.to_owned(),
+            };
+            let loaded = Block {
+                parent,
+                content: Some(Content::of_person(block)),
+                children: ids(&block["children"]),
+            };
+            self.blocks.insert(id, loaded);
+        }
+        let inserted = top.len();
+        if let Some(block) = self.blocks.get_mut(&page) {
+            block.children = top;
+        }
+        self.commit(&page, Splice::new(0, removed, inserted), now_ms);
+        self.metadata.editor = Editor::Owner;
     }
 
     /// Deletes the remaining children of those that were in `range` at `revision`.
@@ -151,6 +250,13 @@ impl Document {
         let children = self.children(parent).ok_or_else(not_found)?;
         if range.start >= range.end || range.end > length_then(children.len(), &since) {
             return Err(Refusal::code(1_770_001));
+        }
+        let block = self
+            .blocks
+            .get(parent)
+            .and_then(|block| block.content.as_ref());
+        if range.len() >= children.len() && block.is_some_and(Content::is_never_empty) {
+            return Err(Refusal::code(1_770_024));
         }
         // From the end, so that earlier parts do not move.
         for part in rebase::ranges(range, &since).into_iter().rev() {
@@ -199,6 +305,14 @@ impl Document {
                 // The block remains, so no position moves.
                 (0, 0, 0)
             }
+            Edit::Cell { at, cell, line } => {
+                let table = self.blocks.get(children.get(at)?)?;
+                let cell = table.children.get(cell)?.clone();
+                let lines = self.blocks.get(&cell)?.children.len();
+                self.remove(&cell, 0..lines);
+                self.insert(&cell, 0, vec![Content::plain(&line)], ids);
+                (0, 0, 0)
+            }
             Edit::Remove { at } => {
                 children.get(at)?;
                 self.remove(parent, at..at + 1);
@@ -208,7 +322,7 @@ impl Document {
         Some(Splice::new(at, removed, inserted))
     }
 
-    fn insert(
+    pub(crate) fn insert(
         &mut self,
         parent: &str,
         at: usize,
@@ -248,7 +362,7 @@ impl Document {
     }
 
     /// The splices of the children of `parent` since `revision`.
-    fn since(&self, parent: &str, revision: i64) -> Result<Vec<Splice>, Refusal> {
+    pub(crate) fn since(&self, parent: &str, revision: i64) -> Result<Vec<Splice>, Refusal> {
         if revision == -1 {
             return Ok(Vec::new());
         }
@@ -267,7 +381,7 @@ impl Document {
             .collect())
     }
 
-    fn commit(&mut self, parent: &str, splice: Splice, now_ms: u64) {
+    pub(crate) fn commit(&mut self, parent: &str, splice: Splice, now_ms: u64) {
         self.metadata.add_revision(now_ms);
         self.log.push_back((parent.to_owned(), splice));
         if self.log.len() > MAX_BEHIND {
@@ -291,7 +405,7 @@ impl Document {
     }
 }
 
-fn not_found() -> Refusal {
+pub(crate) fn not_found() -> Refusal {
     Refusal::code(1_770_002)
 }
 

@@ -1,8 +1,11 @@
 //! Blocks of an upgraded announcement, with the defaults of the server.
 
+use std::borrow::Cow;
+
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
+use crate::docx_container::{Callout, Divider, Grid, GridColumn, Iframe, QuoteContainer, Table};
 use crate::refusal::Refusal;
 
 /// UTF-16 units of one text block.
@@ -28,14 +31,19 @@ pub(crate) struct NewBlock {
     code: Option<TextBody>,
     quote: Option<TextBody>,
     todo: Option<TextBody>,
+    callout: Option<Callout>,
     divider: Option<Divider>,
+    grid: Option<Grid>,
+    iframe: Option<Iframe>,
+    table: Option<Table>,
+    quote_container: Option<QuoteContainer>,
 }
 
 /// The content of a checked block.
 #[derive(Clone, Debug)]
 pub(crate) struct Content {
     pub(crate) block_type: u16,
-    pub(crate) key: &'static str,
+    pub(crate) key: Cow<'static, str>,
     pub(crate) body: BlockBody,
 }
 
@@ -45,6 +53,15 @@ pub(crate) enum BlockBody {
     Text(TextBody),
     Divider(Divider),
     Image(Image),
+    Callout(Callout),
+    Grid(Grid),
+    GridColumn(GridColumn),
+    Iframe(Iframe),
+    Table(Table),
+    TableCell(TableCell),
+    QuoteContainer(QuoteContainer),
+    /// Anything that a person put there and the API cannot create.
+    Other(Value),
 }
 
 #[derive(Clone, Debug, Default, Deserialize, Serialize)]
@@ -55,9 +72,9 @@ pub(crate) struct TextBody {
     style: Style,
 }
 
-#[derive(Clone, Debug, Deserialize, Serialize)]
-#[serde(deny_unknown_fields)]
-pub(crate) struct Divider {}
+/// A cell of a table.
+#[derive(Clone, Debug, Serialize)]
+pub(crate) struct TableCell {}
 
 /// A picture that a person inserted.
 #[derive(Clone, Debug, Serialize)]
@@ -65,7 +82,7 @@ pub(crate) struct Image {}
 
 #[derive(Clone, Debug, Deserialize, Serialize)]
 #[serde(deny_unknown_fields)]
-struct Style {
+pub(crate) struct Style {
     #[serde(default = "left")]
     align: u8,
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -80,6 +97,9 @@ struct Style {
     background_color: Option<String>,
     #[serde(skip_serializing_if = "Option::is_none")]
     indentation_level: Option<String>,
+    /// The number of an item. The pages list it for updates, but not for the creation.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    sequence: Option<String>,
 }
 
 impl Default for Style {
@@ -92,6 +112,7 @@ impl Default for Style {
             wrap: None,
             background_color: None,
             indentation_level: None,
+            sequence: None,
         }
     }
 }
@@ -104,16 +125,17 @@ fn left() -> u8 {
 /// One inline element; exactly one key is present.
 #[derive(Clone, Debug, Deserialize, Serialize)]
 #[serde(rename_all = "snake_case")]
-enum Element {
+pub(crate) enum Element {
     TextRun(TextRun),
     MentionUser(MentionUser),
     MentionDoc(MentionDoc),
+    Reminder(Reminder),
     Equation(Equation),
 }
 
 #[derive(Clone, Debug, Deserialize, Serialize)]
 #[serde(deny_unknown_fields)]
-struct TextRun {
+pub(crate) struct TextRun {
     content: String,
     #[serde(default)]
     text_element_style: TextElementStyle,
@@ -121,7 +143,7 @@ struct TextRun {
 
 #[derive(Clone, Debug, Deserialize, Serialize)]
 #[serde(deny_unknown_fields)]
-struct MentionUser {
+pub(crate) struct MentionUser {
     user_id: String,
     #[serde(default)]
     text_element_style: TextElementStyle,
@@ -129,7 +151,7 @@ struct MentionUser {
 
 #[derive(Clone, Debug, Deserialize, Serialize)]
 #[serde(deny_unknown_fields)]
-struct MentionDoc {
+pub(crate) struct MentionDoc {
     token: String,
     obj_type: u16,
     url: String,
@@ -141,7 +163,21 @@ struct MentionDoc {
 
 #[derive(Clone, Debug, Deserialize, Serialize)]
 #[serde(deny_unknown_fields)]
-struct Equation {
+pub(crate) struct Reminder {
+    create_user_id: String,
+    #[serde(default)]
+    is_notify: bool,
+    #[serde(default)]
+    is_whole_day: bool,
+    expire_time: String,
+    notify_time: String,
+    #[serde(default)]
+    text_element_style: TextElementStyle,
+}
+
+#[derive(Clone, Debug, Deserialize, Serialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct Equation {
     content: String,
     #[serde(default)]
     text_element_style: TextElementStyle,
@@ -174,6 +210,28 @@ impl NewBlock {
     /// Checks that the block can be created and has only the key of its type.
     pub(crate) fn check(self) -> Result<Content, Refusal> {
         let block_type = self.block_type;
+        if !matches!(block_type, 2..=15 | 17 | 19 | 22 | 24 | 26 | 31 | 34) {
+            return Err(Refusal::code(1_770_029));
+        }
+        let mut present = self.bodies();
+        match (present.pop(), present.pop()) {
+            (Some((number, key, mut body)), None) if number == block_type => {
+                body.check()?;
+                Ok(Content {
+                    block_type,
+                    key: key.into(),
+                    body,
+                })
+            }
+            _ => {
+                let what = format!("block of type {block_type} without just its own key");
+                Err(Refusal::code(1_770_006).violating(what))
+            }
+        }
+    }
+
+    /// The bodies that are present, with their numbers and keys.
+    fn bodies(self) -> Vec<(u16, &'static str, BlockBody)> {
         let texts = [
             (2, "text", self.text),
             (3, "heading1", self.heading1),
@@ -191,30 +249,25 @@ impl NewBlock {
             (15, "quote", self.quote),
             (17, "todo", self.todo),
         ];
-        if block_type != 22 && texts.iter().all(|(number, ..)| *number != block_type) {
-            return Err(Refusal::code(1_770_029));
-        }
         let texts = texts
             .into_iter()
-            .filter_map(|(number, key, body)| Some((number, key, BlockBody::Text(body?))));
-        let divider = self
-            .divider
-            .map(|divider| (22, "divider", BlockBody::Divider(divider)));
-        let mut present = texts.chain(divider);
-        match (present.next(), present.next()) {
-            (Some((number, key, body)), None) if number == block_type => {
-                body.check()?;
-                Ok(Content {
-                    block_type,
-                    key,
-                    body,
-                })
-            }
-            _ => {
-                let what = format!("block of type {block_type} without just its own key");
-                Err(Refusal::code(1_770_006).violating(what))
-            }
-        }
+            .map(|(number, key, body)| (number, key, body.map(BlockBody::Text)));
+        let others = [
+            (19, "callout", self.callout.map(BlockBody::Callout)),
+            (22, "divider", self.divider.map(BlockBody::Divider)),
+            (24, "grid", self.grid.map(BlockBody::Grid)),
+            (26, "iframe", self.iframe.map(BlockBody::Iframe)),
+            (31, "table", self.table.map(BlockBody::Table)),
+            (
+                34,
+                "quote_container",
+                self.quote_container.map(BlockBody::QuoteContainer),
+            ),
+        ];
+        let bodies = texts.chain(others);
+        bodies
+            .filter_map(|(number, key, body)| Some((number, key, body?)))
+            .collect()
     }
 }
 
@@ -231,7 +284,7 @@ impl Content {
         };
         Self {
             block_type: 2,
-            key: "text",
+            key: "text".into(),
             body: BlockBody::Text(body),
         }
     }
@@ -240,39 +293,131 @@ impl Content {
     pub(crate) fn picture() -> Self {
         Self {
             block_type: 27,
-            key: "image",
+            key: "image".into(),
             body: BlockBody::Image(Image {}),
         }
     }
 
-    /// UTF-16 units of the longest run of text.
-    pub(crate) fn longest_run(&self) -> usize {
-        let runs = self.elements().iter().filter_map(Element::run);
-        runs.map(TextRun::units).max().unwrap_or(0)
+    /// A cell of a table.
+    pub(crate) fn cell() -> Self {
+        Self {
+            block_type: 32,
+            key: "table_cell".into(),
+            body: BlockBody::TableCell(TableCell {}),
+        }
     }
 
-    /// The ids of mentioned people.
-    pub(crate) fn people(&self) -> impl Iterator<Item = &str> {
-        self.elements().iter().filter_map(|element| match element {
-            Element::MentionUser(mention) => Some(mention.user_id.as_str()),
-            Element::TextRun(_) | Element::MentionDoc(_) | Element::Equation(_) => None,
+    /// A column of a grid, with its share of the width in percent.
+    pub(crate) fn column(width_ratio: u8) -> Self {
+        Self {
+            block_type: 25,
+            key: "grid_column".into(),
+            body: BlockBody::GridColumn(GridColumn { width_ratio }),
+        }
+    }
+
+    /// A block as the API shows it, which a person put there.
+    pub(crate) fn of_person(block: &Value) -> Self {
+        const PLACE: [&str; 5] = [
+            "block_id",
+            "block_type",
+            "children",
+            "parent_id",
+            "comment_ids",
+        ];
+        let number = block["block_type"].as_u64();
+        let block_type = number.and_then(|number| u16::try_from(number).ok());
+        let block_type = block_type.unwrap_or(999);
+        let mut fields = block.as_object().into_iter().flatten();
+        let content = fields.find(|(key, _)| !PLACE.contains(&key.as_str()));
+        let (key, body) = content.map_or((String::new(), json!({})), |(key, body)| {
+            (key.clone(), body.clone())
+        });
+        let mut typed = json!({ "block_type": block_type });
+        typed[&key] = body.clone();
+        let typed = serde_json::from_value::<NewBlock>(typed).ok();
+        match typed.and_then(|block| block.check().ok()) {
+            Some(content) if matches!(content.body, BlockBody::Text(_)) => content,
+            _ => Self {
+                block_type,
+                key: key.into(),
+                body: BlockBody::Other(body),
+            },
+        }
+    }
+
+    /// What the platform puts into the block when it is created; `None` if it takes no children.
+    pub(crate) fn shell(&self) -> Option<Vec<Self>> {
+        Some(match &self.body {
+            BlockBody::Table(table) => vec![Self::cell(); table.cell_count()],
+            BlockBody::Grid(grid) => {
+                let share = 100 / u8::try_from(grid.column_size).unwrap_or(u8::MAX);
+                vec![Self::column(share); grid.column_size]
+            }
+            _ => return None,
         })
     }
 
-    /// The number of mentioned documents.
-    pub(crate) fn documents(&self) -> usize {
-        self.elements()
-            .iter()
-            .filter(|element| matches!(element, Element::MentionDoc(_)))
-            .count()
+    /// Whether the block begins with an empty line when it is created.
+    pub(crate) fn begins_with_line(&self) -> bool {
+        matches!(self.block_type, 19 | 25 | 32 | 34)
     }
 
-    /// The visible text.
-    pub(crate) fn text(&self, name_of: impl Fn(&str) -> String) -> String {
+    /// Whether it must not be without children once it has some.
+    pub(crate) fn is_never_empty(&self) -> bool {
+        matches!(self.block_type, 19 | 25 | 32)
+    }
+
+    /// Replaces the text of a block.
+    pub(crate) fn set_text(
+        &mut self,
+        elements: Vec<Element>,
+        style: Option<Style>,
+    ) -> Result<(), Refusal> {
+        let BlockBody::Text(body) = &mut self.body else {
+            return Err(Refusal::code(1_770_025));
+        };
+        let mut changed = body.clone();
+        changed.elements = elements;
+        if let Some(style) = style {
+            changed.style = style;
+        }
+        let mut changed = BlockBody::Text(changed);
+        changed.check()?;
+        self.body = changed;
+        Ok(())
+    }
+
+    /// UTF-16 units of the longest run of text.
+    pub(crate) fn longest_run(&self) -> usize {
+        let runs = self.elements().iter().map(Element::units);
+        runs.max().unwrap_or(0)
+    }
+
+    /// Whether it is a table with more rows or columns than this.
+    pub(crate) fn is_table_over(&self, most: usize) -> bool {
+        match &self.body {
+            BlockBody::Table(table) => {
+                table.property.row_size.max(table.property.column_size) > most
+            }
+            _ => false,
+        }
+    }
+
+    /// The visible text; `None` for a block that only contains others.
+    pub(crate) fn text(&self, name_of: impl Fn(&str) -> String) -> Option<String> {
         let body = match &self.body {
             BlockBody::Text(body) => body,
-            BlockBody::Divider(_) => return "---".to_owned(),
-            BlockBody::Image(_) => return "[picture]".to_owned(),
+            BlockBody::Divider(_) => return Some("---".to_owned()),
+            BlockBody::Image(_) => return Some("[picture]".to_owned()),
+            BlockBody::Iframe(frame) => return Some(frame.url().to_owned()),
+            BlockBody::Other(_) => return Some(format!("[{}]", self.key)),
+            BlockBody::Callout(_)
+            | BlockBody::Grid(_)
+            | BlockBody::GridColumn(_)
+            | BlockBody::Table(_)
+            | BlockBody::TableCell(_)
+            | BlockBody::QuoteContainer(_) => return None,
         };
         let element = |element: &Element| match element {
             Element::TextRun(run) => run.content.clone(),
@@ -280,40 +425,74 @@ impl Content {
             Element::MentionDoc(mention) => {
                 mention.title.clone().unwrap_or_else(|| mention.url.clone())
             }
+            Element::Reminder(reminder) => reminder.expire_time.clone(),
             Element::Equation(equation) => equation.content.clone(),
         };
-        body.elements.iter().map(element).collect()
+        Some(body.elements.iter().map(element).collect())
     }
 
     /// The block as the API shows it.
     pub(crate) fn show(&self, block_id: &str, parent_id: &str, children: &[String]) -> Value {
         let mut block =
             json!({"block_id": block_id, "parent_id": parent_id, "block_type": self.block_type});
-        block[self.key] = json!(self.body);
+        block[&*self.key] = match &self.body {
+            BlockBody::Table(table) => table.show(children),
+            body => json!(body),
+        };
         if !children.is_empty() {
             block["children"] = json!(children);
         }
         block
     }
 
-    /// Text, headings, list items and to-dos can have children.
+    /// Text, headings, list items, to-dos, tasks and containers can have children.
     pub(crate) fn takes_children(&self) -> bool {
-        matches!(self.block_type, 2..=13 | 17)
+        matches!(self.block_type, 2..=13 | 17 | 19 | 25 | 32 | 34 | 35)
     }
 
-    fn elements(&self) -> &[Element] {
+    /// Whether it has a field that no page lists for the creation.
+    pub(crate) fn is_beyond_pages(&self) -> bool {
+        match &self.body {
+            BlockBody::Text(body) => body.style.sequence.is_some(),
+            BlockBody::Callout(callout) => callout.has_emoji(),
+            _ => false,
+        }
+    }
+
+    pub(crate) fn elements(&self) -> &[Element] {
         match &self.body {
             BlockBody::Text(body) => &body.elements,
-            BlockBody::Divider(_) | BlockBody::Image(_) => &[],
+            _ => &[],
         }
     }
 }
 
 impl Element {
+    /// UTF-16 units of a run of text.
+    pub(crate) fn units(&self) -> usize {
+        self.run().map_or(0, TextRun::units)
+    }
+
+    /// The id of a mentioned person.
+    pub(crate) fn person(&self) -> Option<&str> {
+        match self {
+            Self::MentionUser(mention) => Some(&mention.user_id),
+            _ => None,
+        }
+    }
+
+    pub(crate) fn is_document(&self) -> bool {
+        matches!(self, Self::MentionDoc(_))
+    }
+
+    pub(crate) fn is_reminder(&self) -> bool {
+        matches!(self, Self::Reminder(_))
+    }
+
     fn run(&self) -> Option<&TextRun> {
         match self {
             Self::TextRun(run) => Some(run),
-            Self::MentionUser(_) | Self::MentionDoc(_) | Self::Equation(_) => None,
+            _ => None,
         }
     }
 }
@@ -326,10 +505,21 @@ impl TextRun {
 }
 
 impl BlockBody {
+    fn check(&mut self) -> Result<(), Refusal> {
+        match self {
+            Self::Text(body) => body.check(),
+            Self::Callout(callout) => callout.check(),
+            Self::Grid(grid) => grid.check(),
+            Self::Iframe(frame) => frame.check(),
+            Self::Table(table) => table.check(),
+            _ => Ok(()),
+        }
+    }
+}
+
+impl TextBody {
     fn check(&self) -> Result<(), Refusal> {
-        let Self::Text(body) = self else {
-            return Ok(());
-        };
+        let body = self;
         let runs = || body.elements.iter().filter_map(Element::run);
         if runs().map(TextRun::units).sum::<usize>() > MAX_UNITS {
             return Err(Refusal::code(1_770_033));

@@ -26,6 +26,15 @@ pub enum Edit {
         /// The block.
         at: usize,
     },
+    /// Replaces the text of a cell of a docx table.
+    Cell {
+        /// The table.
+        at: usize,
+        /// The cell, counted row by row.
+        cell: usize,
+        /// Its new text.
+        line: String,
+    },
     /// Inserts a picture, like [`Edit::Type`] a line. The API cannot insert pictures.
     Picture {
         /// The block after the picture.

@@ -55,6 +55,8 @@ pub enum Endpoint {
     ListChildren,
     /// `POST /open-apis/docx/v1/chats/:chat_id/announcement/blocks/:block_id/children`
     CreateChildren,
+    /// `PATCH /open-apis/docx/v1/chats/:chat_id/announcement/blocks/batch_update`
+    UpdateBlocks,
     /// `DELETE /open-apis/docx/v1/chats/:chat_id/announcement/blocks/:block_id/children/batch_delete`
     DeleteChildren,
     /// `GET /open-apis/im/v1/messages/:message_id`
@@ -132,6 +134,7 @@ impl Endpoint {
                 | Self::GetBlock
                 | Self::ListChildren
                 | Self::CreateChildren
+                | Self::UpdateBlocks
                 | Self::DeleteChildren
         )
     }

@@ -6,7 +6,7 @@ use std::{
 };
 
 use crate::{
-    clock::millis, edit::Edit, endpoint::Endpoint, ids::ChatId, refusal::Refusal,
+    clock::millis, docx::FirstLine, edit::Edit, endpoint::Endpoint, ids::ChatId, refusal::Refusal,
     registrations::RegistrationBehaviour,
 };
 
@@ -120,6 +120,8 @@ pub struct Behaviour {
     pub date: DateHeader,
     /// A denied edit of a docx announcement gets 403 and 1770032 instead of 1772005.
     pub docx_denial_is_forbidden: bool,
+    /// Blocks of docx announcements.
+    pub docx: DocxBehaviour,
     /// How long a ticket that a store app asked for takes; up to two minutes.
     pub ticket_delay: Duration,
     /// The code with which the token of a tenant is refused that has not installed the store app:
@@ -137,6 +139,29 @@ pub struct Behaviour {
     pub consent: ConsentBehaviour,
     /// Apps that people create by scanning a QR code.
     pub registration: RegistrationBehaviour,
+}
+
+/// Blocks of docx announcements.
+#[derive(Clone, Debug)]
+pub struct DocxBehaviour {
+    /// When a new cell, callout or quote container gets its empty line.
+    pub first_line: FirstLine,
+    /// The most rows and columns of a table when it is created. Reports say 9 of ordinary documents;
+    /// the pages do not name a number.
+    pub largest_new_table: Option<usize>,
+    /// A creation with the icon of a callout or the number of an item is refused: the pages list
+    /// both as properties, but not among the parameters of the creation.
+    pub only_listed_fields: bool,
+}
+
+impl Default for DocxBehaviour {
+    fn default() -> Self {
+        Self {
+            first_line: FirstLine::AtOnce,
+            largest_new_table: Some(9),
+            only_listed_fields: false,
+        }
+    }
 }
 
 /// The `/` panel.
@@ -269,6 +294,7 @@ impl Default for Behaviour {
             longest_run: None,
             date: DateHeader::default(),
             docx_denial_is_forbidden: false,
+            docx: DocxBehaviour::default(),
             ticket_delay: Duration::ZERO,
             unknown_tenant: 10_013,
             stopped_tenant: 99_991_662,

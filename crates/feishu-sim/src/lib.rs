@@ -12,6 +12,8 @@ mod content;
 mod crypto;
 mod docx;
 mod docx_block;
+mod docx_container;
+mod docx_update;
 mod edit;
 mod endpoint;
 mod faults;
@@ -65,11 +67,12 @@ pub use app::{App, PERSON_IDS};
 pub use chats::{AnnouncementKind, Chat, ChatMode, ChatSpec, TopNotice, WhoMay};
 pub use clock::SimClock;
 pub use consent::Decision;
+pub use docx::FirstLine;
 pub use edit::Edit;
 pub use endpoint::Endpoint;
 pub use faults::{
-    Behaviour, ConsentBehaviour, DateHeader, Fault, Foreign, Listing, PanelBehaviour,
-    PrivateCardBehaviour, SubscriptionBehaviour,
+    Behaviour, ConsentBehaviour, DateHeader, DocxBehaviour, Fault, Foreign, Listing,
+    PanelBehaviour, PrivateCardBehaviour, SubscriptionBehaviour,
 };
 pub use ids::{ChatId, ConnectionId, MessageId};
 pub use limits::RateLimits;

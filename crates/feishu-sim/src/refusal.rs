@@ -194,10 +194,18 @@ const CODES: &str = "\
 404 1770002 not found
 400 1770006 schema mismatch
 400 1770007 too many children in block
+400 1770010 too many table column
+400 1770011 too many table cell
+400 1770012 too many grid column
+400 1770019 repeated blockID in document
 400 1770021 too old document
 400 1770024 invalid operation
+400 1770025 operation and block not match
+400 1770026 row operation over range
+400 1770027 column operation over range
 400 1770028 block not support create children
 400 1770029 block not support to create
+400 1770030 invalid parent children relation
 403 1770032 forbidden
 400 1770033 raw content size exceed limited
 400 1770034 operation count exceed limited

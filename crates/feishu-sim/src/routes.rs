@@ -121,6 +121,8 @@ pub(crate) const ENDPOINTS: &[Spec] = endpoints! {
         READ_DOCX, &[Limit::per_second(10)], &["page_size", "page_token", "revision_id", "user_id_type"];
     CreateChildren: POST "/open-apis/docx/v1/chats/{chat_id}/announcement/blocks/{block_id}/children" => docx::create_children,
         WRITE_DOCX, &[], WRITE_QUERY;
+    UpdateBlocks: PATCH "/open-apis/docx/v1/chats/{chat_id}/announcement/blocks/batch_update" => docx::batch_update,
+        WRITE_DOCX, &[], WRITE_QUERY;
     DeleteChildren: DELETE "/open-apis/docx/v1/chats/{chat_id}/announcement/blocks/{block_id}/children/batch_delete" => docx::delete_children,
         WRITE_DOCX, &[], &["revision_id", "client_token"];
     GetMessage: GET "/open-apis/im/v1/messages/{message_id}" => messages::get,

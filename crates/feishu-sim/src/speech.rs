@@ -177,6 +177,20 @@ impl InChat {
         });
     }
 
+    /// Replaces a docx announcement by the blocks of another document, as the API lists them.
+    pub fn load_announcement(&self, blocks: &[Value]) {
+        self.shared.change(|state| {
+            let now = state.now();
+            if let Some(Announcement::Docx(document)) = state
+                .chats
+                .get_mut(&self.chat)
+                .map(|chat| &mut chat.announcement)
+            {
+                document.load(blocks, now);
+            }
+        });
+    }
+
     /// Edits one block of the announcement in the client.
     pub fn edit(&self, edit: Edit) {
         self.shared

@@ -26,7 +26,7 @@ pub use announcement::{AnnouncementInfo, AnnouncementKind, LegacyAnnouncement};
 pub use application::AppVersion;
 pub use bot::BotInfo;
 pub use chat::{Chat, ListedChat, ListedChats, Member, Who};
-pub use docx::{CreateChildren, Created, DeleteChildren};
+pub use docx::{CreateChildren, Created, DeleteChildren, UpdateBlocks};
 pub use message::{CardForm, Message};
 pub use scope::Scope;
 pub use slash_command::{MAX_SLASH_COMMANDS, SlashCommand, SlashDescription};

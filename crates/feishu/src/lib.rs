@@ -9,6 +9,7 @@ pub mod codes;
 mod copied;
 mod credentials;
 mod docx;
+mod docx_update;
 mod encryption;
 mod envelope;
 mod error;
@@ -43,12 +44,14 @@ pub use card::{Card, CardAnswer, Toast, ToastKind};
 pub use client::{
     AnnouncementInfo, AnnouncementKind, AppVersion, BotInfo, CardForm, Chat, Client, ClientConfig,
     CreateChildren, Created, DeleteChildren, LegacyAnnouncement, ListedChat, ListedChats,
-    MAX_SLASH_COMMANDS, Member, Message, Scope, SlashCommand, SlashDescription, TopNotice, Who,
+    MAX_SLASH_COMMANDS, Member, Message, Scope, SlashCommand, SlashDescription, TopNotice,
+    UpdateBlocks, Who,
 };
 pub use clock::{Clock, ClockHand};
 pub use copied::{Copied, ReadBlock, Unwritable, mentions_anybody, without_mentions};
 pub use credentials::{AppKind, Credentials};
 pub use docx::{Block, BlockType, Link, TextBlock, TextElement, TextElementStyle};
+pub use docx_update::{BlockChange, BlockUpdate};
 pub use encryption::{DecryptError, EmptyKey, EncryptKey};
 pub use envelope::{Challenge, EncryptedBody, Envelope, EnvelopeError, EventEnvelope, Version};
 pub use error::{

@@ -51,6 +51,7 @@ impl Language {
                 ("get announcement blocks", "获取公告块")
             }
             Endpoint::CreateChildren => ("create blocks", "创建块"),
+            Endpoint::UpdateBlocks => ("update the announcement", "更新公告中的块"),
             Endpoint::DeleteChildren => ("delete blocks", "删除块"),
             Endpoint::GetMessage => ("get a message", "获取消息"),
             Endpoint::CreateMessage => ("send a message", "发送消息"),

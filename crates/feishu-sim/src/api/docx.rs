@@ -8,7 +8,8 @@ use crate::docx::Place;
 use crate::{
     chats::{Announcement, Chat},
     docx::Document,
-    docx_block::{Content, NewBlock},
+    docx_block::{Content, Element, NewBlock},
+    docx_update::BlockRequest,
     ids::ChatId,
     limits::{Counted, Limit},
     refusal::Refusal,
@@ -27,6 +28,8 @@ const DOCX_CODES: ChatCodes = ChatCodes {
 };
 /// The limit of children per call.
 const MAX_CHILDREN: usize = 50;
+/// The limit of updates per call.
+const MAX_UPDATES: usize = 200;
 /// The limit of edits per announcement.
 const EDITS: Limit = Limit::per_second(3);
 
@@ -42,6 +45,12 @@ struct CreateChildren {
 struct DeleteChildren {
     start_index: i64,
     end_index: i64,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct BatchUpdate {
+    requests: Vec<BlockRequest>,
 }
 
 /// Works for both kinds of announcement.
@@ -64,9 +73,14 @@ pub(crate) fn get(state: &mut State, request: &Request) -> Result<Value, Refusal
 }
 
 pub(crate) fn blocks(state: &mut State, request: &Request) -> Result<Value, Refusal> {
-    let document = readable(state, request)?;
-    let ids = document.ids(request.param("chat_id"));
-    page_of(document, &ids, request)
+    let read = readable(state, request)?;
+    let ids = read.ids(request.param("chat_id"));
+    let page = page_of(read, &ids, request)?;
+    let id = ChatId::from(request.param("chat_id").to_owned());
+    let now = state.now();
+    let State { chats, ids, .. } = state;
+    document(chats.get_mut(&id))?.add_late_lines(ids, now);
+    Ok(page)
 }
 
 pub(crate) fn children(state: &mut State, request: &Request) -> Result<Value, Refusal> {
@@ -108,19 +122,54 @@ pub(crate) fn create_children(state: &mut State, request: &Request) -> Result<Va
         let field = format!("children[{place}].text.elements.text_run.content");
         return Err(Refusal::field(&field, &format!("the max len is {most}")));
     }
-    check_mentions(state, request.user_id_type(), &contents)?;
+    if let Some(most) = state.behaviour.docx.largest_new_table
+        && contents.iter().any(|content| content.is_table_over(most))
+    {
+        return Err(Refusal::code(1_770_001));
+    }
+    if state.behaviour.docx.only_listed_fields && contents.iter().any(Content::is_beyond_pages) {
+        return Err(Refusal::code(1_770_001));
+    }
+    let elements = contents.iter().flat_map(Content::elements);
+    check_mentions(state, request.user_id_type(), elements)?;
     write(state, request, |state, id, revision| {
         let now = state.now();
+        let lines = state.behaviour.docx.first_line;
         let State { chats, ids, .. } = state;
         let document = document(chats.get_mut(id))?;
         let children = document.create(
             request.param("block_id"),
             Place { index, revision },
             contents,
-            ids,
-            now,
+            lines,
+            (ids, now),
         )?;
         Ok(json!({"children": children, "revision_id": document.metadata.revision}))
+    })
+}
+
+pub(crate) fn batch_update(state: &mut State, request: &Request) -> Result<Value, Refusal> {
+    let BatchUpdate { requests } = request.body()?;
+    if requests.len() > MAX_UPDATES {
+        return Err(Refusal::field("requests", "the max len is 200"));
+    }
+    let elements = requests.iter().flat_map(BlockRequest::elements);
+    if let Some(most) = state.behaviour.longest_run
+        && elements.clone().any(|element| element.units() > most)
+    {
+        return Err(Refusal::field(
+            "requests",
+            &format!("the max len is {most}"),
+        ));
+    }
+    check_mentions(state, request.user_id_type(), elements)?;
+    write(state, request, |state, id, revision| {
+        let now = state.now();
+        let lines = state.behaviour.docx.first_line;
+        let State { chats, ids, .. } = state;
+        let document = document(chats.get_mut(id))?;
+        let blocks = document.update(requests, revision, lines, (ids, now))?;
+        Ok(json!({"blocks": blocks, "revision_id": document.metadata.revision}))
     })
 }
 
@@ -215,13 +264,20 @@ fn page_of(document: &Document, ids: &[&str], request: &Request) -> Result<Value
     Ok(success(data))
 }
 
-/// At most 100 people and 50 documents in one write, and only people of the tenant.
-fn check_mentions(state: &State, id_type: &str, contents: &[Content]) -> Result<(), Refusal> {
-    let people = || contents.iter().flat_map(Content::people);
-    if people().count() > 100 || contents.iter().map(Content::documents).sum::<usize>() > 50 {
+/// At most 100 people, 50 documents and 30 reminders in one write, and only people of the tenant.
+fn check_mentions<'e>(
+    state: &State,
+    id_type: &str,
+    elements: impl Iterator<Item = &'e Element> + Clone,
+) -> Result<(), Refusal> {
+    let people = elements.clone().filter_map(Element::person);
+    let documents = elements.clone().filter(|element| element.is_document());
+    let reminders = elements.filter(|element| element.is_reminder());
+    if people.clone().count() > 100 || documents.count() > 50 || reminders.count() > 30 {
         return Err(Refusal::code(1_770_034));
     }
-    if people().all(|id| state.is_colleague(id_type, id)) {
+    let mut people = people;
+    if people.all(|id| state.is_colleague(id_type, id)) {
         Ok(())
     } else {
         Err(Refusal::code(1_770_001))

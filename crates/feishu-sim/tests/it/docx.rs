@@ -489,7 +489,7 @@ async fn blocks_must_hold_what_their_type_says() {
         (link("https%3A%2F%2Fexample.com"), 0, 0),
         (mention(&guest.open_id), 1_770_001, 0),
         (mention("ou_none"), 1_770_001, 0),
-        (json!({"block_type": 31}), 1_770_029, 0),
+        (json!({"block_type": 31}), 1_770_006, 1),
         (json!({"block_type": 27}), 1_770_029, 0),
         (
             json!({"block_type": 14, "code": {"elements": [{"text_run": {"content": "👋".repeat(50_001)}}]}}),

@@ -6,6 +6,7 @@ mod apps;
 mod client;
 mod consent;
 mod docx;
+mod docx_containers;
 mod faults;
 mod gateway;
 mod legacy;

@@ -11,6 +11,7 @@ use serde_json::{Value, json};
 use super::pages::Page;
 use super::{Client, OPEN_ID};
 use crate::docx::Block;
+use crate::docx_update::BlockUpdate;
 use crate::error::InvalidResponse;
 use crate::http::{MAX_TEXT, Request};
 use crate::wire::or_default;
@@ -56,6 +57,17 @@ pub struct DeleteChildren<'a> {
     /// The revision that `range` refers to.
     pub revision_id: i64,
     /// The platform deletes once per token.
+    pub client_token: &'a str,
+}
+
+/// Updates of several blocks, of which all or none apply.
+#[derive(Debug)]
+pub struct UpdateBlocks<'a> {
+    /// 1 to 200 updates, at most one of each block.
+    pub updates: &'a [BlockUpdate],
+    /// The revision that the updates refer to; −1 is the latest.
+    pub revision_id: i64,
+    /// The platform applies them once per token.
     pub client_token: &'a str,
 }
 
@@ -129,6 +141,33 @@ impl Client {
             block_ids: edited.block_ids(),
             revision_id: edited.revision(),
         })
+    }
+
+    /// Updates blocks and returns the new revision, if the answer names it. The limits are those of
+    /// [`Client::create_docx_children`].
+    ///
+    /// Tokens: tenant, user.
+    pub async fn update_docx_blocks(
+        &self,
+        chat: &ChatId,
+        UpdateBlocks {
+            updates,
+            revision_id,
+            client_token,
+        }: UpdateBlocks<'_>,
+    ) -> Result<Option<i64>, Error> {
+        let path = [&blocks_path(chat)[..], &["batch_update"]].concat();
+        let revision = revision_id.to_string();
+        let query = [
+            ("revision_id", &*revision),
+            ("client_token", client_token),
+            OPEN_ID,
+        ];
+        let body = json!({ "requests": updates });
+        let request = Request::patch("update_docx_blocks", &path).query(&query);
+        let answer = self.write_docx(chat, request.body(body)).await?;
+        let edited: Edited = answer.data().unwrap_or_default();
+        Ok(edited.revision())
     }
 
     /// Deletes blocks and returns the new revision, if the answer names it.

@@ -4,10 +4,10 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Debug;
 
 use feishu::{
-    AnnouncementKind, AppId, AppVersion, Block, BlockId, BlockType, BotInfo, Card, ChatId,
-    CreateChildren, DeleteChildren, Error, InsertLocation, LegacyBlock, LegacyElement,
-    LegacyParagraph, LegacyTextStyle, Link, MessageId, OpenId, Operation, Scope, SlashDescription,
-    TextElement, TextElementStyle, TopNotice, Who,
+    AnnouncementKind, AppId, AppVersion, Block, BlockChange, BlockId, BlockType, BlockUpdate,
+    BotInfo, Card, ChatId, CreateChildren, DeleteChildren, Error, InsertLocation, LegacyBlock,
+    LegacyElement, LegacyParagraph, LegacyTextStyle, Link, MessageId, OpenId, Operation, Scope,
+    SlashDescription, TextElement, TextElementStyle, TopNotice, UpdateBlocks, Who,
 };
 use feishu_sim::{ChatSpec, Endpoint, Fault, Seen, Simulator, WhoMay, Words};
 use serde_json::json;
@@ -223,6 +223,55 @@ async fn a_docx_announcement_is_listed_over_all_pages() {
     refused(&sim, Endpoint::CreateChildren, 1_772_005, create()).await;
     let delete = client.delete_docx_children(&chat, deletion);
     refused(&sim, Endpoint::DeleteChildren, 1_770_032, delete).await;
+    sim.finish();
+}
+
+#[tokio::test]
+async fn blocks_are_updated_once_per_token() {
+    let sim = platform().await;
+    let client = client(&sim);
+    let lin = sim.add_person("Lin");
+    let place = sim.add_chat(ChatSpec::named("Ops").owner(&lin));
+    let (chat, page): (ChatId, BlockId) = (id(&place), id(&place));
+    let property = json!({ "row_size": 1, "column_size": 1 });
+    let columns = json!({ "block_type": 24, "grid": { "column_size": 2 } });
+    let children = [
+        json!({ "block_type": 31, "table": { "property": property } }),
+        columns,
+    ];
+    let insertion = CreateChildren {
+        parent: &page,
+        index: 0,
+        children: &children,
+        revision_id: -1,
+        client_token: "0192f1f0-0000-7000-8000-000000000003",
+    };
+    let created = client.create_docx_children(&chat, insertion).await.unwrap();
+    let read: Vec<Block> = client.list_docx_blocks(&chat, -1).await.unwrap();
+    let [table, grid] = created.block_ids.try_into().unwrap();
+    let update = |block: &BlockId, change| BlockUpdate {
+        block_id: block.clone(),
+        change,
+    };
+    let line = read[3].block_id.clone().unwrap();
+    let words = json!([TextElement::plain("a")]);
+    let updates = [
+        update(&line, BlockChange::TextElements(words)),
+        update(&table, BlockChange::InsertTableRow),
+        update(&grid, BlockChange::GridColumnWidths(vec![30, 70])),
+    ];
+    let call = || UpdateBlocks {
+        updates: &updates,
+        revision_id: -1,
+        client_token: "0192f1f0-0000-7000-8000-000000000004",
+    };
+    let revision = client.update_docx_blocks(&chat, call()).await.unwrap();
+    assert!(revision.is_some());
+    let again = client.update_docx_blocks(&chat, call()).await.unwrap();
+    assert_eq!(again, revision);
+    assert_eq!(sim.announcement_text(&place), ["a", "", "", ""]);
+    let update = client.update_docx_blocks(&chat, call());
+    refused(&sim, Endpoint::UpdateBlocks, 1_770_025, update).await;
     sim.finish();
 }
 
