@@ -10,6 +10,7 @@ mod markdown;
 mod mention;
 mod post;
 mod snapshot;
+mod table;
 mod typed;
 
 use std::collections::BTreeSet;

@@ -37,6 +37,7 @@ mod calls;
 pub(crate) mod common;
 mod creation;
 mod docx;
+mod fill;
 mod legacy;
 mod page;
 mod revert;

@@ -1,7 +1,7 @@
 //! The rich text model.
 //!
 //! A document is a flat list of lines: each typed line is a separate block, and list items have a
-//! depth. Only a code block contains several lines.
+//! depth. Only code blocks and tables contain several lines.
 
 use std::borrow::Cow;
 use std::collections::BTreeSet;
@@ -23,7 +23,7 @@ pub struct Document {
     pub(crate) left_out: BTreeSet<Medium>,
 }
 
-/// One line, or one block of code.
+/// One line, one block of code, or one table.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub(crate) enum Block {
@@ -48,6 +48,14 @@ pub(crate) enum Block {
     },
     /// A horizontal line.
     Divider,
+    Table(Table),
+}
+
+/// A table, row by row.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct Table {
+    /// The first row has the names of the columns. A row may have fewer cells than others.
+    pub(super) rows: Vec<Vec<Vec<Inline>>>,
 }
 
 /// The marker of a list item.
@@ -136,7 +144,7 @@ impl Document {
 
     /// Number of mentions of people, including repeated ones.
     pub fn mention_count(&self) -> usize {
-        let mentions = self.blocks.iter().flat_map(Block::content);
+        let mentions = self.blocks.iter().flat_map(Block::inlines);
         mentions
             .filter(|inline| matches!(inline, Inline::Mention { .. }))
             .count()
@@ -146,7 +154,7 @@ impl Document {
     /// call, and rejects mentions of people whom the bot cannot see.
     pub(crate) fn with_mentions(&self, most: usize) -> Self {
         let mut document = self.clone();
-        let content = document.blocks.iter_mut().flat_map(Block::content_mut);
+        let content = document.blocks.iter_mut().flat_map(Block::inlines_mut);
         let mentions = content.filter(|inline| matches!(inline, Inline::Mention { .. }));
         for inline in mentions.skip(most) {
             if let Inline::Mention { name, .. } = inline {
@@ -185,6 +193,10 @@ impl Document {
         let language = self.language();
         let lines = self.blocks.iter().map(|block| match block {
             Block::Code { text, .. } => text.clone(),
+            Block::Table(table) => {
+                let rows = table.row_texts(language).map(|row| format!("| {row} |"));
+                rows.collect::<Vec<_>>().join("\n")
+            }
             block => {
                 let content = block.content().iter();
                 content.map(|inline| inline.words(language)).collect()
@@ -212,15 +224,25 @@ impl Block {
     /// The maximum depth of a list item.
     pub(crate) const DEEPEST: u8 = 15;
 
-    /// Empty for code and dividers.
+    /// Of one line; empty for code, dividers and tables.
     pub(crate) fn content(&self) -> &[Inline] {
         match self {
             Self::Paragraph(content)
             | Self::Heading { content, .. }
             | Self::ListItem { content, .. }
             | Self::Quote(content) => content,
-            Self::Code { .. } | Self::Divider => &[],
+            Self::Code { .. } | Self::Divider | Self::Table(_) => &[],
         }
+    }
+
+    /// The content of its lines and cells.
+    pub(crate) fn inlines(&self) -> impl Iterator<Item = &Inline> {
+        let rows = match self {
+            Self::Table(table) => table.rows.as_slice(),
+            _ => &[],
+        };
+        let cells = rows.iter().flatten().flatten();
+        self.content().iter().chain(cells)
     }
 
     /// Number of displayed lines.
@@ -229,24 +251,32 @@ impl Block {
             Self::Code { language, text } => {
                 usize::from(!language.is_empty()) + text.split('\n').count()
             }
+            Self::Table(table) => table.rows.len(),
             _ => 1,
         }
     }
 
-    fn content_mut(&mut self) -> &mut [Inline] {
-        match self {
+    fn inlines_mut(&mut self) -> impl Iterator<Item = &mut Inline> {
+        let (line, rows): (&mut [Inline], &mut [_]) = match self {
             Self::Paragraph(content)
             | Self::Heading { content, .. }
             | Self::ListItem { content, .. }
-            | Self::Quote(content) => content,
-            Self::Code { .. } | Self::Divider => &mut [],
-        }
+            | Self::Quote(content) => (content, &mut []),
+            Self::Table(table) => (&mut [], &mut table.rows),
+            Self::Code { .. } | Self::Divider => (&mut [], &mut []),
+        };
+        line.iter_mut().chain(rows.iter_mut().flatten().flatten())
     }
 
     /// Its text without a marker.
     fn words(&self, language: Language) -> Cow<'_, str> {
         match self {
             Self::Code { text, .. } => text.into(),
+            Self::Table(table) => table
+                .row_texts(language)
+                .collect::<Vec<_>>()
+                .join(" ")
+                .into(),
             block => words(block.content(), language).into(),
         }
     }
@@ -263,7 +293,21 @@ impl Block {
             Self::Code { language, text } if language.is_empty() => text.clone(),
             Self::Code { language, text } => format!("{language}\n{text}"),
             Self::Divider => "---".to_owned(),
+            Self::Table(table) => table.row_texts(language).collect::<Vec<_>>().join("\n"),
         }
+    }
+}
+
+impl Table {
+    /// Between the cells of a row that is shown as text.
+    pub(super) const BETWEEN: &str = " | ";
+
+    /// The text of each row.
+    pub(super) fn row_texts(&self, language: Language) -> impl Iterator<Item = String> {
+        self.rows.iter().map(move |row| {
+            let cells = row.iter().map(|cell| words(cell, language));
+            cells.collect::<Vec<_>>().join(Self::BETWEEN)
+        })
     }
 }
 
@@ -340,7 +384,7 @@ pub(super) fn merged(content: impl IntoIterator<Item = Inline>) -> Vec<Inline> {
 }
 
 /// A line's text. Adjacent runs of one link are one caption.
-fn words(content: &[Inline], language: Language) -> String {
+pub(super) fn words(content: &[Inline], language: Language) -> String {
     let captions = content.chunk_by(|one, next| one.link().is_some() && one.link() == next.link());
     let words = captions.map(|parts| {
         let text: String = parts.iter().map(|part| part.words(language)).collect();

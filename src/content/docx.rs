@@ -1,26 +1,35 @@
 //! Conversion of a document to blocks of a `docx` announcement.
 //!
 //! Unsupported features become text: a number that the platform's own count would not
-//! produce, the language name of code (on a line above it), and a mention of everyone.
+//! produce, the language name of code (on a line above it), a mention of everyone, and a large
+//! table.
 
-use feishu::{BlockType, Link, TextElement, TextElementStyle};
+use feishu::{BlockType, Link, TableSize, TextElement, TextElementStyle};
 
-use super::document::{Block, Document, Inline, Marker, Run, TextStyle};
+use super::document::{Block, Document, Inline, Marker, Run, Table, TextStyle};
 use super::mention::everyone;
 use crate::language::Language;
 
-/// A block with its children, which are created by separate calls.
+/// A block with its children, which are written by separate calls.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct DocxNode<B = feishu::Block> {
     pub block: B,
     /// In order.
     pub children: Vec<DocxNode<B>>,
+    /// Whether the platform may put something into the block when it is created, so that its
+    /// children are not only created.
+    pub(crate) is_container: bool,
 }
 
 impl Document {
     /// Deeper list items become children of the shallower one before them.
     pub fn to_docx(&self) -> Vec<DocxNode> {
-        nodes(&self.blocks, self.language())
+        let mut state = State {
+            last_number: 0,
+            cells: 0,
+            language: self.language(),
+        };
+        nodes(&self.blocks, &mut state)
     }
 }
 
@@ -29,20 +38,43 @@ impl DocxNode {
         Self {
             block,
             children: Vec::new(),
+            is_container: false,
         }
     }
 }
 
-fn nodes(mut blocks: &[Block], language: Language) -> Vec<DocxNode> {
+impl<B> DocxNode<B> {
+    /// The block and the children that are only created.
+    pub(crate) fn into_planned(self) -> (B, Vec<Self>) {
+        let children = if self.is_container {
+            Vec::new()
+        } else {
+            self.children
+        };
+        (self.block, children)
+    }
+}
+
+/// What the conversion of a block depends on.
+struct State {
+    /// The number of the previous item.
+    last_number: u32,
+    /// The cells of the tables so far.
+    cells: usize,
+    language: Language,
+}
+
+fn nodes(mut blocks: &[Block], state: &mut State) -> Vec<DocxNode> {
     let mut nodes = Vec::new();
-    // The number of the previous item.
-    let mut last_number = 0;
+    state.last_number = 0;
     while let Some((first, rest)) = blocks.split_first() {
         let below = rest.iter().take_while(|block| is_below(first, block));
         let (children, rest) = rest.split_at(below.count());
-        let mut of_first = lines(first, &mut last_number, language);
-        if let Some(item) = of_first.first_mut() {
-            item.children = self::nodes(children, language);
+        let mut of_first = lines(first, state);
+        if let (Some(item), false) = (of_first.first_mut(), children.is_empty()) {
+            let number = state.last_number;
+            item.children = self::nodes(children, state);
+            state.last_number = number;
         }
         nodes.append(&mut of_first);
         blocks = rest;
@@ -58,12 +90,21 @@ fn is_below(item: &Block, block: &Block) -> bool {
 }
 
 /// Usually one block; more for a long line, or for code with a language.
-fn lines(block: &Block, last_number: &mut u32, language: Language) -> Vec<DocxNode> {
+fn lines(block: &Block, state: &mut State) -> Vec<DocxNode> {
+    let language = state.language;
     let mut content = elements(block.content(), language);
-    let before = std::mem::take(last_number);
+    let before = std::mem::take(&mut state.last_number);
     let mut above = None;
     let kind = match block {
         Block::Divider => return vec![DocxNode::leaf(feishu::Block::divider())],
+        Block::Table(table) if table.fits(state.cells) => {
+            state.cells += table.cell_count();
+            return vec![table_node(table, language)];
+        }
+        Block::Table(table) => {
+            let text = table.to_text(language);
+            return text.iter().flat_map(|line| lines(line, state)).collect();
+        }
         Block::Paragraph(_) => BlockType::Text,
         Block::Heading { level, .. } => BlockType::Heading(*level),
         Block::Quote(_) => BlockType::Quote,
@@ -71,7 +112,7 @@ fn lines(block: &Block, last_number: &mut u32, language: Language) -> Vec<DocxNo
             Marker::Bullet => BlockType::Bullet,
             // The platform numbers the items itself, from 1.
             Marker::Number(number) if before.checked_add(1) == Some(*number) => {
-                *last_number = *number;
+                state.last_number = *number;
                 BlockType::Ordered
             }
             Marker::Number(_) => {
@@ -99,6 +140,36 @@ fn lines(block: &Block, last_number: &mut u32, language: Language) -> Vec<DocxNo
         .chain(parts.map(|part| feishu::Block::of_text(more, part)))
         .map(DocxNode::leaf)
         .collect()
+}
+
+/// A table with its cells, each with one line unless it is empty.
+fn table_node(table: &Table, language: Language) -> DocxNode {
+    let columns = table.column_count();
+    let size = TableSize {
+        rows: table.rows.len(),
+        columns,
+    };
+    let cells = table.rows.iter().flat_map(|row| {
+        let typed = row.iter().map(Vec::as_slice);
+        typed.chain(std::iter::repeat(&[][..])).take(columns)
+    });
+    let cell = |content: &[Inline]| {
+        let parts = match content {
+            [] => Vec::new(),
+            content => split(elements(content, language)),
+        };
+        let lines = parts.into_iter().map(feishu::Block::paragraph);
+        DocxNode {
+            block: feishu::Block::cell(),
+            children: lines.map(DocxNode::leaf).collect(),
+            is_container: true,
+        }
+    };
+    DocxNode {
+        block: feishu::Block::table(size, table.column_widths(language)),
+        children: cells.map(cell).collect(),
+        is_container: true,
+    }
 }
 
 /// The language name, shown above code: neither format has a documented field for it.

@@ -1,7 +1,8 @@
 //! Conversion of a document to blocks of a `doc` announcement.
 //!
 //! Unsupported features become text: a number that counting from 1 would not produce,
-//! and a mention of everyone. A code block becomes a paragraph per line, below its language name.
+//! and a mention of everyone. A code block becomes a paragraph per line, below its language name. A
+//! table becomes text.
 
 use feishu::{
     LegacyBlock, LegacyElement, LegacyList, LegacyListType, LegacyParagraph, LegacyParagraphStyle,
@@ -58,6 +59,11 @@ fn lines(block: &Block, counted: &mut Counted, language: Language) -> Vec<Legacy
     let style = match block {
         Block::Divider => return vec![LegacyBlock::HorizontalLine],
         Block::Code { language, text } => return code(language, text),
+        Block::Table(table) => {
+            let text = table.to_text(language);
+            let lines = text.iter().flat_map(|line| lines(line, counted, language));
+            return lines.collect();
+        }
         Block::Paragraph(_) => plain,
         Block::Heading { level, .. } => LegacyParagraphStyle {
             heading_level: Some(*level),

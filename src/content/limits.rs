@@ -49,7 +49,7 @@ pub(super) fn may_be_formatted(text: &str) -> bool {
 }
 
 fn is_mark(byte: u8) -> bool {
-    b"*_~`[]()<>!\\#".contains(&byte)
+    b"*_~`[]()<>!\\#|".contains(&byte)
 }
 
 impl Document {
@@ -84,15 +84,15 @@ impl Document {
     }
 
     pub(crate) fn run_count(&self) -> usize {
-        let runs = self.blocks.iter().map(|block| block.content().len());
-        runs.sum()
+        let runs = self.blocks.iter().flat_map(Block::inlines);
+        runs.count()
     }
 
     /// In bytes.
     pub(crate) fn text_len(&self) -> usize {
         let of_line = |line: &Block| match line {
             Block::Code { text, .. } => text.len(),
-            line => line.content().iter().map(Inline::text_len).sum(),
+            line => line.inlines().map(Inline::text_len).sum(),
         };
         self.blocks.iter().map(of_line).sum()
     }

@@ -14,6 +14,7 @@ use self::link::target;
 use super::document::{Block, Document, TextStyle};
 use super::limits::{MOST_RUNS, may_be_formatted};
 use super::mention::Mention;
+use super::table::with_tables;
 use super::typed::{Typed, is_address};
 use crate::content::markdown::mask::{code_inside, events, masked};
 use crate::language::Language;
@@ -28,10 +29,10 @@ mod tests;
 impl Document {
     /// Parses text with Markdown and placeholders for mentions.
     ///
-    /// Bare URLs are links. Indented code, HTML, tables, footnotes, reference definitions,
-    /// entities, underlined headings and backslashes that escape nothing are text as typed. Only
-    /// lines that begin with `>` are quotes, and only the first line of an item belongs to it. A
-    /// text with too much formatting is read as plain text.
+    /// Bare URLs are links. Indented code, HTML, footnotes, reference definitions, entities,
+    /// underlined headings and backslashes that escape nothing are text as typed. Only lines that
+    /// begin with `>` are quotes, and only the first line of an item belongs to it. Tables in quotes
+    /// and lists are text. A text with too much formatting is read as plain text.
     pub(crate) fn from_markdown(text: &str, mentions: &[Mention]) -> Self {
         if text.is_empty() {
             return Self::default();
@@ -387,10 +388,9 @@ impl<'t> Reader<'t> {
     fn finish(self, typed: Typed<'_>) -> Document {
         let (text, links) = (self.text, self.links);
         let lines = self.lines.into_iter();
+        let blocks = lines.filter_map(|line| line.finish(text, &links, typed));
         Document {
-            blocks: lines
-                .filter_map(|line| line.finish(text, &links, typed))
-                .collect(),
+            blocks: with_tables(blocks.collect()),
             ..Document::default()
         }
     }

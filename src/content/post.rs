@@ -8,6 +8,7 @@ use feishu::{HeadingLevel, Mark, Medium, Post, PostElement};
 
 use super::document::{Block, Document, Inline, Marker, TextStyle, merged};
 use super::mention::{EVERYONE, Mention};
+use super::table::with_tables;
 use super::typed::{Typed, is_address, person, split_marker};
 use crate::language::Language;
 
@@ -18,8 +19,8 @@ impl Document {
     /// Converts a post.
     ///
     /// The title becomes a bold line, as in the client. A heading would appear in the
-    /// announcement's outline, which belongs to the members. Lists arrive as typed text, so a
-    /// marker at the start of a line makes it a list item.
+    /// announcement's outline, which belongs to the members. Lists and tables arrive as typed text,
+    /// so a marker at the start of a line makes it a list item.
     pub(crate) fn from_post(post: &Post, mentions: &[Mention]) -> Self {
         let language = Language::of(&post_text(post));
         let typed = Typed { mentions, language };
@@ -41,7 +42,8 @@ impl Document {
         for paragraph in &post.paragraphs {
             lines.paragraph(paragraph);
         }
-        let document = lines.document;
+        let mut document = lines.document;
+        document.blocks = with_tables(document.blocks);
         if document.is_bounded() {
             document
         } else {

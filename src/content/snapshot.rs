@@ -190,6 +190,12 @@ impl Snapshot {
         self.blocks.len()
     }
 
+    /// Including nested ones; cells and columns do not count, but the lines in them do.
+    pub fn line_count(&self) -> usize {
+        let lines = self.blocks.iter();
+        lines.filter(|block| !feishu::is_part(&block.block)).count()
+    }
+
     pub fn mentions_anybody(&self) -> bool {
         let mut blocks = self.blocks.iter();
         blocks.any(|block| mentions_anybody(&block.block))
@@ -223,6 +229,7 @@ fn nodes(blocks: &[SnapshotBlock]) -> Vec<DocxNode<Value>> {
     let node = |family: &[SnapshotBlock]| DocxNode {
         block: family[0].block.clone(),
         children: nodes(&family[1..]),
+        is_container: feishu::is_container(&family[0].block),
     };
     families.map(node).collect()
 }
@@ -247,6 +254,14 @@ pub(crate) fn thing_in_words(thing: Unwritable) -> Bilingual {
         Unwritable::Poll => Bilingual::new("投票", "poll"),
         Unwritable::Task => Bilingual::new("任务", "task"),
         Unwritable::Comment => Bilingual::new("评论", "comment"),
+        Unwritable::MergedCells => Bilingual::new("合并的单元格", "merged cells"),
+        Unwritable::Okr => Bilingual::new("OKR", "OKR"),
+        Unwritable::SyncedBlock => Bilingual::new("同步块", "synced block"),
+        Unwritable::LinkPreview => Bilingual::new("链接预览", "link preview"),
+        Unwritable::Agenda => Bilingual::new("议程", "agenda"),
+        Unwritable::Widget => Bilingual::new("小组件", "widget"),
+        Unwritable::PageList => Bilingual::new("子页面列表", "list of pages"),
+        Unwritable::Issue => Bilingual::new("Jira 问题", "Jira issue"),
         Unwritable::Other => Bilingual::new("其他嵌入内容", "other embedded content"),
     }
 }
@@ -277,7 +292,7 @@ mod tests {
         ]));
         assert!(body.lost.is_empty());
         let snapshot = body;
-        assert_eq!(snapshot.block_count(), 4);
+        assert_eq!(snapshot.line_count(), 4);
         let nodes = snapshot.to_docx();
         assert_eq!((nodes.len(), nodes[0].children.len()), (2, 2));
         let words = |node: &DocxNode<Value>| {
@@ -297,7 +312,7 @@ mod tests {
         let last = text("last", "y", &[]);
         let snapshot = listed(blocks.chain([page, last]).collect());
         assert_eq!(
-            (snapshot.block_count(), snapshot.top_level().count()),
+            (snapshot.line_count(), snapshot.top_level().count()),
             (501, 2)
         );
         let stored = serde_json::to_string(&snapshot).unwrap();
@@ -322,7 +337,7 @@ mod tests {
             ]));
             let lost = [Unwritable::Image, Unwritable::Table];
             assert_eq!(body.lost, BTreeSet::from(lost));
-            assert_eq!(body.block_count(), 3);
+            assert_eq!(body.line_count(), 3);
             let placeholder = &body.blocks[1].block;
             let run = &placeholder["text"]["elements"][0]["text_run"];
             assert_eq!(run["content"], expected);
@@ -346,7 +361,7 @@ mod tests {
             { "block_id": "oc_1", "block_type": 1, "children": ["a", "oc_1"] },
             text("a", "one", &["b"]), text("b", "two", &["a", "b", "oc_1"]),
         ]));
-        assert_eq!(body.block_count(), 2);
+        assert_eq!(body.line_count(), 2);
     }
 
     #[test]
@@ -373,7 +388,7 @@ mod tests {
         let content = json!({ "body": { "blocks": [last] } }).to_string();
         let snapshot = Snapshot::of_legacy(&LegacyDocument::parse(&content).unwrap());
         assert_eq!(
-            snapshot.block_count(),
+            snapshot.line_count(),
             1,
             "a link to a document is no empty line"
         );
@@ -392,6 +407,6 @@ mod tests {
         assert!(snapshot.mentions_anybody());
         let named = snapshot.without_mentions(&|_| "@Lin".to_owned());
         assert!(!named.mentions_anybody());
-        assert_eq!(named.block_count(), 2);
+        assert_eq!(named.line_count(), 2);
     }
 }

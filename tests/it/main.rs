@@ -47,6 +47,7 @@ mod shapes;
 mod store_apps;
 mod style;
 mod subscriptions;
+mod tables;
 mod terminal;
 mod typed;
 mod wire;

@@ -48,3 +48,5 @@ mod rules;
 mod shapes;
 #[path = "../it/subscriptions.rs"]
 mod subscriptions;
+#[path = "../it/tables.rs"]
+mod tables;

@@ -59,3 +59,5 @@ mod rules;
 mod settings;
 #[path = "../it/store_apps.rs"]
 mod store_apps;
+#[path = "../it/tables.rs"]
+mod tables;

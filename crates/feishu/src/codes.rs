@@ -84,6 +84,8 @@ pub const ANNOUNCEMENT_IS_DOCX: i64 = 232_097;
 
 /// "invalid param" of a document: among others, a mention of a person whom the bot cannot see.
 pub const DOCX_INVALID_PARAM: i64 = 1_770_001;
+/// "schema mismatch"
+pub const DOCX_SCHEMA_MISMATCH: i64 = 1_770_006;
 /// "too old document": somebody has written since the revision was read.
 pub const DOCX_OUTDATED: i64 = 1_770_021;
 /// "forbidden": the caller may not edit the announcement.

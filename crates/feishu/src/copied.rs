@@ -43,6 +43,22 @@ pub enum Unwritable {
     Task,
     /// Comments on a text.
     Comment,
+    /// That cells of a table are merged; the cells are kept.
+    MergedCells,
+    /// Objectives and key results.
+    Okr,
+    /// Content that is synchronized with another document.
+    SyncedBlock,
+    /// The preview of a link.
+    LinkPreview,
+    /// An agenda.
+    Agenda,
+    /// A widget.
+    Widget,
+    /// A list of pages of a wiki.
+    PageList,
+    /// An issue of Jira.
+    Issue,
     /// Any other kind.
     Other,
 }
@@ -121,6 +137,19 @@ impl ReadBlock {
         self.unwritable().is_none()
     }
 
+    /// Whether a table lists as many cells as its size says; `true` for all other blocks.
+    fn has_all_cells(&self, wire: &Map<String, Value>) -> bool {
+        if BlockType::from_number(self.block_type) != BlockType::Table {
+            return true;
+        }
+        let property = wire.get("table").map(|table| &table["property"]);
+        let size = property.and_then(|property| {
+            let rows = property["row_size"].as_u64()?;
+            rows.checked_mul(property["column_size"].as_u64()?)
+        });
+        size.is_some_and(|size| usize::try_from(size) == Ok(self.children.len()))
+    }
+
     fn unwritable(&self) -> Option<Unwritable> {
         unwritable_block(BlockType::from_number(self.block_type))
     }
@@ -130,6 +159,7 @@ impl ReadBlock {
     pub fn copied(&self, name: impl Fn(Unwritable) -> String) -> Copied {
         let wire: Result<Map<String, Value>, _> = serde_json::from_str(&self.wire);
         let unwritable = match &wire {
+            Ok(wire) if !self.has_all_cells(wire) => Some(Unwritable::Table),
             Ok(_) => self.unwritable(),
             // Nested deeper than any document.
             Err(_) => Some(Unwritable::Other),
@@ -151,6 +181,9 @@ impl ReadBlock {
             for element in elements_mut(&mut content) {
                 copy_element(element, &name, &mut lost);
             }
+            if key == "table" {
+                lost.extend(without_read_only(&mut content));
+            }
             block[key] = content;
         }
         Copied {
@@ -159,6 +192,20 @@ impl ReadBlock {
             is_gone: false,
         }
     }
+}
+
+/// Removes what the platform assigns when a table is created; returns what is lost with it.
+fn without_read_only(table: &mut Value) -> Option<Unwritable> {
+    let spans_several = |cell: &Value| {
+        let spans = [&cell["row_span"], &cell["col_span"]];
+        spans.into_iter().any(|span| span.as_u64() > Some(1))
+    };
+    let table = table.as_object_mut()?;
+    table.remove("cells");
+    let property = table.get_mut("property")?.as_object_mut()?;
+    let cells = property.remove("merge_info")?;
+    let is_merged = cells.as_array()?.iter().any(spans_several);
+    is_merged.then_some(Unwritable::MergedCells)
 }
 
 fn copy_element(
@@ -193,10 +240,14 @@ fn copy_element(
     }
 }
 
-/// `None` if a call writes it. Blocks that can only be written together with their children
-/// (callouts, columns) are not: no page documents what the platform adds to them.
+/// `None` if a call writes it, also a cell or a column, which is written with what is around it.
 fn unwritable_block(block_type: BlockType) -> Option<Unwritable> {
     const TODO: u16 = 17;
+    const CALLOUT: u16 = 19;
+    const GRID: u16 = 24;
+    const GRID_COLUMN: u16 = 25;
+    const IFRAME: u16 = 26;
+    const QUOTE_CONTAINER: u16 = 34;
     match block_type {
         BlockType::Text
         | BlockType::Heading(_)
@@ -205,22 +256,42 @@ fn unwritable_block(block_type: BlockType) -> Option<Unwritable> {
         | BlockType::Code
         | BlockType::Quote
         | BlockType::Divider
-        | BlockType::Other(TODO) => None,
+        | BlockType::Table
+        | BlockType::TableCell
+        | BlockType::Other(TODO | CALLOUT | GRID | GRID_COLUMN | IFRAME | QUOTE_CONTAINER) => None,
         BlockType::Page => Some(Unwritable::Other),
         BlockType::Other(number) => Some(match number {
             18 => Unwritable::Base,
-            19 => Unwritable::Callout,
             20 => Unwritable::GroupCard,
             21 | 29 | 43 => Unwritable::Board,
             23 | 33 => Unwritable::File,
-            26 => Unwritable::EmbeddedPage,
             27 => Unwritable::Image,
+            28 | 40 => Unwritable::Widget,
             30 => Unwritable::Sheet,
-            31 => Unwritable::Table,
             35 => Unwritable::Task,
+            36..=39 => Unwritable::Okr,
+            41 => Unwritable::Issue,
+            42 | 51 => Unwritable::PageList,
+            44..=47 => Unwritable::Agenda,
+            48 => Unwritable::LinkPreview,
+            49 | 50 => Unwritable::SyncedBlock,
             _ => Unwritable::Other,
         }),
     }
+}
+
+/// Whether a copied block contains others, into which the platform may put something when it is
+/// created.
+pub fn is_container(block: &Value) -> bool {
+    matches!(
+        block["block_type"].as_u64(),
+        Some(19 | 24 | 25 | 31 | 32 | 34)
+    )
+}
+
+/// Whether a copied block is a part of the one around it: a cell of a table or a column of a grid.
+pub fn is_part(block: &Value) -> bool {
+    matches!(block["block_type"].as_u64(), Some(25 | 32))
 }
 
 /// The copy of a block of a legacy announcement.
@@ -365,10 +436,10 @@ mod tests {
         let line = |text: &str| json!(Block::paragraph(vec![TextElement::plain(text)]));
         for (number, thing) in [
             (18, Unwritable::Base),
-            (19, Unwritable::Callout),
             (27, Unwritable::Image),
             (30, Unwritable::Sheet),
             (31, Unwritable::Table),
+            (40, Unwritable::Widget),
             (999, Unwritable::Other),
         ] {
             let copied = docx(json!({ "block_id": "d", "block_type": number, "children": ["c"] }));
@@ -394,6 +465,28 @@ mod tests {
         );
         let lost = [Unwritable::Comment, Unwritable::File, Unwritable::Other];
         assert_eq!((copied.lost, copied.is_gone), (lost.to_vec(), false));
+    }
+
+    #[test]
+    fn a_copied_table_loses_only_merged_cells() {
+        let table = |spans: u64, cells: &[&str]| {
+            let merge_info =
+                json!([{ "row_span": 1, "col_span": spans }, { "row_span": 1, "col_span": 1 }]);
+            json!({ "block_type": 31, "children": cells, "table": { "cells": cells, "property": {
+                "row_size": 1, "column_size": 2, "column_width": [100, 80], "header_row": true,
+                "merge_info": merge_info } } })
+        };
+        let property = json!({ "row_size": 1, "column_size": 2, "column_width": [100, 80], "header_row": true });
+        let kept = json!({ "block_type": 31, "table": { "property": property } });
+        for (spans, lost) in [(1, vec![]), (2, vec![Unwritable::MergedCells])] {
+            let copied = docx(table(spans, &["a", "b"]));
+            assert_eq!((copied.block, copied.lost), (kept.clone(), lost));
+        }
+        let copied = docx(table(1, &["a"]));
+        assert_eq!(
+            (copied.lost, copied.is_gone),
+            (vec![Unwritable::Table], true)
+        );
     }
 
     #[test]

@@ -4,6 +4,7 @@
 
 use std::collections::BTreeMap;
 
+use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
@@ -24,6 +25,33 @@ pub struct Block {
     pub children: Vec<BlockId>,
     /// The text of a kind that has one; each kind has its own key for it.
     pub text: Option<TextBlock>,
+    /// The layout of a kind that has one.
+    pub layout: Option<Layout>,
+}
+
+/// The layout of a block that contains others.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Layout {
+    /// A table; its children are the cells, row by row.
+    Table {
+        /// The number of its rows and columns.
+        size: TableSize,
+        /// The widths of the columns in pixels; empty for the platform's.
+        widths: Vec<u32>,
+        /// Whether the first row has the names of the columns.
+        has_header: bool,
+    },
+    /// A column of a grid, with its share of the width in percent.
+    GridColumn(u64),
+}
+
+/// The size of a table.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct TableSize {
+    /// The number of rows.
+    pub rows: usize,
+    /// The number of columns.
+    pub columns: usize,
 }
 
 /// The kind of a block.
@@ -45,6 +73,10 @@ pub enum BlockType {
     Quote,
     /// A horizontal line.
     Divider,
+    /// A table.
+    Table,
+    /// A cell of a table, which is created with it.
+    TableCell,
     /// Any other kind, by its number; it cannot be sent.
     Other(u16),
 }
@@ -123,6 +155,43 @@ impl Block {
             block_type,
             children: Vec::new(),
             text: Some(TextBlock { elements }),
+            layout: None,
+        }
+    }
+
+    /// A table to insert, the first row of which has the names of the columns.
+    pub fn table(size: TableSize, widths: Vec<u32>) -> Self {
+        let has_header = true;
+        Self {
+            layout: Some(Layout::Table {
+                size,
+                widths,
+                has_header,
+            }),
+            ..Self::without_text(BlockType::Table)
+        }
+    }
+
+    /// A cell, as it is in a table.
+    pub fn cell() -> Self {
+        Self::without_text(BlockType::TableCell)
+    }
+
+    fn without_text(block_type: BlockType) -> Self {
+        Self {
+            block_id: None,
+            block_type,
+            children: Vec::new(),
+            text: None,
+            layout: None,
+        }
+    }
+
+    /// The size of a table.
+    pub fn table_size(&self) -> Option<TableSize> {
+        match self.layout {
+            Some(Layout::Table { size, .. }) => Some(size),
+            _ => None,
         }
     }
 
@@ -133,12 +202,7 @@ impl Block {
 
     /// A horizontal line to insert.
     pub fn divider() -> Self {
-        Self {
-            block_id: None,
-            block_type: BlockType::Divider,
-            children: Vec::new(),
-            text: None,
-        }
+        Self::without_text(BlockType::Divider)
     }
 }
 
@@ -154,6 +218,8 @@ impl BlockType {
             Self::Code => 14,
             Self::Quote => 15,
             Self::Divider => 22,
+            Self::Table => 31,
+            Self::TableCell => 32,
             Self::Other(number) => number,
         }
     }
@@ -170,6 +236,8 @@ impl BlockType {
             14 => Self::Code,
             15 => Self::Quote,
             22 => Self::Divider,
+            31 => Self::Table,
+            32 => Self::TableCell,
             _ => Self::Other(number),
         }
     }
@@ -189,6 +257,8 @@ impl BlockType {
             Self::Code => Some("code"),
             Self::Quote => Some("quote"),
             Self::Divider => Some("divider"),
+            Self::Table => Some("table"),
+            Self::TableCell => Some("table_cell"),
             Self::Other(_) => None,
         }
     }
@@ -261,8 +331,18 @@ struct WireBlock {
 impl From<WireBlock> for Block {
     fn from(mut wire: WireBlock) -> Self {
         let block_type = BlockType::from_number(wire.block_type);
+        let (layout, cells) = read_layout(&wire);
+        let children = if wire.children.is_empty() {
+            cells
+        } else {
+            wire.children
+        };
         let content = match block_type {
-            BlockType::Page | BlockType::Divider | BlockType::Other(_) => None,
+            BlockType::Page
+            | BlockType::Divider
+            | BlockType::Table
+            | BlockType::TableCell
+            | BlockType::Other(_) => None,
             BlockType::Text
             | BlockType::Heading(_)
             | BlockType::Bullet
@@ -273,15 +353,27 @@ impl From<WireBlock> for Block {
         Self {
             block_id: wire.block_id,
             block_type,
-            children: wire.children,
+            children,
             text: content.and_then(|content| serde_json::from_value(content).ok()),
+            layout,
         }
     }
 }
 
 impl From<Block> for WireBlock {
     fn from(block: Block) -> Self {
-        let content = block.text.map_or_else(|| json!({}), |text| json!(text));
+        let content = match (block.text, &block.layout) {
+            (Some(text), _) => json!(text),
+            (
+                None,
+                Some(Layout::Table {
+                    size,
+                    widths,
+                    has_header,
+                }),
+            ) => table_content(*size, widths, *has_header),
+            (None, _) => json!({}),
+        };
         let key = block.block_type.key().map(str::to_owned);
         Self {
             block_id: block.block_id,
@@ -290,6 +382,57 @@ impl From<Block> for WireBlock {
             content: key.map(|key| (key, content)).into_iter().collect(),
         }
     }
+}
+
+fn table_content(size: TableSize, widths: &[u32], has_header: bool) -> Value {
+    let mut property = json!({
+        "row_size": size.rows, "column_size": size.columns, "header_row": has_header,
+    });
+    if !widths.is_empty() {
+        property["column_width"] = json!(widths);
+    }
+    json!({ "property": property })
+}
+
+/// The layout of a block, and the cells of a table.
+fn read_layout(wire: &WireBlock) -> (Option<Layout>, Vec<BlockId>) {
+    let table = wire.content.get("table");
+    if let Some(WireTable { cells, property }) = table.and_then(read) {
+        let size = TableSize {
+            rows: property.row_size,
+            columns: property.column_size,
+        };
+        let layout = Layout::Table {
+            size,
+            widths: property.column_width,
+            has_header: property.header_row,
+        };
+        return (Some(layout), cells);
+    }
+    let ratio = wire.content.get("grid_column");
+    let ratio = ratio.and_then(|column| column["width_ratio"].as_u64());
+    (ratio.map(Layout::GridColumn), Vec::new())
+}
+
+fn read<T: DeserializeOwned>(value: &Value) -> Option<T> {
+    T::deserialize(value).ok()
+}
+
+#[derive(Deserialize)]
+struct WireTable {
+    #[serde(default, deserialize_with = "or_default")]
+    cells: Vec<BlockId>,
+    property: WireTableProperty,
+}
+
+#[derive(Deserialize)]
+struct WireTableProperty {
+    row_size: usize,
+    column_size: usize,
+    #[serde(default, deserialize_with = "or_default")]
+    column_width: Vec<u32>,
+    #[serde(default, deserialize_with = "or_default")]
+    header_row: bool,
 }
 
 /// An element on the wire: an object with one of many keys.
@@ -385,6 +528,24 @@ mod tests {
     }
 
     #[test]
+    fn a_table_is_read_with_its_size_and_cells() {
+        let size = TableSize {
+            rows: 1,
+            columns: 2,
+        };
+        let table = Block::table(size, vec![80, 120]);
+        let mut wire = json!({ "block_type": 31, "table": { "property": {
+            "row_size": 1, "column_size": 2, "column_width": [80, 120], "header_row": true } } });
+        assert_eq!(serde_json::to_value(&table).unwrap(), wire);
+        wire["table"]["cells"] = json!(["a", "b"]);
+        let read: Block = serde_json::from_value(wire).unwrap();
+        assert_eq!(read.children, ["a".into(), "b".into()]);
+        assert_eq!((read.table_size(), read.layout), (Some(size), table.layout));
+        let cell = json!({ "block_type": 32, "table_cell": {} });
+        assert_eq!(serde_json::to_value(Block::cell()).unwrap(), cell);
+    }
+
+    #[test]
     fn runs_of_one_style_read_like_one() {
         let bold = |content: &str| TextElement::TextRun {
             content: content.to_owned(),
@@ -463,6 +624,10 @@ mod tests {
 
         let table = json!({ "block_id": "dox2", "block_type": 31, "table": { "cells": ["c"] } });
         let table: Block = serde_json::from_value(table).unwrap();
-        assert_eq!((table.block_type, table.text), (BlockType::Other(31), None));
+        assert_eq!((table.block_type, table.layout), (BlockType::Table, None));
+
+        let sheet = json!({ "block_id": "dox3", "block_type": 30, "sheet": { "token": "s" } });
+        let sheet: Block = serde_json::from_value(sheet).unwrap();
+        assert_eq!((sheet.block_type, sheet.text), (BlockType::Other(30), None));
     }
 }

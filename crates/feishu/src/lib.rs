@@ -7,6 +7,7 @@ mod client;
 mod clock;
 pub mod codes;
 mod copied;
+mod creatable;
 mod credentials;
 mod docx;
 mod docx_update;
@@ -48,9 +49,14 @@ pub use client::{
     UpdateBlocks, Who,
 };
 pub use clock::{Clock, ClockHand};
-pub use copied::{Copied, ReadBlock, Unwritable, mentions_anybody, without_mentions};
+pub use copied::{
+    Copied, ReadBlock, Unwritable, is_container, is_part, mentions_anybody, without_mentions,
+};
+pub use creatable::{creatable, with_listed_fields};
 pub use credentials::{AppKind, Credentials};
-pub use docx::{Block, BlockType, Link, TextBlock, TextElement, TextElementStyle};
+pub use docx::{
+    Block, BlockType, Layout, Link, TableSize, TextBlock, TextElement, TextElementStyle,
+};
 pub use docx_update::{BlockChange, BlockUpdate};
 pub use encryption::{DecryptError, EmptyKey, EncryptKey};
 pub use envelope::{Challenge, EncryptedBody, Envelope, EnvelopeError, EventEnvelope, Version};

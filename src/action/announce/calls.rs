@@ -1,12 +1,12 @@
 //! The calls that write an entry into a `docx` announcement.
 //!
 //! A call creates blocks below one parent, so each nested list takes its own call, after the one
-//! that created the item around it.
+//! that created the item around it. What is in containers is written afterwards, by `fill.rs`.
 
 use crate::content::DocxNode;
 
 /// Maximum number of blocks per call.
-const CHUNK: usize = 50;
+pub(super) const CHUNK: usize = 50;
 
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct PlannedCall<B> {
@@ -48,7 +48,7 @@ impl<B> CallPlanner<B> {
         for index in (0..nodes.len()).step_by(CHUNK) {
             let chunk = nodes.by_ref().take(CHUNK);
             let (blocks, children): (Vec<B>, Vec<Vec<DocxNode<B>>>) =
-                chunk.map(|node| (node.block, node.children)).unzip();
+                chunk.map(DocxNode::into_planned).unzip();
             let is_parent = |(_, children): &(usize, &Vec<DocxNode<B>>)| !children.is_empty();
             let parents = children.iter().enumerate().filter(is_parent);
             let parents: Vec<usize> = parents.map(|(position, _)| position).collect();

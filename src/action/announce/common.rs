@@ -108,7 +108,7 @@ pub(crate) fn refuse_too_large(weight: usize) -> Result<(), Cause> {
 
 /// Refuses to replace content that could not be restored.
 pub(crate) fn refuse_unrestorable(snapshot: &Snapshot, how: Replace) -> Result<(), Cause> {
-    if snapshot.block_count() > SNAPSHOT_LIMIT {
+    if snapshot.line_count() > SNAPSHOT_LIMIT {
         return Err(Cause::SnapshotTooLong {
             limit: SNAPSHOT_LIMIT,
         });

@@ -1,11 +1,14 @@
 //! Creates blocks in a `docx` announcement by a fixed sequence of calls.
 
-use feishu::{BlockId, CreateChildren, Created, codes};
+use feishu::{Block, BlockId, CreateChildren, Created, DeleteChildren, UpdateBlocks, codes};
 use serde::Serialize;
+use serde_json::Value;
 
-use super::calls::{Parent, PlannedCall, line_count};
-use super::{AnnouncementRequest, Context, Failure};
+use super::calls::{Parent, PlannedCall, line_count, plan};
+use super::fill::{Step, Wanted, missing};
+use super::{AnnouncementRequest, Context, Failure, page};
 use crate::action::announce::common::failed;
+use crate::content::DocxNode;
 use crate::model::progress::{Creation, WriteProgress};
 use crate::model::refusal::{Call, Cause};
 
@@ -26,22 +29,58 @@ const OVER_LENGTH: [i64; 3] = [
     codes::DOCX_CONTENT_TOO_LARGE,
 ];
 
+/// Errors that properties may cause which the pages do not list for the creation.
+const OVER_FIELDS: [i64; 3] = [
+    codes::FIELD_INVALID,
+    codes::DOCX_INVALID_PARAM,
+    codes::DOCX_SCHEMA_MISMATCH,
+];
+
 /// The calls, and their progress.
 ///
 /// The calls are the same in each attempt, and each `client_token` is derived from the job and the
 /// position of the call. So repeating a call whose response was lost has no effect.
 pub(super) struct BlockCreation<B> {
     /// Distinguishes these calls from others of the job.
-    pub(super) name: &'static str,
+    name: &'static str,
     /// The index at the top level of the page.
-    pub(super) at: usize,
-    pub(super) calls: Vec<PlannedCall<B>>,
+    at: usize,
+    calls: Vec<PlannedCall<B>>,
     /// The same calls with names instead of mentions, if there are any; same number, same parents.
-    pub(super) calls_without_mentions: Option<Vec<PlannedCall<B>>>,
+    calls_without_mentions: Option<Vec<PlannedCall<B>>>,
+    /// The top-level blocks with containers, by their position.
+    containers: Vec<(usize, Wanted)>,
     pub(super) creation: Creation,
 }
 
 impl<B: Serialize> BlockCreation<B> {
+    /// Creates these blocks, from this index of the page; the second form has names instead of
+    /// mentions.
+    pub(super) fn new(
+        name: &'static str,
+        at: usize,
+        nodes: Vec<DocxNode<B>>,
+        without_mentions: Option<Vec<DocxNode<B>>>,
+        creation: Creation,
+    ) -> Self {
+        let with_containers = nodes.iter().enumerate();
+        let with_containers = with_containers.filter(|(_, node)| Wanted::has_container(node));
+        let wanted = with_containers.filter_map(|(position, node)| {
+            let named = without_mentions
+                .as_ref()
+                .and_then(|nodes| nodes.get(position));
+            Some((position, Wanted::new(node, named)?))
+        });
+        Self {
+            name,
+            at,
+            containers: wanted.collect(),
+            calls: plan(nodes),
+            calls_without_mentions: without_mentions.map(plan),
+            creation,
+        }
+    }
+
     /// Makes the remaining calls and stores the progress after each; after the last one, too, because
     /// a later step may fail.
     pub(super) async fn run(
@@ -61,12 +100,114 @@ impl<B: Serialize> BlockCreation<B> {
             }
             let next = self.calls().get(self.creation.calls);
             if next.is_none_or(|next| next.parent == Parent::Page) {
-                self.creation.whole = self.creation.page_blocks.len();
+                let first = self
+                    .containers
+                    .first()
+                    .map_or(usize::MAX, |(first, _)| *first);
+                self.creation.whole = self.creation.page_blocks.len().min(first);
             }
             let written = progress(self.creation.clone());
             context.save(request, Some(written)).await?;
         }
+        if self.creation.whole < self.creation.page_blocks.len() {
+            self.fill(request, &progress, context).await?;
+            self.creation.whole = self.creation.page_blocks.len();
+            let written = progress(self.creation.clone());
+            context.save(request, Some(written)).await?;
+        }
         Ok(())
+    }
+
+    /// Writes what is in the containers, until nothing is missing.
+    async fn fill(
+        &mut self,
+        request: AnnouncementRequest<'_>,
+        progress: &impl Fn(Creation) -> WriteProgress,
+        context: Context<'_>,
+    ) -> Result<(), Failure> {
+        let mut before = Vec::new();
+        loop {
+            let (revision, blocks) = page::read::<Block>(context).await?;
+            let Creation {
+                page_blocks,
+                without_mentions,
+                ..
+            } = &self.creation;
+            let wanted = self.containers.iter();
+            let wanted = wanted.filter_map(|(at, wanted)| Some((page_blocks.get(*at)?, wanted)));
+            let steps = missing(wanted, &blocks, *without_mentions);
+            // The second case has no effect, although the platform accepted it.
+            if steps.is_empty() || steps == before {
+                return Ok(());
+            }
+            for step in &steps {
+                match self.take(step, revision, context).await {
+                    Err(Failure::Call(_, error)) if self.may_be_over_mentions(&error) => {
+                        self.creation.without_mentions = true;
+                        let written = progress(self.creation.clone());
+                        context.save(request, Some(written)).await?;
+                        break;
+                    }
+                    result => result?,
+                }
+            }
+            before = steps;
+        }
+    }
+
+    async fn take(&self, step: &Step, revision: i64, context: Context<'_>) -> Result<(), Failure> {
+        let (chat, client) = (context.chat_id, context.client);
+        let name = format!("{} fill{}", self.name, self.form());
+        let token = |key: &str| context.job.key.idempotency_key(key).to_string();
+        let result = match step {
+            Step::Create {
+                parent,
+                index,
+                blocks,
+            } => {
+                let position = Position {
+                    parent,
+                    index: *index,
+                    revision,
+                };
+                let key = format!("{name} {parent} {index}");
+                position.send(blocks, &key, context).await.map(drop)
+            }
+            Step::Update { key, updates } => {
+                let key = format!("{name} {key}");
+                let short = feishu::with_short_docx_runs(updates);
+                match (
+                    update(updates, revision, &token(&key), context).await,
+                    short,
+                ) {
+                    (Err(error), Some(short)) if has_code(&error, &OVER_LENGTH) => {
+                        let token = token(&format!("{key} short"));
+                        update(&short, revision, &token, context).await
+                    }
+                    (updated, _) => updated,
+                }
+            }
+            Step::Delete { parent, range } => {
+                let key = format!("{name} {parent} {revision} {}..{}", range.start, range.end);
+                let deletion = DeleteChildren {
+                    parent,
+                    range: range.clone(),
+                    revision_id: revision,
+                    client_token: &token(&key),
+                };
+                client.delete_docx_children(chat, deletion).await.map(drop)
+            }
+        };
+        result.map_err(failed(Call::WriteAnnouncement))
+    }
+
+    /// A part of keys.
+    fn form(&self) -> &'static str {
+        if self.creation.without_mentions {
+            " without mentions"
+        } else {
+            ""
+        }
     }
 
     /// Whether the platform may accept the call with names instead of mentions.
@@ -109,25 +250,11 @@ impl<B: Serialize> BlockCreation<B> {
             index,
             revision: creation.revision,
         };
-        let form = if creation.without_mentions {
-            " without mentions"
-        } else {
-            ""
+        let key = format!("{}{} {}", self.name, self.form(), creation.calls);
+        let Ok(blocks) = feishu::creatable(&call.blocks) else {
+            return Err(Cause::Internal.into());
         };
-        let key = format!("{}{form} {}", self.name, creation.calls);
-        let created = match position.send(&call.blocks, &key, context).await {
-            Err(error) if has_code(&error, &OVER_LENGTH) => {
-                match feishu::with_short_docx_runs(&call.blocks) {
-                    Some(short) => {
-                        position
-                            .send(&short, &format!("{key} short"), context)
-                            .await
-                    }
-                    None => Err(error),
-                }
-            }
-            created => created,
-        };
+        let created = position.send(&blocks, &key, context).await;
         let created = created.map_err(failed(Call::WriteAnnouncement))?;
         creation.calls += 1;
         creation.revision = created.revision_id.unwrap_or(LATEST);
@@ -153,9 +280,42 @@ struct Position<'a> {
 }
 
 impl Position<'_> {
-    async fn send<C: Serialize>(
+    /// If a run may be too long, long ones are split; if properties may be refused, they are left out.
+    async fn send(
         &self,
-        children: &[C],
+        children: &[Value],
+        key: &str,
+        context: Context<'_>,
+    ) -> Result<Created, feishu::Error> {
+        let error = match self.send_as_is(children, key, context).await {
+            Err(error) => error,
+            created => return created,
+        };
+        let listed = Some(children).filter(|_| has_code(&error, &OVER_FIELDS));
+        let listed = listed.and_then(feishu::with_listed_fields);
+        let (error, children) = match &listed {
+            Some(listed) => {
+                let key = format!("{key} listed");
+                match self.send_as_is(listed, &key, context).await {
+                    Err(error) => (error, listed.as_slice()),
+                    created => return created,
+                }
+            }
+            None => (error, children),
+        };
+        let short = Some(children).filter(|_| has_code(&error, &OVER_LENGTH));
+        match short.and_then(feishu::with_short_docx_runs) {
+            Some(short) => {
+                let key = format!("{key} short");
+                self.send_as_is(&short, &key, context).await
+            }
+            None => Err(error),
+        }
+    }
+
+    async fn send_as_is(
+        &self,
+        children: &[Value],
         key: &str,
         context: Context<'_>,
     ) -> Result<Created, feishu::Error> {
@@ -169,6 +329,22 @@ impl Position<'_> {
         let client = context.client;
         client.create_docx_children(context.chat_id, request).await
     }
+}
+
+async fn update<U: Serialize>(
+    updates: &[U],
+    revision: i64,
+    token: &str,
+    context: Context<'_>,
+) -> Result<(), feishu::Error> {
+    let update = UpdateBlocks {
+        updates,
+        revision_id: revision,
+        client_token: token,
+    };
+    let client = context.client;
+    client.update_docx_blocks(context.chat_id, update).await?;
+    Ok(())
 }
 
 fn has_code(error: &feishu::Error, codes: &[i64]) -> bool {

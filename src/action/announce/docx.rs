@@ -3,7 +3,6 @@
 
 use feishu::{BlockId, ReadBlock};
 
-use super::calls::plan;
 use super::creation::BlockCreation;
 use super::page::{self, Deletion};
 use super::{AnnouncementRequest, Context, Failure};
@@ -33,13 +32,8 @@ pub(super) async fn write(
         context.save(request, Some(written)).await?;
     }
     let without_mentions = entry.mentions_anybody().then(|| entry.without_mentions());
-    let mut writing = BlockCreation {
-        name: "docx",
-        at: 0,
-        calls: plan(entry.to_docx()),
-        calls_without_mentions: without_mentions.map(|entry| plan(entry.to_docx())),
-        creation,
-    };
+    let named = without_mentions.map(|entry| entry.to_docx());
+    let mut writing = BlockCreation::new("docx", 0, entry.to_docx(), named, creation);
     let progress = |creation| progress(creation, snapshot.clone());
     if let Err(failure) = writing.run(request, progress, context).await {
         if let Failure::Call(_, error) = &failure

@@ -427,7 +427,7 @@ pub(super) fn contains_any_line(blocks: &[LegacyBlock], document: &LegacyDocumen
 
 /// Whether the document consists of these blocks only.
 fn is_all(blocks: &[LegacyBlock], document: &LegacyDocument) -> bool {
-    let all = Snapshot::of_legacy(document).block_count();
+    let all = Snapshot::of_legacy(document).line_count();
     all == blocks.len() && occurrences(blocks, document) > 0
 }
 

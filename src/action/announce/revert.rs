@@ -1,10 +1,10 @@
 //! Removes an entry from the announcement, if members have not edited it, and restores the content
 //! that it replaced.
 
-use feishu::{Block, BlockId, ChatId, LegacyBlock, Operation, codes};
+use feishu::{Block, BlockId, BlockType, ChatId, LegacyBlock, Operation, codes};
 
-use super::calls::plan;
 use super::creation::BlockCreation;
+use super::fill::is_empty_line;
 use super::legacy::{
     self, ATTEMPTS, WritePosition, contains_any_line, ensure_not_in_flight, find, find_unedited,
     is_refused, occurrences,
@@ -231,14 +231,11 @@ async fn restore_docx(
     begun: Restoration,
     context: Context<'_>,
 ) -> Result<Vec<(BlockId, BlockId)>, Failure> {
-    let calls = |snapshot: Snapshot| plan(snapshot.retain_ids(&begun.missing).to_docx());
-    let mut writing = BlockCreation {
-        name: "restore",
-        at: begun.at,
-        calls: calls(replaced.snapshot.clone()),
-        calls_without_mentions: replaced.without_mentions.map(calls),
-        creation: begun.creation.clone(),
-    };
+    let nodes = |snapshot: Snapshot| snapshot.retain_ids(&begun.missing).to_docx();
+    let named = replaced.without_mentions.map(nodes);
+    let restored = nodes(replaced.snapshot.clone());
+    let creation = begun.creation.clone();
+    let mut writing = BlockCreation::new("restore", begun.at, restored, named, creation);
     let progress = |creation| {
         WriteProgress::DocxRevert(Restoration {
             creation,
@@ -275,14 +272,29 @@ fn is_as_written(node: &DocxNode, id: &BlockId, blocks: &[Block]) -> bool {
     let Some(block) = block_of(id.as_str(), blocks) else {
         return false;
     };
-    let mut children = node.children.iter().zip(&block.children);
+    let children: Vec<&BlockId> = match node.block.block_type {
+        // The platform may have put an empty line into a cell.
+        BlockType::TableCell => {
+            let written = |id: &&BlockId| {
+                block_of(id.as_str(), blocks).is_none_or(|block| !is_empty_line(block))
+            };
+            block.children.iter().filter(written).collect()
+        }
+        _ => block.children.iter().collect(),
+    };
+    // A cell that is not written yet.
+    if node.block.block_type == BlockType::TableCell && children.is_empty() {
+        return block.block_type == BlockType::TableCell;
+    }
+    let mut pairs = node.children.iter().zip(&children);
     block.block_type == node.block.block_type
+        && block.table_size() == node.block.table_size()
         && match (&block.text, &node.block.text) {
             (Some(current), Some(written)) => current.reads_like(written),
             (current, written) => current == written,
         }
-        && block.children.len() == node.children.len()
-        && children.all(|(node, id)| is_as_written(node, id, blocks))
+        && children.len() == node.children.len()
+        && pairs.all(|(node, id)| is_as_written(node, id, blocks))
 }
 
 fn legacy_call(context: Context<'_>) -> LegacyCall {

@@ -94,7 +94,6 @@ fn marks_that_format_nothing_are_kept() {
         &["p [https://zh.wikipedia.org/wiki/飞书](https://zh.wikipedia.org/wiki/飞书)"],
     );
     check("a\n===\nb\n--\nc", &["p a", "p ===", "p b", "p --", "p c"]);
-    check("|a|b|\n|-|-|\n|1|2|", &["p |a|b|", "p |-|-|", "p |1|2|"]);
 }
 
 #[test]

@@ -1,6 +1,7 @@
 //! A short notation for documents, for tests.
 
 use crate::content::document::{Block, Document, Inline, Run};
+use crate::language::Language;
 
 /// A line for each block: `p`, `h1`, `-`, `1.`, `>`, `code language|line|line` or `divider`, and
 /// in it `[b:bold]`, `[caption](url)`, `<open_id>` and `<all>`.
@@ -19,6 +20,10 @@ fn block(block: &Block) -> String {
         Block::Quote(_) => format!("> {words}"),
         Block::Code { language, text } => format!("code {language}|{}", text.replace('\n', "|")),
         Block::Divider => "divider".to_owned(),
+        Block::Table(table) => {
+            let rows = table.row_texts(Language::En);
+            format!("table|{}", rows.collect::<Vec<_>>().join("|"))
+        }
     }
 }
 

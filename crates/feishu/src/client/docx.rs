@@ -62,9 +62,9 @@ pub struct DeleteChildren<'a> {
 
 /// Updates of several blocks, of which all or none apply.
 #[derive(Debug)]
-pub struct UpdateBlocks<'a> {
+pub struct UpdateBlocks<'a, U = BlockUpdate> {
     /// 1 to 200 updates, at most one of each block.
-    pub updates: &'a [BlockUpdate],
+    pub updates: &'a [U],
     /// The revision that the updates refer to; −1 is the latest.
     pub revision_id: i64,
     /// The platform applies them once per token.
@@ -147,14 +147,14 @@ impl Client {
     /// [`Client::create_docx_children`].
     ///
     /// Tokens: tenant, user.
-    pub async fn update_docx_blocks(
+    pub async fn update_docx_blocks<U: Serialize>(
         &self,
         chat: &ChatId,
         UpdateBlocks {
             updates,
             revision_id,
             client_token,
-        }: UpdateBlocks<'_>,
+        }: UpdateBlocks<'_, U>,
     ) -> Result<Option<i64>, Error> {
         let path = [&blocks_path(chat)[..], &["batch_update"]].concat();
         let revision = revision_id.to_string();
