@@ -9,6 +9,7 @@ mod limits;
 mod markdown;
 mod mention;
 mod post;
+mod quote;
 mod snapshot;
 mod table;
 mod typed;
@@ -27,6 +28,8 @@ pub(crate) use mention::{
     EVERYONE, at_name, replace_mentions, split_placeholder, without_unknown_placeholders,
 };
 use post::post_within;
+pub use quote::Speaker;
+pub(crate) use quote::{kind_in_words, medium_in_words};
 pub use snapshot::Snapshot;
 pub(crate) use snapshot::thing_in_words;
 
@@ -42,10 +45,16 @@ impl Document {
         let document = match content {
             Content::Text(text) => Self::from_markdown(readable(text, range)?, mentions),
             Content::Plain(text) => Self::unformatted(readable(text, range)?, mentions),
-            Content::Post(post) | Content::Card(post) | Content::Words(post)
-                if post.says_something() =>
-            {
+            Content::Post(post) | Content::Card(post) if post.says_something() => {
                 Self::from_post(&post_within(post, range), mentions).trimmed()
+            }
+            Content::Words(kind, post) if post.says_something() => {
+                let words = Self::from_post(post, mentions).trimmed();
+                if words.to_plain_text().trim().is_empty() {
+                    words
+                } else {
+                    words.of_kind(*kind)
+                }
             }
             _ => Self::default(),
         };
@@ -88,7 +97,7 @@ pub fn command_text(content: &Content) -> Option<String> {
 /// The media in a message, which an announcement cannot contain.
 pub fn media(content: &Content) -> BTreeSet<Medium> {
     match content {
-        Content::Post(post) | Content::Card(post) | Content::Words(post) => post::media(post),
+        Content::Post(post) | Content::Card(post) | Content::Words(_, post) => post::media(post),
         Content::Media(medium) => BTreeSet::from([*medium]),
         Content::Text(_) | Content::Plain(_) | Content::Forward | Content::Other => BTreeSet::new(),
     }

@@ -10,20 +10,16 @@
 //!
 //! Replaced content is saved before it is deleted, and kept as long as the change can be undone.
 
-use std::ops::Range;
-use std::panic::resume_unwind;
-
 use feishu::codes::{self, Class};
-use feishu::{AnnouncementKind, Content, Error, Message, MessageId};
-use tokio::sync::Semaphore;
-use tokio::task::spawn_blocking;
+use feishu::{
+    AnnouncementKind, Content, Error, Message, MessageId, MessageKind, OpenId, PostElement,
+};
 
 use super::{AnnouncementRequest, Context, Effect, Failure, pin, replied};
-use crate::action::announce::common::{LINE_LIMIT, LONG_TEXT, TEXT_LIMIT, WrittenEntry};
-use crate::command::{Mention, announced_part, reject_formatted_options};
-use crate::content::{
-    Document, Entry, Signature, Unfit, command_text, media, without_unknown_placeholders,
-};
+use crate::action::announce::common::{LINE_LIMIT, TEXT_LIMIT, WrittenEntry};
+use crate::action::announce::reading::read_announced;
+use crate::command::Mention;
+use crate::content::{Document, Entry, Signature, Unfit};
 use crate::model::action::Source;
 use crate::model::change::{Change, PinnedItem, PlacedBlocks, PlacedEntry};
 use crate::model::job::JobKind;
@@ -31,6 +27,7 @@ use crate::model::outcome::{Done, UndoResult};
 use crate::model::progress::{Progress, WriteProgress};
 use crate::model::refusal::{Call, Cause, Stage};
 use crate::model::schedule::AnnounceOptions;
+use crate::text::plain_name;
 
 mod budget;
 mod calls;
@@ -38,14 +35,14 @@ pub(crate) mod common;
 mod creation;
 mod docx;
 mod fill;
+mod forward;
 mod legacy;
 mod page;
+mod reading;
 mod revert;
 
+pub(crate) use reading::{read, refusal};
 pub(super) use revert::{OnMissing, Reverted, revert};
-
-/// `TEXT_LIMIT` in bytes: one UTF-16 unit is three bytes at most.
-const MAX_BYTES: usize = 3 * TEXT_LIMIT;
 
 pub(super) async fn run(
     source: Source,
@@ -280,99 +277,46 @@ async fn document_of(message: &MessageId, context: Context<'_>) -> Result<Docume
             .collect()
     };
     if !message.parts.is_empty() {
-        return forwarded(&message, &mentions, &context.platform.reading).await;
+        return forward::document(&message, &mentions, context).await;
     }
     let content = Content::read(&message.msg_type, &message.content);
     let empty = match content {
         Content::Card(_) => Cause::RepliedToIsCard,
         Content::Forward => Cause::RepliedToIsForward,
+        Content::Words(kind, _) => Cause::RepliedToKind { kind },
+        Content::Other if !is_common(&message.msg_type) => Cause::RepliedToUnknown {
+            kind: plain_name(&message.msg_type).chars().take(40).collect(),
+        },
         _ => Cause::RepliedToHasNoText,
     };
-    let read = read_announced(content, mentions(&message), &context.platform.reading).await;
+    let mut mentions = mentions(&message);
+    mentions.extend(person_on_card(&content, context).await);
+    let read = read_announced(content, mentions, &context.platform.reading).await;
     read.map_err(|unfit| match unfit {
         Unfit::Empty | Unfit::OnlyMedia => empty.into(),
         unfit => refusal(unfit, Cause::Internal).into(),
     })
 }
 
-/// The texts of forwarded messages, in order.
-async fn forwarded(
-    bundle: &Message,
-    mentions: &impl Fn(&Message) -> Vec<Mention>,
-    turns: &Semaphore,
-) -> Result<Document, Failure> {
-    let mut document = Document::default();
-    for part in &bundle.parts {
-        let content = Content::read(&part.msg_type, &part.content);
-        match read_announced(content.clone(), mentions(part), turns).await {
-            Ok(read) => {
-                document.append(read);
-                document = document.bounded();
-                if document.text_len() > MAX_BYTES {
-                    return Err(Cause::TextTooLong { limit: TEXT_LIMIT }.into());
-                }
-                if document.blocks.len() > LINE_LIMIT {
-                    return Err(Cause::TooManyLines { limit: LINE_LIMIT }.into());
-                }
-            }
-            Err(Unfit::Empty | Unfit::OnlyMedia) => document.left_out.extend(media(&content)),
-            Err(unfit) => return Err(refusal(unfit, Cause::Internal).into()),
-        }
-    }
-    if document.blocks.is_empty() {
-        return Err(Cause::RepliedToIsForward.into());
-    }
-    Ok(document)
+/// Whether a message of this type normally has text.
+fn is_common(msg_type: &str) -> bool {
+    matches!(msg_type, "" | "text" | "post" | "interactive")
 }
 
-/// The text of a message. If the message was an `/announce` command, the text that it announced.
-async fn read_announced(
-    content: Content,
-    mentions: Vec<Mention>,
-    turns: &Semaphore,
-) -> Result<Document, Unfit> {
-    let content = match content {
-        Content::Text(text) => Content::Text(without_unknown_placeholders(&text, &mentions)),
-        other => other,
+/// The person whose card was sent, if the group has that person.
+async fn person_on_card(content: &Content, context: Context<'_>) -> Option<Mention> {
+    let Content::Words(MessageKind::PersonCard, card) = content else {
+        return None;
     };
-    let Some(text) = command_text(&content) else {
-        return read(content, 0..usize::MAX, mentions, turns).await;
+    let [PostElement::At { user_id, .. }] = card.paragraphs.first()?.as_slice() else {
+        return None;
     };
-    let range = announced_part(&text, &mentions).ok_or(Unfit::Empty)?;
-    let document = read(content, range.clone(), mentions, turns).await?;
-    let is_of_command = range != (0..text.len());
-    if is_of_command && reject_formatted_options(&text, &range, &document.shown_words()).is_err() {
-        return Err(Unfit::Empty);
-    }
-    Ok(document)
-}
-
-/// Parses part of a message; `range` is in bytes of its text. Long texts are parsed on a separate
-/// thread, a few at a time, so that other chats do not wait.
-pub(crate) async fn read(
-    content: Content,
-    range: Range<usize>,
-    mentions: Vec<Mention>,
-    turns: &Semaphore,
-) -> Result<Document, Unfit> {
-    let is_long =
-        matches!(&content, Content::Text(text) | Content::Plain(text) if text.len() >= LONG_TEXT);
-    if !is_long {
-        return Document::read(&content, range, &mentions);
-    }
-    let _turn = turns.acquire().await;
-    let read = spawn_blocking(move || Document::read(&content, range, &mentions));
-    // A panic of the parser is a panic of the job.
-    read.await
-        .unwrap_or_else(|error| resume_unwind(error.into_panic()))
-}
-
-/// The refusal of an unfit text; `empty` if there is no text.
-pub(crate) fn refusal(unfit: Unfit, empty: Cause) -> Cause {
-    match unfit {
-        Unfit::Empty => empty,
-        Unfit::OnlyMedia => Cause::OnlyMedia,
-        Unfit::TooLong => Cause::TextTooLong { limit: TEXT_LIMIT },
-        Unfit::TooManyLines => Cause::TooManyLines { limit: LINE_LIMIT },
-    }
+    let open_id = OpenId::new(user_id);
+    let names = context.platform.names(context.chat_id).await?;
+    Some(Mention {
+        key: user_id.clone(),
+        name: names.get(&open_id)?.clone(),
+        open_id: Some(open_id),
+        is_me: false,
+    })
 }

@@ -1,6 +1,6 @@
 //! Refusals: why a command failed, in whole or in part.
 
-use feishu::{ApiError, OAuthError, Unwritable, codes};
+use feishu::{ApiError, MessageKind, OAuthError, Unwritable, codes};
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use strum::IntoStaticStr;
@@ -69,6 +69,13 @@ pub enum Cause {
     OnlyMedia,
     /// `/announce` replied to a message without text (a picture, a file).
     RepliedToHasNoText,
+    /// `/announce` replied to a message of a kind that has no text.
+    RepliedToKind { kind: MessageKind },
+    /// `/announce` replied to a message of a kind that the bot does not know.
+    RepliedToUnknown {
+        /// The platform's name of it.
+        kind: String,
+    },
     /// `/announce` replied to a card whose text the platform does not return.
     RepliedToIsCard,
     /// `/announce` replied to a bundle of forwarded messages without text.

@@ -2,9 +2,10 @@
 
 use std::collections::BTreeSet;
 
-use feishu::Medium;
+use feishu::{Medium, MessageKind};
 
 use super::punctuation::COMMA;
+use crate::content::{kind_in_words, medium_in_words};
 use crate::language::{Bilingual, Language};
 use crate::model::refusal::NotPinnable;
 
@@ -16,6 +17,19 @@ pub(super) const ONLY_MEDIA: Bilingual = Bilingual::new(
 pub(super) const REPLIED_TO_HAS_NO_TEXT: Bilingual = Bilingual::new(
     "该消息没有可发布的文字。请发送 /公告 内容。",
     "That message has no text to announce. Send /announce text instead.",
+);
+
+pub(super) fn without_text(kind: MessageKind, language: Language) -> String {
+    let words = Bilingual::new(
+        "该消息是{}，没有可发布的文字。请发送 /公告 内容。",
+        "That message is a {} without text to announce. Send /announce text instead.",
+    );
+    words.fill(language, kind_in_words(kind).to(language))
+}
+
+pub(super) const UNKNOWN_KIND: Bilingual = Bilingual::new(
+    "不支持发布该类型的消息（{}）。请发送 /公告 内容。",
+    "Messages of that kind ({}) cannot be announced. Send /announce text instead.",
 );
 
 pub(super) const REPLIED_TO_IS_CARD: Bilingual = Bilingual::new(
@@ -63,21 +77,12 @@ pub(super) fn not_pinnable(why: NotPinnable) -> Bilingual {
 
 /// The media that were not announced.
 pub(super) fn left_out(media: &BTreeSet<Medium>, language: Language) -> String {
-    let names = media.iter().map(|medium| name(*medium).to(language));
+    let names = media
+        .iter()
+        .map(|medium| medium_in_words(*medium).to(language));
     let words = Bilingual::new(
         "其中的{}未发布：目前仅支持发布文字。",
         "Left out: {}. Only text can be posted for now.",
     );
     words.fill(language, names.collect::<Vec<_>>().join(COMMA.to(language)))
-}
-
-fn name(medium: Medium) -> Bilingual {
-    match medium {
-        Medium::Image => Bilingual::new("图片", "image"),
-        Medium::Video => Bilingual::new("视频", "video"),
-        Medium::File => Bilingual::new("文件", "file"),
-        Medium::Audio => Bilingual::new("语音", "audio"),
-        Medium::Sticker => Bilingual::new("表情", "sticker"),
-        Medium::Other => Bilingual::new("其他内容", "other content"),
-    }
 }

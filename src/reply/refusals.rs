@@ -74,6 +74,10 @@ fn reason(cause: &Cause, language: Language, time_zone: &TimeZone) -> String {
         Cause::NothingToAnnounce => NOTHING_TO_ANNOUNCE,
         Cause::OnlyMedia => message::ONLY_MEDIA,
         Cause::RepliedToHasNoText => message::REPLIED_TO_HAS_NO_TEXT,
+        Cause::RepliedToKind { kind } => {
+            return message::without_text(*kind, language);
+        }
+        Cause::RepliedToUnknown { kind } => return message::UNKNOWN_KIND.fill(language, kind),
         Cause::RepliedToIsCard => message::REPLIED_TO_IS_CARD,
         Cause::RepliedToIsForward => message::REPLIED_TO_IS_FORWARD,
         Cause::RepliedElsewhere => message::REPLIED_ELSEWHERE,

@@ -2,7 +2,7 @@
 
 use std::fmt::Write as _;
 
-use feishu::{Card, codes};
+use feishu::{Card, MessageKind, codes};
 use jiff::Timestamp;
 use strum::VariantArray;
 
@@ -329,6 +329,12 @@ fn every_plain_refusal() -> Vec<Cause> {
         Cause::NothingToAnnounce,
         Cause::OnlyMedia,
         Cause::RepliedToHasNoText,
+        Cause::RepliedToKind {
+            kind: MessageKind::GroupCard,
+        },
+        Cause::RepliedToUnknown {
+            kind: "hologram".to_owned(),
+        },
         Cause::RepliedToIsCard,
         Cause::RepliedToIsForward,
         Cause::RepliedElsewhere,

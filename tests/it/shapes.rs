@@ -285,22 +285,6 @@ async fn card_is_announced_without_the_card_parameter() {
 }
 
 #[tokio::test]
-async fn forwarded_messages_are_announced_in_order() {
-    let shapes = Shapes::new().await;
-    let bench = &shapes.bench;
-    let parts = ["one", "two"].map(|words| bench.say(&shapes.group, words).id);
-    let bundle = shapes.member().forward(&parts).id;
-    let command = bench.reply(&shapes.group, &bundle, "/announce").id;
-    bench.reaction(&command).await;
-    assert_eq!(shapes.announcement()[..3], ["one", "", "two"]);
-    let empty = shapes.member().forward(&[]).id;
-    let command = bench.reply(&shapes.group, &empty, "/announce").id;
-    let answer = bench.answer(&command).await;
-    assert!(answer.contains("a forwarded chat history"), "{answer}");
-    shapes.bench.finish().await;
-}
-
-#[tokio::test]
 async fn omitted_content_is_named() {
     let shapes = Shapes::new().await;
     let bench = &shapes.bench;

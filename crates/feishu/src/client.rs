@@ -27,7 +27,7 @@ pub use application::AppVersion;
 pub use bot::BotInfo;
 pub use chat::{Chat, ListedChat, ListedChats, Member, Who};
 pub use docx::{CreateChildren, Created, DeleteChildren, UpdateBlocks};
-pub use message::{CardForm, Message};
+pub use message::{CardForm, Message, MessageSender};
 pub use scope::Scope;
 pub use slash_command::{MAX_SLASH_COMMANDS, SlashCommand, SlashDescription};
 pub use top_notice::TopNotice;

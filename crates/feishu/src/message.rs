@@ -19,7 +19,8 @@ mod post;
 mod tags;
 
 pub(crate) use content::MOST_MENTIONS;
-pub use content::{Content, Mark, Medium, Post, PostElement};
+pub use content::{Content, Mark, Medium, MessageKind, Post, PostElement};
+pub use post::file_name;
 
 impl Content {
     /// Reads the `content` string of a message of the given `message_type` (`msg_type` in answers).
@@ -36,7 +37,6 @@ impl Content {
             "audio" => Self::Media(Medium::Audio),
             "file" | "folder" => Self::Media(Medium::File),
             "sticker" => Self::Media(Medium::Sticker),
-            "system" | "share_chat" | "share_user" => Self::Other,
             "post" | "interactive" if content.len() > large::LARGEST_POST => {
                 large::text(content).map_or(Self::Other, Self::Plain)
             }
@@ -44,7 +44,7 @@ impl Content {
             "post" => post::read_content(json, content).unwrap_or(Self::Other),
             "text" => text(json, content).unwrap_or(Self::Other),
             other => match (json, post::words(other, json)) {
-                (_, Some(words)) => Self::Words(words),
+                (_, Some((kind, words))) => Self::Words(kind, words),
                 (json, None) => text(json, content).unwrap_or(Self::Other),
             },
         }

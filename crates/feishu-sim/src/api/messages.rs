@@ -70,16 +70,25 @@ pub(crate) fn get(state: &mut State, request: &Request) -> Result<Value, Refusal
         object
     };
     let mut items = vec![show(&message)];
-    let parts = message
-        .parts
-        .iter()
-        .filter_map(|part| state.messages.get(part));
-    items.extend(parts.map(|part| {
-        let mut part = show(part);
-        part["upper_message_id"] = json!(message.id.as_str());
-        part
-    }));
+    // Bundles in bundles are listed with their messages, too.
+    let mut next = parts_of(&message);
+    while let Some((upper, part)) = next.pop() {
+        if let Some(part) = state.messages.get(&part) {
+            let mut shown = show(part);
+            shown["upper_message_id"] = json!(upper.as_str());
+            items.push(shown);
+            next.extend(parts_of(part));
+        }
+    }
     Ok(success(json!({ "items": items })))
+}
+
+/// The messages of a bundle, each with the bundle's id, the first last.
+fn parts_of(bundle: &Message) -> Vec<(MessageId, MessageId)> {
+    let parts = bundle.parts.iter().rev();
+    parts
+        .map(|part| (bundle.id.clone(), part.clone()))
+        .collect()
 }
 
 /// Sends to a chat, or to a person by `open_id`. Other kinds of receiver are not simulated.

@@ -3,6 +3,8 @@
 //! Official pages `im-v1/message/{get,create,reply}`, `im-v1/message-reaction/{create,delete}`, and of
 //! `im-v1/message-card` the cards that only certain people see and the delayed update of cards.
 
+use std::borrow::Cow;
+
 use serde::Deserialize;
 use serde_json::value::RawValue;
 use serde_json::{Value, json};
@@ -20,6 +22,12 @@ use crate::wire::or_default;
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Message {
     /// `None` if absent.
+    pub id: Option<MessageId>,
+    /// The bundle of forwarded messages that it is in.
+    pub upper_id: Option<MessageId>,
+    /// Who sent it.
+    pub sender: MessageSender,
+    /// `None` if absent.
     pub chat_id: Option<ChatId>,
     /// The topic that it belongs to.
     pub thread_id: Option<ThreadId>,
@@ -31,8 +39,27 @@ pub struct Message {
     pub content: String,
     /// At most 500 are kept.
     pub mentions: Vec<Mention>,
-    /// The messages of a forwarded bundle, in order.
+    /// The messages of a forwarded bundle and of the bundles in it, in order.
     pub parts: Vec<Message>,
+}
+
+/// The sender of a [`Message`]. Names are not on the official page, but reports have them.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum MessageSender {
+    /// A person.
+    Person {
+        /// The person.
+        open_id: OpenId,
+        /// The name, if the platform returned it.
+        name: Option<String>,
+    },
+    /// The bot of an app.
+    Bot {
+        /// The name, if the platform returned it.
+        name: Option<String>,
+    },
+    /// Anybody else, for example an anonymous person.
+    Unknown,
 }
 
 /// How a card is returned.
@@ -270,6 +297,9 @@ struct Items {
 impl Message {
     fn read(message: Json<'_>) -> Self {
         let [
+            id,
+            upper_id,
+            sender,
             chat_id,
             thread_id,
             msg_type,
@@ -279,6 +309,9 @@ impl Message {
             content,
             mentions,
         ] = message.fields([
+            "message_id",
+            "upper_message_id",
+            "sender",
             "chat_id",
             "thread_id",
             "msg_type",
@@ -290,6 +323,9 @@ impl Message {
         ]);
         let content = body.and_then(|body| body.field("content")).or(content);
         Self {
+            id: id.and_then(Json::id),
+            upper_id: upper_id.and_then(Json::id),
+            sender: sender.map_or(MessageSender::Unknown, MessageSender::read),
             chat_id: chat_id.and_then(Json::id),
             thread_id: thread_id.and_then(Json::id),
             msg_type: msg_type
@@ -305,9 +341,51 @@ impl Message {
     }
 }
 
+impl MessageSender {
+    fn read(sender: Json<'_>) -> Self {
+        let [id, id_type, sender_type, name] =
+            sender.fields(["id", "id_type", "sender_type", "sender_name"]);
+        let name = name.and_then(Json::non_empty).map(Cow::into_owned);
+        let sender_type = sender_type.and_then(Json::text).unwrap_or_default();
+        let is_open_id = id_type.and_then(Json::text).as_deref() == Some("open_id");
+        match (&*sender_type, id.and_then(Json::id)) {
+            ("user", Some(open_id)) if is_open_id => Self::Person { open_id, name },
+            ("app", _) => Self::Bot { name },
+            _ => Self::Unknown,
+        }
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_sender_is_a_person_a_bot_or_unknown() {
+        let check = |sender: Value, expected: MessageSender| {
+            let text = sender.to_string();
+            let read = MessageSender::read(Json::parse(&text).unwrap());
+            assert_eq!(read, expected, "{sender}");
+        };
+        let person = |name: Option<&str>| MessageSender::Person {
+            open_id: "ou_1".into(),
+            name: name.map(str::to_owned),
+        };
+        let of_user = json!({ "id": "ou_1", "id_type": "open_id", "sender_type": "user" });
+        check(of_user.clone(), person(None));
+        let mut named = of_user.clone();
+        named["sender_name"] = json!("Lin");
+        check(named, person(Some("Lin")));
+        let app = json!({ "id": "cli_1", "id_type": "app_id", "sender_type": "app" });
+        check(app, MessageSender::Bot { name: None });
+        for other in [
+            json!({ "id": "u1", "id_type": "user_id", "sender_type": "user" }),
+            json!({ "sender_type": "anonymous" }),
+            json!({}),
+        ] {
+            check(other, MessageSender::Unknown);
+        }
+    }
 
     #[test]
     fn only_tags_of_feishu_are_broken_up() {

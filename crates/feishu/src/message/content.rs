@@ -17,13 +17,37 @@ pub enum Content {
     /// A card: its title, texts and fields. Empty if the platform does not reveal its text.
     Card(Post),
     /// The text of a message that is not typed: a poll, a task, a location, an appointment.
-    Words(Post),
+    Words(MessageKind, Post),
     /// A bundle of forwarded messages.
     Forward,
     /// A message that consists of a medium.
     Media(Medium),
     /// Any other message, or an unreadable one.
     Other,
+}
+
+/// A kind of message that is not typed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum MessageKind {
+    /// A poll with its options.
+    Poll,
+    /// A task.
+    Task,
+    /// A place.
+    Location,
+    /// A video meeting.
+    Meeting,
+    /// An appointment.
+    Event,
+    /// A red packet.
+    RedPacket,
+    /// The card of a group, which names it by its id only.
+    GroupCard,
+    /// The card of a person.
+    PersonCard,
+    /// A message of the platform itself.
+    System,
 }
 
 /// A part of a message that is not text.

@@ -261,7 +261,7 @@ impl Rows {
         self.end_block();
     }
 
-    /// One line for each row of a table; the first has the column names.
+    /// A table in the form of Markdown; the first row has the column names.
     fn table(&mut self, element: Json<'_>) {
         let [columns, rows] = element.fields(["columns", "rows"]);
         let mut keys = Vec::new();
@@ -278,7 +278,11 @@ impl Rows {
                 keys.push(name);
             });
         }
+        if names.is_empty() {
+            return;
+        }
         self.line(&names);
+        self.dashes(names.len());
         if let Some(rows) = rows {
             rows.each_item(|row| {
                 let cells = keys
@@ -290,13 +294,22 @@ impl Rows {
     }
 
     fn line(&mut self, cells: &[String]) {
+        let cells = cells.iter().map(|cell| {
+            let words: Vec<&str> = cell.split_whitespace().collect();
+            words.join(" ").replace('|', "\\|")
+        });
+        let cells: Vec<String> = cells.collect();
+        self.row_of(format!("| {} |", cells.join(" | ")));
+    }
+
+    fn dashes(&mut self, columns: usize) {
+        self.row_of(format!("|{}", "---|".repeat(columns)));
+    }
+
+    fn row_of(&mut self, text: String) {
+        let style = Vec::new();
         self.end_block();
-        if cells.iter().any(|cell| !cell.is_empty()) {
-            self.push(PostElement::Text {
-                text: cells.join(" | "),
-                style: Vec::new(),
-            });
-        }
+        self.push(PostElement::Text { text, style });
         self.end_block();
     }
 

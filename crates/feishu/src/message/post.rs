@@ -1,7 +1,9 @@
 //! Rich text: plain as received, keyed by locale as sent, or wrapped once more.
 
+use std::borrow::Cow;
+
 use super::elements::{Rows, text_in};
-use super::{Content, Mark, Post, PostElement};
+use super::{Content, Mark, MessageKind, Post, PostElement};
 use crate::lenient::Json;
 
 /// How many objects may wrap a post.
@@ -103,7 +105,7 @@ pub(crate) fn is_blank(text: &str) -> bool {
 }
 
 /// The text of a message that is not typed; `None` for an unknown type.
-pub(crate) fn words(message_type: &str, json: Option<Json<'_>>) -> Option<Post> {
+pub(crate) fn words(message_type: &str, json: Option<Json<'_>>) -> Option<(MessageKind, Post)> {
     let field = |key: &str| json.and_then(|json| json.field(key));
     let line = |key: &str| {
         field(key)
@@ -116,23 +118,101 @@ pub(crate) fn words(message_type: &str, json: Option<Json<'_>>) -> Option<Post> 
         paragraphs: Vec::new(),
     };
     Some(match message_type {
-        "todo" => field("summary").and_then(read).unwrap_or_default(),
-        "location" => titled(line("name")),
-        "video_chat" => titled(line("topic")),
-        "calendar" | "share_calendar_event" | "general_calendar" => titled(line("summary")),
-        "hongbao" => titled(line("text")),
+        "todo" => {
+            let summary = field("summary").and_then(read).unwrap_or_default();
+            (MessageKind::Task, summary)
+        }
+        "location" => (MessageKind::Location, titled(line("name"))),
+        "video_chat" => (MessageKind::Meeting, titled(line("topic"))),
+        "calendar" | "share_calendar_event" | "general_calendar" => {
+            (MessageKind::Event, titled(line("summary")))
+        }
+        "hongbao" => {
+            // The text is the name of the kind in brackets.
+            let text = line("text");
+            let is_name = text.starts_with('[') && text.ends_with(']');
+            (
+                MessageKind::RedPacket,
+                titled(if is_name { String::new() } else { text }),
+            )
+        }
+        "share_chat" => (MessageKind::GroupCard, Post::default()),
+        "share_user" => {
+            let person = field("user_id")
+                .and_then(Json::non_empty)
+                .map(|id| PostElement::At {
+                    user_id: id.into_owned(),
+                    user_name: String::new(),
+                    style: Vec::new(),
+                });
+            let mut post = Post::default();
+            post.paragraphs.extend(person.map(|person| vec![person]));
+            (MessageKind::PersonCard, post)
+        }
+        "system" => (MessageKind::System, titled(filled(json))),
         "vote" => {
             let mut post = titled(line("topic"));
             if let Some(options) = field("options") {
                 options.each_item(|option| post.paragraphs.extend(text_in(option).map(item)));
             }
-            post
+            (MessageKind::Poll, post)
         }
         _ => return None,
     })
 }
 
-pub(crate) fn item(text: std::borrow::Cow<'_, str>) -> Vec<PostElement> {
+/// The text of a message of the platform: a template with its values, which are lists of names.
+fn filled(json: Option<Json<'_>>) -> String {
+    let template = json.and_then(|json| json.field("template"));
+    let mut text = template
+        .and_then(Json::text)
+        .unwrap_or_default()
+        .into_owned();
+    let Some(json) = json else { return text };
+    json.each_field(|key, value| {
+        let place = format!("{{{key}}}");
+        if !text.contains(&place) {
+            return;
+        }
+        let mut names: Vec<String> = Vec::new();
+        if value.is_array() {
+            value.each_item(|name| names.extend(text_in(name).map(Cow::into_owned)));
+        } else {
+            names.extend(text_in(value).map(Cow::into_owned));
+        }
+        text = text.replace(&place, &names.join(", "));
+    });
+    without_places(&text)
+}
+
+/// Drops places without a value, `{from_user}`.
+fn without_places(template: &str) -> String {
+    let is_name = |name: &str| {
+        name.bytes()
+            .all(|byte| byte.is_ascii_lowercase() || byte == b'_')
+    };
+    let mut text = String::with_capacity(template.len());
+    let mut rest = template;
+    while let Some((before, after)) = rest.split_once('{') {
+        text.push_str(before);
+        rest = match after.split_once('}') {
+            Some((name, after)) if is_name(name) => after,
+            _ => {
+                text.push('{');
+                after
+            }
+        };
+    }
+    text + rest
+}
+
+/// The name of the file of a message, if its `content` has one.
+pub fn file_name(content: &str) -> Option<String> {
+    let name = Json::parse(content)?.field("file_name")?;
+    name.non_empty().map(Cow::into_owned)
+}
+
+pub(crate) fn item(text: Cow<'_, str>) -> Vec<PostElement> {
     let mark = Mark::Item {
         depth: 0,
         number: None,

@@ -98,12 +98,15 @@ fn each_kind_of_message_is_known() {
             Content::Forward,
         ),
         (
-            "system",
-            r#"{"template":"{from_user} left"}"#,
-            Content::Other,
+            "share_chat",
+            r#"{"chat_id":"oc_1"}"#,
+            Content::Words(MessageKind::GroupCard, Post::default()),
         ),
-        ("share_chat", r#"{"chat_id":"oc_1"}"#, Content::Other),
-        ("share_user", r#"{"user_id":"ou_1"}"#, Content::Other),
+        (
+            "share_user",
+            "{}",
+            Content::Words(MessageKind::PersonCard, Post::default()),
+        ),
         ("a type to come", r#"{"key":"x"}"#, Content::Other),
         (
             "a type to come",
@@ -150,8 +153,17 @@ fn words_that_nobody_typed_are_read() {
             "Sweep",
         ),
         ("todo", json!({ "summary": null }), ""),
+        ("hongbao", json!({ "text": "[红包]" }), ""),
+        ("share_chat", json!({ "chat_id": "oc_1" }), ""),
+        ("share_user", json!({ "user_id": "ou_1" }), "@ou_1|"),
+        (
+            "system",
+            json!({ "template": "{a} added {b}{c}{nobody}", "a": ["Lin"], "b": ["Kai", "Wu"], "c": { "text": "." } }),
+            "Lin added Kai, Wu.",
+        ),
+        ("system", json!({ "template": null }), ""),
     ] {
-        let Content::Words(post) = Content::read(message_type, &content.to_string()) else {
+        let Content::Words(_, post) = Content::read(message_type, &content.to_string()) else {
             panic!("{message_type}");
         };
         assert_eq!(shown(&post), expected, "{message_type}");
@@ -358,7 +370,7 @@ fn the_words_of_cards_are_read() {
             { "tag": "input", "name": "n", "placeholder": { "tag": "plain_text", "content": "no" } },
         ] },
     });
-    let words = "Power cut\nHall 3\nmd<Tonight 22:00\nbe ready>\nmd<a>\nb\nWho | y\nLi | 3\n[More](https://a.cn)";
+    let words = "Power cut\nHall 3\nmd<Tonight 22:00\nbe ready>\nmd<a>\nb\n| Who | y |\n|---|---|\n| Li | 3 |\n[More](https://a.cn)";
     assert_eq!(card(&second), words);
     for wrapped in [
         json!({ "user_dsl": second.to_string() }),
