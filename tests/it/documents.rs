@@ -5,7 +5,7 @@
 use std::time::Duration;
 
 use feishu_sim::AnnouncementKind::Docx;
-use feishu_sim::{ChatId, FirstLine, State};
+use feishu_sim::{ChatId, Endpoint, Fault, FirstLine, State};
 use serde::Deserialize;
 use serde_json::{Value, json};
 
@@ -127,6 +127,37 @@ async fn real_documents_survive_replacement() {
             survives(&bench, &document).await;
         }
         bench.finish().await;
+    }
+}
+
+/// Loses the response to each call of the undo in turn.
+#[tokio::test]
+async fn lost_responses_restore_containers_once() {
+    for first_line in [FirstLine::AtOnce, FirstLine::Later, FirstLine::Never] {
+        for endpoint in [
+            Endpoint::ListBlocks,
+            Endpoint::CreateChildren,
+            Endpoint::UpdateBlocks,
+            Endpoint::DeleteChildren,
+        ] {
+            for call in 0..5 {
+                for document in documents("kinds.json") {
+                    if !matches!(document.name.as_str(), "callout" | "grid" | "table") {
+                        continue;
+                    }
+                    let bench = bench(first_line).await;
+                    let group = group_with(&bench, &document);
+                    let before = tree(&bench, &group);
+                    announced(&bench, &group, "/announce --replace new").await;
+                    (0..call).for_each(|_| bench.sim.fault(endpoint, Fault::Nothing));
+                    bench.sim.fault(endpoint, Fault::LoseAnswer);
+                    reply_to(&bench, &group, "/undo").await;
+                    let name = format!("{} {first_line:?} {endpoint:?} {call}", document.name);
+                    assert_eq!(tree(&bench, &group), before, "{name}");
+                    bench.finish().await;
+                }
+            }
+        }
     }
 }
 

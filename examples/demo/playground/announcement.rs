@@ -75,7 +75,8 @@ fn name_of(state: &State, chat: &ChatId, open_id: &str) -> String {
     format!("@{}", named.map_or(open_id, |person| &person.name))
 }
 
-/// `blocks` begin with the page.
+/// `blocks` begin with the page. Blocks that only contain others are no lines, and of a table each
+/// row is one.
 fn docx_lines(blocks: &[Value], name_of: &dyn Fn(&str) -> String) -> Vec<Line> {
     let parent_of = |id: &Value| {
         let mut blocks = blocks.iter();
@@ -112,7 +113,72 @@ fn docx_lines(blocks: &[Value], name_of: &dyn Fn(&str) -> String) -> Vec<Line> {
             runs: runs.map(|element| docx_run(element, name_of)).collect(),
         }
     };
-    blocks.iter().skip(1).map(read).collect()
+    let is_in_cell = |block: &Value| {
+        let parents = std::iter::successors(parent_of(&block["parent_id"]), |parent| {
+            parent_of(&parent["parent_id"])
+        });
+        parents
+            .into_iter()
+            .any(|parent| parent["block_type"] == CELL)
+    };
+    let mut lines = Vec::new();
+    for block in blocks.iter().skip(1).filter(|block| !is_in_cell(block)) {
+        match block["block_type"].as_u64().unwrap_or_default() {
+            TABLE => lines.extend(rows(block, blocks, depth(block), name_of)),
+            CALLOUT | GRID | GRID_COLUMN | CELL | QUOTE_CONTAINER => {}
+            _ => lines.push(read(block)),
+        }
+    }
+    lines
+}
+
+const CALLOUT: u64 = 19;
+const GRID: u64 = 24;
+const GRID_COLUMN: u64 = 25;
+const TABLE: u64 = 31;
+const CELL: u64 = 32;
+const QUOTE_CONTAINER: u64 = 34;
+
+/// The rows of a table.
+fn rows(
+    table: &Value,
+    blocks: &[Value],
+    depth: usize,
+    name_of: &dyn Fn(&str) -> String,
+) -> Vec<Line> {
+    let by_id = |id: &Value| blocks.iter().find(|block| block["block_id"] == *id);
+    let columns = table["table"]["property"]["column_size"].as_u64();
+    let columns = columns.and_then(|columns| usize::try_from(columns).ok());
+    let cells = table["children"].as_array().map_or(&[][..], Vec::as_slice);
+    let cell = |id: &Value| -> Vec<Run> {
+        let children = by_id(id).and_then(|cell| cell["children"].as_array());
+        let lines = children.into_iter().flatten().filter_map(by_id);
+        let bodies = lines.filter_map(|line| {
+            let mut values = line.as_object()?.values();
+            values.find_map(|value| value["elements"].as_array())
+        });
+        let elements = bodies.flatten();
+        elements.map(|element| docx_run(element, name_of)).collect()
+    };
+    let row = |ids: &[Value]| {
+        let mut runs = Vec::new();
+        for (number, id) in ids.iter().enumerate() {
+            if number > 0 {
+                runs.push(Run {
+                    text: " | ".to_owned(),
+                    colored: true,
+                    ..Run::default()
+                });
+            }
+            runs.extend(cell(id));
+        }
+        Line {
+            form: Form::Text,
+            depth,
+            runs,
+        }
+    };
+    cells.chunks(columns.unwrap_or(1).max(1)).map(row).collect()
 }
 
 fn docx_run(element: &Value, name_of: &dyn Fn(&str) -> String) -> Run {
