@@ -121,7 +121,7 @@ async fn check_platform(
 ) {
     platform::bot(report, client).await;
     scopes::check(report, client).await;
-    subscriptions::check(report, &config.feishu, client, facts).await;
+    subscriptions::check(report, config, client, facts).await;
     connections::check(report, &config.feishu, client, facts).await;
     intake::long_connection(report, config, roots, client).await;
     intake::commands(report, facts);

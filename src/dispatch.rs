@@ -22,7 +22,7 @@ use tracing::Instrument as _;
 
 use crate::action::AnnounceSettings;
 use crate::callback::PendingCallbacks;
-use crate::command::ZoneName;
+use crate::command::{Switch, ZoneName};
 use crate::config::{ActAs, PolicyConfig, ReplyLanguage, WorkerConfig};
 use crate::consent::Members;
 use crate::content;
@@ -43,6 +43,7 @@ mod intent;
 mod memory_budget;
 mod of_group;
 mod private;
+mod reaction;
 mod record;
 mod request;
 mod respond;
@@ -84,6 +85,7 @@ pub(crate) struct DispatcherSettings {
     pub(crate) announce: AnnounceSettings,
     pub(crate) language: ReplyLanguage,
     pub(crate) private_replies: bool,
+    pub(crate) reaction_pins: Switch,
     pub(crate) zone: ZoneName,
     pub(crate) time_zone: TimeZone,
     pub(crate) act_as: ActAs,

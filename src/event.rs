@@ -5,7 +5,7 @@ use std::borrow::Cow;
 use feishu::{
     BOT_ADDED, BOT_DELETED, CARD_ACTION, CHAT_DISBANDED, CardAction, ChatEvent, ChatId, Content,
     EventEnvelope, MESSAGE_RECALLED, MESSAGE_RECEIVE, MessageHead, MessageId, MessageRecalled,
-    MessageReceived, OpenId, Sender,
+    MessageReceived, OpenId, REACTION_ADDED, ReactionAdded, Sender,
 };
 use jiff::Timestamp;
 use serde::de::Error as _;
@@ -19,6 +19,11 @@ use crate::model::button::Button;
 use crate::model::job::{JobKey, JobKind, NewJob, Tenant};
 use crate::model::rights::Actor;
 use crate::model::schedule::{Schedule, ScheduleRow, ScheduledAction};
+use crate::reply::Emoji;
+
+mod reaction;
+
+pub(crate) use reaction::{PinReaction, ReactionPin};
 
 #[derive(Debug)]
 pub(crate) enum Event {
@@ -27,6 +32,8 @@ pub(crate) enum Event {
     /// A press on one of the bot's buttons. Its result is the response to the platform.
     Press(NewJob),
     UnknownButton,
+    /// A person's reaction that pins a message, in groups that want that.
+    Reaction(NewJob),
     Ignored(Ignored),
 }
 
@@ -55,6 +62,7 @@ impl Event {
         let about = match &*envelope.event_type {
             MESSAGE_RECEIVE => return Self::read_message(envelope, event, tenant, me),
             CARD_ACTION => return Self::read_press(envelope, event, tenant),
+            REACTION_ADDED => return Self::read_reaction(envelope, event, tenant),
             BOT_ADDED => ChatEvent::read(event).map(|chat| (chat.chat_id, GroupEvent::Added)),
             BOT_DELETED | CHAT_DISBANDED => {
                 ChatEvent::read(event).map(|chat| (chat.chat_id, GroupEvent::Left))
@@ -72,6 +80,7 @@ impl Event {
             GroupEvent::Added => (JobKind::Welcome, chat.to_owned()),
             GroupEvent::Left => (JobKind::Left, identity(envelope, event)),
             GroupEvent::Recalled(_) => (JobKind::Recalled, identity(envelope, event)),
+            GroupEvent::Reacted(_) => (JobKind::Reaction, identity(envelope, event)),
         };
         new_job(tenant, kind, origin, chat, &group_event).map(Self::Candidate)
     }
@@ -118,6 +127,40 @@ impl Event {
         let origin = identity(envelope, event);
         let press = Received::new(envelope, event);
         new_job(tenant, JobKind::Press, origin, chat.as_str(), &press).map(Self::Press)
+    }
+
+    /// Reads a reaction. Its emoji decides whether it concerns the bot, so that no other is stored.
+    fn read_reaction(
+        envelope: &EventEnvelope<'_>,
+        event: &RawValue,
+        tenant: &Tenant,
+    ) -> Result<Self, serde_json::Error> {
+        let Some(added) = ReactionAdded::read(event) else {
+            return Ok(Self::Ignored(Ignored::Partial));
+        };
+        if added.operator.sender_type != "user" {
+            return Ok(Self::Ignored(Ignored::FromBot));
+        }
+        if added.emoji_type != Emoji::Pin.as_str() {
+            return Ok(Self::Ignored(Ignored::Chatter));
+        }
+        let Some((_, person)) = added.operator.id() else {
+            return Ok(Self::Ignored(Ignored::Partial));
+        };
+        // The same reaction may come under several event ids, as a message may.
+        let origin = match added.action_time {
+            Some(time) => format!("{} {person} {}", added.message_id, time.as_millisecond()),
+            None => identity(envelope, event),
+        };
+        let queue = person.to_owned();
+        let reaction = PinReaction {
+            home: envelope.tenant_key.as_deref().map(str::to_owned),
+            operator: added.operator,
+            message: added.message_id,
+            added_at: added.action_time,
+        };
+        let reacted = GroupEvent::Reacted(Box::new(reaction));
+        new_job(tenant, JobKind::Reaction, origin, &queue, &reacted).map(Self::Reaction)
     }
 }
 
@@ -175,6 +218,8 @@ pub(crate) enum GroupEvent {
     Left,
     /// This message was recalled.
     Recalled(MessageId),
+    /// A person added the reaction that pins.
+    Reacted(Box<PinReaction>),
 }
 
 impl GroupEvent {
@@ -214,6 +259,7 @@ impl<'a> Received<'a> {
 pub(crate) enum Stored {
     Message(Box<StoredMessage>),
     Press(Box<StoredCallback>),
+    Reaction(Box<ReactionPin>),
 }
 
 impl Stored {
@@ -221,6 +267,9 @@ impl Stored {
         match kind {
             JobKind::Press => {
                 StoredCallback::parse(payload).map(|press| Self::Press(Box::new(press)))
+            }
+            JobKind::ReactionPin => {
+                ReactionPin::parse(payload).map(|reaction| Self::Reaction(Box::new(reaction)))
             }
             _ => StoredMessage::parse(payload).map(|message| Self::Message(Box::new(message))),
         }
@@ -230,6 +279,7 @@ impl Stored {
         match self {
             Self::Message(message) => message.asked_at(accepted_at),
             Self::Press(_) => accepted_at,
+            Self::Reaction(reaction) => reaction.added_at().unwrap_or(accepted_at),
         }
     }
 
@@ -237,6 +287,7 @@ impl Stored {
         match self {
             Self::Message(message) => message.actor(),
             Self::Press(press) => press.actor(),
+            Self::Reaction(reaction) => reaction.actor(),
         }
     }
 }
@@ -448,6 +499,38 @@ mod tests {
                 "{event_type}"
             );
         }
+    }
+
+    #[test]
+    fn only_peoples_pins_are_reactions() {
+        let reaction = |emoji: &str, operator: &str, time: &str| {
+            json!({
+                "message_id": "om_1", "reaction_type": { "emoji_type": emoji },
+                "operator_type": operator, "user_id": { "open_id": "ou_1" }, "action_time": time,
+            })
+        };
+        let job = |event: &Value| match read(REACTION_ADDED, event) {
+            Event::Reaction(job) => Some(job),
+            _ => None,
+        };
+        let first = job(&reaction("Pin", "user", "1627641418803")).unwrap();
+        assert_eq!((first.key.kind, &*first.chat), (JobKind::Reaction, "ou_1"));
+        let later = job(&reaction("Pin", "user", "1627641418804")).unwrap();
+        assert_ne!(first.key, later.key);
+        let again = job(&reaction("Pin", "user", "1627641418803")).unwrap();
+        assert_eq!(first.key, again.key);
+        for (emoji, operator) in [
+            ("DONE", "user"),
+            ("pin", "user"),
+            ("Pin", "app"),
+            ("Pin", ""),
+        ] {
+            assert!(
+                job(&reaction(emoji, operator, "1")).is_none(),
+                "{emoji} {operator}"
+            );
+        }
+        assert!(job(&json!({ "reaction_type": { "emoji_type": "Pin" } })).is_none());
     }
 
     #[test]

@@ -66,6 +66,19 @@ pub(crate) fn answer(outcome: &Outcome, language: Language, context: ReplyContex
     }
 }
 
+/// The reply to somebody who has sent no message: a reaction after a success, otherwise a card that
+/// only they see, even if it concerns others, too.
+pub(crate) fn answer_to_one(
+    outcome: &Outcome,
+    language: Language,
+    context: ReplyContext<'_>,
+) -> Answer {
+    match answer(outcome, language, context) {
+        Answer::Say(words) if context.private => private::answer(words, outcome, language),
+        answer => answer,
+    }
+}
+
 /// The reply as everybody in the chat sees it.
 fn public(outcome: &Outcome, language: Language, context: ReplyContext<'_>) -> Answer {
     let time_zone = context.time_zone;

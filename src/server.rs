@@ -122,6 +122,7 @@ impl Server {
             platform.own_ids.clone(),
             store_app.clone(),
         );
+        let intake = intake.with_reaction_pins(config.pin.by_reaction.into());
         let intake = intake.with_grants(members.as_ref().map(|members| members.grants.clone()));
         let receiving = receiving(&config, intake, &client, &clock)?;
         let zone = ZoneName::try_from(config.reply.timezone);
@@ -144,6 +145,7 @@ impl Server {
                 announce,
                 language: config.reply.language,
                 private_replies: config.reply.private,
+                reaction_pins: config.pin.by_reaction.into(),
                 time_zone: zone.time_zone(),
                 zone,
                 act_as: config.feishu.act_as,

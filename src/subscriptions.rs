@@ -2,7 +2,7 @@
 
 use feishu::{
     APP_OPEN, APP_STATUS_CHANGE, APP_UNINSTALLED, BOT_ADDED, BOT_DELETED, CARD_ACTION,
-    CHAT_DISBANDED, MESSAGE_RECALLED, MESSAGE_RECEIVE, USER_TOKEN_REVOKED,
+    CHAT_DISBANDED, MESSAGE_RECALLED, MESSAGE_RECEIVE, REACTION_ADDED, USER_TOKEN_REVOKED,
 };
 
 use crate::config::{ActAs, AppType, FeishuConfig};
@@ -20,16 +20,25 @@ pub(crate) struct Subscription {
     used_by: UsedBy,
 }
 
+impl Subscription {
+    /// Whether only groups in which a reaction pins a message need it.
+    pub(crate) fn is_of_reaction_pins(&self) -> bool {
+        self.used_by == UsedBy::ReactionPins
+    }
+}
+
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum UsedBy {
     All,
+    /// Those with groups in which a reaction pins a message.
+    ReactionPins,
     StoreApps,
     /// Those that act as members.
     Members,
 }
 
 /// Those that are required come first.
-static EVENTS: [Subscription; 9] = [
+static EVENTS: [Subscription; 10] = [
     Subscription {
         name: MESSAGE_RECEIVE,
         is_required: true,
@@ -59,6 +68,12 @@ static EVENTS: [Subscription; 9] = [
         is_required: false,
         without: "`/history` does not show that a pinned message was recalled",
         used_by: UsedBy::All,
+    },
+    Subscription {
+        name: REACTION_ADDED,
+        is_required: false,
+        without: "the emoji `Pin` pins no message, though `/settings reaction pins` is on",
+        used_by: UsedBy::ReactionPins,
     },
     Subscription {
         name: USER_TOKEN_REVOKED,
@@ -97,7 +112,8 @@ static CALLBACKS: [Subscription; 1] = [Subscription {
 pub(crate) fn events(config: &FeishuConfig) -> impl Iterator<Item = &'static Subscription> {
     let (app_type, act_as) = (config.app_type, config.act_as);
     EVENTS.iter().filter(move |event| match event.used_by {
-        UsedBy::All => true,
+        // Groups can turn it on at any time.
+        UsedBy::All | UsedBy::ReactionPins => true,
         UsedBy::StoreApps => app_type == AppType::Store,
         UsedBy::Members => act_as == ActAs::Member,
     })

@@ -16,6 +16,7 @@ use crate::config::FeishuConfig;
 use crate::consent::Grants;
 use crate::event::{Event, Ignored};
 use crate::model::job::{NewJob, Tenant};
+use crate::model::settings::{SettingValue, Switch};
 use crate::platform::OwnIds;
 use crate::reply::{EarlyToast, early_toast};
 use crate::store::{Accepted, Store, StoreError};
@@ -55,6 +56,8 @@ pub(crate) struct Intake {
     store_app: Option<StoreApp>,
     /// For revoked consent, if the bot acts as members.
     grants: Option<Grants>,
+    /// Whether groups that have not set it pin by reactions.
+    reaction_pins: Switch,
     /// Creation times of events that could not be stored, by event id.
     refused: Cache<String, Timestamp>,
 }
@@ -136,6 +139,7 @@ impl Intake {
             own_ids,
             store_app,
             grants: None,
+            reaction_pins: Switch::Off,
             refused: Cache::new(REMEMBERED_REJECTIONS),
         }
     }
@@ -143,6 +147,14 @@ impl Intake {
     /// Also handles revoked consent, if the bot acts as members.
     pub(crate) fn with_grants(self, grants: Option<Grants>) -> Self {
         Self { grants, ..self }
+    }
+
+    /// Also accepts reactions that pin, in groups that have not set it.
+    pub(crate) fn with_reaction_pins(self, reaction_pins: Switch) -> Self {
+        Self {
+            reaction_pins,
+            ..self
+        }
     }
 
     /// Waits until an event of this size may be decrypted and parsed, which takes several times its
@@ -282,10 +294,32 @@ impl Intake {
                 Ok(EventResponse::Empty)
             }
             Event::Press(job) => self.process_callback(event_id, job).await,
+            Event::Reaction(job) => {
+                if self.may_pin_by_reaction(&job.key.tenant).await? {
+                    self.store(event_id, job).await?;
+                } else {
+                    self.metrics.event(Ignored::Chatter.into());
+                }
+                Ok(EventResponse::Empty)
+            }
             Event::UnknownButton => {
                 self.metrics.event(EventResult::Other);
                 answer_early(EarlyToast::UnknownButton)
             }
+        }
+    }
+
+    /// Whether any group pins by reactions. Which one a reaction concerns is known only once the
+    /// message is read, and until a group wants that, reactions cost no disk write.
+    async fn may_pin_by_reaction(&self, tenant: &Tenant) -> Result<bool, Rejection> {
+        if self.reaction_pins.is_on() {
+            return Ok(true);
+        }
+        let on = SettingValue::ReactionPins(Switch::On);
+        let asking = timeout(STORE_TIMEOUT, self.store.is_set_anywhere(tenant, &on));
+        match asking.await {
+            Ok(Ok(is_set)) => Ok(is_set),
+            Ok(Err(_)) | Err(_) => Err(Rejection::Unavailable),
         }
     }
 

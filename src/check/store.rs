@@ -14,7 +14,7 @@ use crate::healthcheck::readiness;
 use crate::model::grant::{Grant, Member};
 use crate::model::job::{ChatKey, JobKind, Tenant};
 use crate::model::panel::MadeCommand;
-use crate::model::settings::GroupSettings;
+use crate::model::settings::{GroupSettings, SettingValue};
 use crate::model::tenant::TenantRow;
 use crate::store::{
     self, AdminStore, DiskSpace, FileState, InspectedFile, InspectedServer, Integrity, JobFilter,
@@ -113,6 +113,14 @@ impl StoreFacts {
         match &self.admin {
             Some(admin) => admin.group_settings(&chat).await.unwrap_or_default(),
             None => GroupSettings::default(),
+        }
+    }
+
+    /// Whether any group has set this value.
+    pub(super) async fn is_set(&self, value: &SettingValue) -> bool {
+        match &self.admin {
+            Some(admin) => admin.is_set(&self.app, value).await.unwrap_or_default(),
+            None => false,
         }
     }
 

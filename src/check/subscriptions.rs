@@ -7,8 +7,9 @@ use super::console::Page;
 use super::scopes::grant;
 use super::store::StoreFacts;
 use crate::command::Scope;
-use crate::config::FeishuConfig;
+use crate::config::Config;
 use crate::credentials::in_full;
+use crate::model::settings::{SettingValue, Switch};
 use crate::subscriptions::{self, Subscription};
 
 const EVENTS: &str = "events";
@@ -16,13 +17,13 @@ const CALLBACKS: &str = "callbacks";
 
 pub(super) async fn check(
     report: &mut Report,
-    config: &FeishuConfig,
+    config: &Config,
     client: &Client,
     facts: &StoreFacts,
 ) {
     match client.published_version().await {
         Ok(Some(version)) => {
-            events(report, config, &version, facts);
+            events(report, config, &version, facts).await;
             callbacks(report, client.subscribed_callbacks().await);
         }
         Ok(None) => {
@@ -45,7 +46,7 @@ fn unread(error: &Error) -> String {
     format!("not checked ({})", in_full(error))
 }
 
-fn events(report: &mut Report, config: &FeishuConfig, version: &AppVersion, facts: &StoreFacts) {
+async fn events(report: &mut Report, config: &Config, version: &AppVersion, facts: &StoreFacts) {
     let number = &version.version;
     // No page says that the list is always complete.
     if version.events.is_empty() && facts.last_command.is_some() {
@@ -53,14 +54,19 @@ fn events(report: &mut Report, config: &FeishuConfig, version: &AppVersion, fact
         return report.note(EVENTS, text);
     }
     let has = |event: &&Subscription| version.events.iter().any(|listed| listed == event.name);
-    let (subscribed, missing): (Vec<_>, Vec<_>) = subscriptions::events(config).partition(has);
+    let (subscribed, missing): (Vec<_>, Vec<_>) =
+        subscriptions::events(&config.feishu).partition(has);
     if !subscribed.is_empty() {
         let names: Vec<_> = subscribed.iter().map(|event| event.name).collect();
         let text = format!("version `{number}` is subscribed to {}", names.join(", "));
         report.good(EVENTS, text);
     }
+    let by_reaction = SettingValue::ReactionPins(Switch::On);
+    let pins_by_reaction = config.pin.by_reaction || facts.is_set(&by_reaction).await;
     for event in missing {
-        missing_one(report, EVENTS, event);
+        if pins_by_reaction || !event.is_of_reaction_pins() {
+            missing_one(report, EVENTS, event);
+        }
     }
 }
 

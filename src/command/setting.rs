@@ -48,6 +48,8 @@ pub enum Setting {
     Timezone,
     /// Who may pin and announce.
     Mode,
+    /// Whether a reaction with the Pin emoji pins a message.
+    ReactionPins,
 }
 
 /// A setting with its value.
@@ -57,6 +59,28 @@ pub enum SettingValue {
     Language(ReplyLanguage),
     Timezone(ZoneName),
     Mode(PolicyMode),
+    ReactionPins(Switch),
+}
+
+/// The value of a setting that is on or off.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, EnumString, IntoStaticStr)]
+#[serde(rename_all = "snake_case")]
+#[strum(serialize_all = "snake_case")]
+pub enum Switch {
+    On,
+    Off,
+}
+
+impl Switch {
+    pub fn is_on(self) -> bool {
+        self == Self::On
+    }
+}
+
+impl From<bool> for Switch {
+    fn from(is_on: bool) -> Self {
+        if is_on { Self::On } else { Self::Off }
+    }
 }
 
 #[derive(Debug)]
@@ -100,6 +124,7 @@ impl Setting {
             Self::Language => &LANGUAGE,
             Self::Timezone => &TIMEZONE,
             Self::Mode => &MODE,
+            Self::ReactionPins => &REACTION_PINS,
         }
     }
 
@@ -115,6 +140,7 @@ impl SettingValue {
             Self::Language(_) => Setting::Language,
             Self::Timezone(_) => Setting::Timezone,
             Self::Mode(_) => Setting::Mode,
+            Self::ReactionPins(_) => Setting::ReactionPins,
         }
     }
 
@@ -124,6 +150,7 @@ impl SettingValue {
             Self::Language(language) => language.into(),
             Self::Timezone(zone) => zone.as_str(),
             Self::Mode(mode) => mode.into(),
+            Self::ReactionPins(switch) => switch.into(),
         }
     }
 }
@@ -202,6 +229,31 @@ static MODE: SettingSpec = SettingSpec {
         Bilingual::new("/设置 权限 默认", "/settings mode default"),
     ],
     stored: |word| word.parse().ok().map(SettingValue::Mode),
+    typed: |_| None,
+};
+
+static REACTION_PINS: SettingSpec = SettingSpec {
+    name: Bilingual::new("表情置顶", "reaction pins"),
+    words: "reaction pins, reaction pin, reaction-pins, reaction_pins, pin reactions, pin by reaction, \
+        reactions, reaction, 表情置顶, 用表情置顶, 表情回复置顶, 表情",
+    choices: &[
+        Choice {
+            value: SettingValue::ReactionPins(Switch::On),
+            label: Bilingual::new("开启", "on"),
+            words: "on, yes, true, enable, enabled, 开, 开启, 打开, 启用",
+        },
+        Choice {
+            value: SettingValue::ReactionPins(Switch::Off),
+            label: Bilingual::new("关闭", "off"),
+            words: "off, no, false, disable, disabled, 关, 关闭, 停用, 禁用",
+        },
+    ],
+    forms: &[
+        Bilingual::new("/设置 表情置顶 开启", "/settings reaction pins on"),
+        Bilingual::new("/设置 表情置顶 关闭", "/settings reaction pins off"),
+        Bilingual::new("/设置 表情置顶 默认", "/settings reaction pins default"),
+    ],
+    stored: |word| word.parse().ok().map(SettingValue::ReactionPins),
     typed: |_| None,
 };
 

@@ -25,6 +25,7 @@ pub struct Config {
     pub store: StoreConfig,
     pub worker: WorkerConfig,
     pub policy: PolicyConfig,
+    pub pin: PinConfig,
     pub announce: AnnounceConfig,
     pub audit: AuditConfig,
     pub reply: ReplyConfig,
@@ -189,6 +190,12 @@ pub struct WorkerConfig {
     pub plan_grace: Duration,
     #[serde(with = "humantime_serde")]
     pub consent_wait: Duration,
+}
+
+#[derive(Debug, Clone, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct PinConfig {
+    pub by_reaction: bool,
 }
 
 #[derive(Debug, Clone, Serialize, Deserialize)]

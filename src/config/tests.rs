@@ -59,6 +59,7 @@ fn environment_overrides_file_and_file_overrides_defaults() {
 /// A valid value of each key that is not its default.
 const OTHER_VALUES: &[(&str, &str)] = &[
     ("announce.signature", "false"),
+    ("pin.by_reaction", "true"),
     ("audit.keep_days", "30"),
     ("feishu.app_id", "cli_9"),
     ("feishu.app_type", "store"),
@@ -337,7 +338,7 @@ fn shown_policy_can_be_read_back() {
     let config = read(Some(file), &COMPLETE).unwrap();
     let shown = config.to_toml().unwrap();
     let (_, policy) = shown.split_once("[policy]").unwrap();
-    let (policy, _) = policy.split_once("[announce]").unwrap();
+    let (policy, _) = policy.split_once("[pin]").unwrap();
     insta::assert_snapshot!(policy.trim(), @r#"
     mode = "group"
     pin_setting_missing = "edit_permission"

@@ -123,7 +123,8 @@ impl Dispatcher {
         let uuid = job.key.idempotency_key(&call).to_string();
         let (chat, person) = (stored.actor().chat, &member.person);
         // Only a person who is there sees a private card, and the author of a schedule may not be.
-        if matches!(job.key.kind, JobKind::Command | JobKind::Press) {
+        let is_there = [JobKind::Command, JobKind::Press, JobKind::ReactionPin];
+        if is_there.contains(&job.key.kind) {
             let shown = self.show_privately(chat, person, &card).await;
             if shown.map_err(|error| Failure::Call(Call::RequestConsent, error))? {
                 return Ok(());
@@ -195,6 +196,7 @@ fn message_of(stored: &Stored) -> Option<&MessageId> {
     match stored {
         Stored::Message(message) => Some(&message.event.message.message_id),
         Stored::Press(press) => press.message_id.as_ref(),
+        Stored::Reaction(_) => None,
     }
 }
 

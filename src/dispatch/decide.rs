@@ -132,7 +132,7 @@ impl Dispatcher {
             Next::Ignore => return Ok(None),
             Next::Answer(outcome) => return Ok(Some(Conclusion::of(outcome))),
             // Without the author's id the bot must not act as itself.
-            Next::Schedule(_) | Next::Authorize(_) | Next::Act(_)
+            Next::Schedule(_) | Next::Authorize(_) | Next::Repeat(_) | Next::Act(_)
                 if self.members.is_some() && self.acting.is_none() =>
             {
                 return Err(Cause::AuthorUnknown.into());
@@ -142,7 +142,9 @@ impl Dispatcher {
             }
             Next::SignIn => return self.sign_in(job, stored).await.map(Some),
             Next::SignOut => return self.sign_out(job, stored).await.map(Some),
-            Next::Authorize(action) => self.permit(stored.actor(), action).await?,
+            Next::Authorize(action) | Next::Repeat(action) => {
+                self.permit(stored.actor(), action).await?
+            }
             Next::Act(permit) => permit,
         };
         self.act(job, permit, stored, pending).await.map(Some)

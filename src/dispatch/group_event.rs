@@ -1,5 +1,5 @@
-//! Group events: the bot is added to a group or removed, a message is recalled. Nobody expects a
-//! reply, so errors are only logged.
+//! Group events: the bot is added to a group or removed, a message is recalled or gets a reaction.
+//! Nobody expects a reply, so errors are only logged.
 
 use std::time::Duration;
 
@@ -33,6 +33,7 @@ impl Dispatcher {
             Ok(GroupEvent::Added) => self.welcome(job).await,
             Ok(GroupEvent::Left) => self.leave(job).await,
             Ok(GroupEvent::Recalled(message)) => self.recalled(job, message).await,
+            Ok(GroupEvent::Reacted(reaction)) => self.find_reacted(job, *reaction).await,
             Err(error) => {
                 tracing::error!(at = error.column(), "failed to parse the stored event");
                 Err(Release::Dead)
@@ -199,6 +200,6 @@ fn is_definitely_outside(error: &Error) -> bool {
 }
 
 /// Whether this change pinned the message and was not undone.
-fn has_pinned(change: &RecordedChange, message: &MessageId) -> bool {
+pub(super) fn has_pinned(change: &RecordedChange, message: &MessageId) -> bool {
     !change.undone && matches!(change.top(), Some(PinnedItem::Message(top)) if top == message)
 }

@@ -28,6 +28,9 @@ pub(super) enum Next {
     Answer(Outcome),
     Schedule(ScheduledAnnouncement),
     Authorize(Action),
+    /// The same for an action that changes nothing, unless somebody interfered by hand. It is not
+    /// recorded.
+    Repeat(Action),
     Act(Permit),
     /// Ask the member for consent.
     SignIn,
@@ -58,7 +61,12 @@ impl Intent {
             Ok(Next::Authorize(action)) => PendingRecord::of(action, sender),
             Ok(Next::Act(permit)) => PendingRecord::of(permit.action(), sender),
             Ok(
-                Next::Ignore | Next::Answer(_) | Next::Schedule(_) | Next::SignIn | Next::SignOut,
+                Next::Ignore
+                | Next::Answer(_)
+                | Next::Schedule(_)
+                | Next::Repeat(_)
+                | Next::SignIn
+                | Next::SignOut,
             )
             | Err(_) => None,
         }
@@ -71,6 +79,10 @@ impl Dispatcher {
             Stored::Press(press) => {
                 let next = self.requested_by_button(job, press).await;
                 Intent::of(press.button.action.command(), next)
+            }
+            Stored::Reaction(reaction) => {
+                let next = self.requested_by_reaction(job, reaction).await;
+                Intent::of(CommandName::Pin, next)
             }
             Stored::Message(message) => self.intent_of_message(job, message).await,
         }

@@ -50,7 +50,7 @@ impl Dispatcher {
         let Some(author) = &stored.event.sender.open_id else {
             return Ok(false);
         };
-        if !self.react(job, message, emoji).await? {
+        if !self.react(job, &message.message_id, emoji).await? {
             return Ok(false);
         }
         let shown = self.show_privately(&message.chat_id, author, card).await;

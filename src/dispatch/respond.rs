@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use feishu::{Card, MessageId, ReceivedMessage};
+use feishu::{Card, MessageId};
 use jiff::Timestamp;
 
 use super::{Dispatcher, may_try_again};
@@ -79,11 +79,12 @@ impl Dispatcher {
     pub(super) async fn respond(&self, job: &Job, stored: &Stored, outcome: &Outcome) -> Release {
         let message = match stored {
             Stored::Press(press) => return self.answer_press(job, press, outcome).await,
+            Stored::Reaction(pin) => return self.answer_reaction(job, pin, outcome).await,
             Stored::Message(message) => message,
         };
         let to = recipient(job, stored.actor(), outcome);
         if self.is_throttled(job, to.as_ref()).await {
-            let message = &message.event.message;
+            let message = &message.event.message.message_id;
             let reacted = self.react(job, message, Emoji::CrossMark).await;
             return reacted.err().unwrap_or(Release::Done);
         }
@@ -123,13 +124,11 @@ impl Dispatcher {
     pub(super) async fn react(
         &self,
         job: &Job,
-        message: &ReceivedMessage,
+        message: &MessageId,
         emoji: Emoji,
     ) -> Result<bool, Release> {
         let client = &self.platform.client;
-        let added = client
-            .add_reaction(&message.message_id, emoji.as_str())
-            .await;
+        let added = client.add_reaction(message, emoji.as_str()).await;
         let Err(error) = added else { return Ok(true) };
         if let Some(retry) = self.retry_with_patience(job, &error) {
             return Err(retry);
@@ -186,11 +185,13 @@ impl Dispatcher {
                 Ok(false) => or_say,
                 Err(retry) => return retry,
             },
-            Answer::React { emoji, or_say } => match self.react(job, message, emoji).await {
-                Ok(true) => return Release::Done,
-                Ok(false) => or_say,
-                Err(retry) => return retry,
-            },
+            Answer::React { emoji, or_say } => {
+                match self.react(job, &message.message_id, emoji).await {
+                    Ok(true) => return Release::Done,
+                    Ok(false) => or_say,
+                    Err(retry) => return retry,
+                }
+            }
         };
         let sent = self.reply(job, &message.message_id, ReplyContent::Text(&text));
         match sent.await {

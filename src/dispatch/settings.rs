@@ -10,14 +10,14 @@ use super::intent::Next;
 use super::{Dispatcher, text_of};
 use crate::command::SettingsCommand;
 use crate::config::ReplyLanguage;
-use crate::event::{Stored, StoredCallback};
+use crate::event::{ReactionPin, Stored, StoredCallback};
 use crate::language::Language;
 use crate::model::action::Action;
 use crate::model::job::ChatKey;
 use crate::model::refusal::Cause;
 use crate::model::rights::Actor;
 use crate::model::settings::{
-    Origin, Setting, SettingChange, SettingInForce, SettingValue, SettingsInForce,
+    Origin, Setting, SettingChange, SettingInForce, SettingValue, SettingsInForce, Switch,
 };
 use crate::policy::{self, GroupPolicy, Scope};
 use crate::store::StoreError;
@@ -49,6 +49,12 @@ impl Dispatcher {
         own.unwrap_or(self.settings.language)
     }
 
+    /// Whether a reaction with the Pin emoji pins a message in the group.
+    pub(super) fn reaction_pins(&self) -> Switch {
+        let own = self.group.settings.reaction_pins();
+        own.unwrap_or(self.settings.reaction_pins)
+    }
+
     /// The language of the answer to a message.
     pub(super) fn language_of(&self, message: &ReceivedMessage) -> Language {
         let of_text = || Language::of(&text_of(message).unwrap_or_default());
@@ -61,10 +67,16 @@ impl Dispatcher {
         self.language().fixed().unwrap_or(of_card)
     }
 
+    /// The language of the answer to a reaction.
+    pub(super) fn language_of_reaction(&self, reaction: &ReactionPin) -> Language {
+        self.language().fixed().unwrap_or(reaction.language)
+    }
+
     pub(super) fn language_of_request(&self, stored: &Stored) -> Language {
         match stored {
             Stored::Message(message) => self.language_of(&message.event.message),
             Stored::Press(press) => self.language_of_press(press),
+            Stored::Reaction(reaction) => self.language_of_reaction(reaction),
         }
     }
 
@@ -146,6 +158,7 @@ impl Dispatcher {
                 let (mode, origin) = policy::mode(self.policy(), Scope::of(actor));
                 (SettingValue::Mode(mode), origin)
             }
+            Setting::ReactionPins => (SettingValue::ReactionPins(self.reaction_pins()), origin),
         };
         SettingInForce { value, origin, own }
     }

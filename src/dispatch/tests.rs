@@ -157,6 +157,7 @@ impl Bench {
                 },
                 language: ReplyLanguage::Auto,
                 private_replies: self.private_replies,
+                reaction_pins: Switch::Off,
                 zone: ZoneName::new("UTC").unwrap(),
                 time_zone: TimeZone::UTC,
                 act_as: ActAs::Bot,

@@ -67,6 +67,11 @@ pub enum JobKind {
     Recalled,
     /// Run the action of a button. The origin is the event of the callback.
     Press,
+    /// Find the chat of a message to which somebody added the reaction that pins. It waits in a
+    /// queue of its own for each person, which the chat column names.
+    Reaction,
+    /// Pin that message. The origin is the same as before.
+    ReactionPin,
 }
 
 impl JobKind {
@@ -76,7 +81,10 @@ impl JobKind {
 
     /// Whether the job handles an event that is not a request, so that no member expects a reply.
     pub(crate) fn is_group_event(self) -> bool {
-        matches!(self, Self::Welcome | Self::Left | Self::Recalled)
+        matches!(
+            self,
+            Self::Welcome | Self::Left | Self::Recalled | Self::Reaction
+        )
     }
 
     pub(crate) fn as_str(self) -> &'static str {

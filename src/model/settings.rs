@@ -7,7 +7,7 @@ use std::str::FromStr;
 use serde::{Deserialize, Serialize};
 
 use crate::command::ZoneName;
-pub(crate) use crate::command::{Setting, SettingValue};
+pub(crate) use crate::command::{Setting, SettingValue, Switch};
 use crate::config::{PolicyMode, ReplyLanguage};
 use crate::model::rights::Right;
 
@@ -30,6 +30,13 @@ impl GroupSettings {
     pub(crate) fn zone(&self) -> Option<&ZoneName> {
         match self.get(Setting::Timezone)? {
             SettingValue::Timezone(zone) => Some(zone),
+            _ => None,
+        }
+    }
+
+    pub(crate) fn reaction_pins(&self) -> Option<Switch> {
+        match self.get(Setting::ReactionPins)? {
+            SettingValue::ReactionPins(switch) => Some(*switch),
             _ => None,
         }
     }

@@ -14,7 +14,7 @@ use jiff::Timestamp;
 use crate::config::DatabaseUrl;
 use crate::model::grant::{Grant, Member};
 use crate::model::job::{ChatKey, Tenant};
-use crate::model::settings::GroupSettings;
+use crate::model::settings::{GroupSettings, SettingValue};
 use crate::model::tenant::{TenantRow, TenantState};
 use crate::store::admin::rows::{JobRow, REFERENCE};
 use crate::store::statement::{Query, Statement};
@@ -188,6 +188,12 @@ impl AdminStore {
     pub(crate) async fn group_settings(&self, chat: &ChatKey) -> anyhow::Result<GroupSettings> {
         let values = self.rows(settings::of_chat(chat)).await?;
         Ok(values.into_iter().flatten().collect())
+    }
+
+    /// Whether any group has set this value.
+    pub(crate) async fn is_set(&self, app: &str, value: &SettingValue) -> anyhow::Result<bool> {
+        let found = self.rows(settings::is_set_in_app(app, value)).await?;
+        Ok(!found.is_empty())
     }
 
     /// Writes a consistent copy of the store to a new file.

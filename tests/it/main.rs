@@ -40,6 +40,7 @@ mod policy;
 mod presses;
 mod private;
 mod process;
+mod reactions;
 mod replace;
 mod rules;
 mod samples;

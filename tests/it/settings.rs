@@ -224,7 +224,7 @@ async fn settings_survive_a_restart() {
         assert!(shown.contains(line), "{shown}");
     }
     let shown = bench.settings(&other).await;
-    assert_eq!(shown.matches("(default)").count(), 3, "{shown}");
+    assert_eq!(shown.matches("(default)").count(), 4, "{shown}");
     bench.finish().await;
 }
 

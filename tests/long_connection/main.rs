@@ -40,6 +40,8 @@ mod members;
 mod policy;
 #[path = "../it/presses.rs"]
 mod presses;
+#[path = "../it/reactions.rs"]
+mod reactions;
 #[path = "../it/replace.rs"]
 mod replace;
 #[path = "../it/rules.rs"]

@@ -50,6 +50,8 @@ mod presses;
 mod private;
 #[path = "../it/process.rs"]
 mod process;
+#[path = "../it/reactions.rs"]
+mod reactions;
 #[path = "../it/replace.rs"]
 mod replace;
 mod replicas;

@@ -12,7 +12,7 @@ const TOKEN_LIFE_MS: u64 = 2 * 60 * 60 * 1000;
 const RENEWAL_MS: u64 = 30 * 60 * 1000;
 
 /// All scopes that the bot's calls and events require.
-const ALL_SCOPES: [&str; 9] = [
+const ALL_SCOPES: [&str; 10] = [
     "application:application:self_manage",
     "auth:user_access_token:read",
     "im:chat",
@@ -21,6 +21,7 @@ const ALL_SCOPES: [&str; 9] = [
     "im:message",
     "im:message.group_msg",
     "im:message.p2p_msg",
+    "im:message.reactions:read",
     "im:message.reactions:write_only",
 ];
 

@@ -77,7 +77,7 @@ pub use faults::{
 pub use ids::{ChatId, ConnectionId, MessageId};
 pub use limits::RateLimits;
 pub use long_connections::{ClientConfig, HandshakeRefusal};
-pub use messages::{Message, Reaction, Sender};
+pub use messages::{Message, OtherReaction, Reaction, Sender};
 pub use people::Person;
 pub use pressed::{Seen, ToastKind};
 pub use private_card::PrivateCard;

@@ -37,6 +37,15 @@ pub struct Reaction {
     pub emoji_type: String,
 }
 
+/// A reaction of a person or of a bot that is no app of the simulator.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct OtherReaction {
+    /// The person or bot that added it.
+    pub operator: Sender,
+    /// Case-sensitive name of the emoji.
+    pub emoji_type: String,
+}
+
 /// A message, with its later changes.
 #[derive(Clone, Debug)]
 pub struct Message {
@@ -65,6 +74,8 @@ pub struct Message {
     pub recalled: bool,
     /// The reactions of apps.
     pub reactions: Vec<Reaction>,
+    /// The reactions of people and other bots.
+    pub other_reactions: Vec<OtherReaction>,
     /// The messages of a bundle of forwarded messages.
     pub parts: Vec<MessageId>,
     pub(crate) replies: Vec<MessageId>,

@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 
 /// Every event that the simulator pushes, except `app_ticket`, which is subscribed automatically.
-pub(crate) const EVENTS: [&str; 9] = [
+pub(crate) const EVENTS: [&str; 11] = [
     "app_open",
     "app_status_change",
     "app_uninstalled",
@@ -11,6 +11,8 @@ pub(crate) const EVENTS: [&str; 9] = [
     "im.chat.disbanded_v1",
     "im.chat.member.bot.added_v1",
     "im.chat.member.bot.deleted_v1",
+    "im.message.reaction.created_v1",
+    "im.message.reaction.deleted_v1",
     "im.message.recalled_v1",
     "im.message.receive_v1",
 ];

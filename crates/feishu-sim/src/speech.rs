@@ -23,6 +23,7 @@ use crate::{
 
 mod events;
 mod press;
+mod reactions;
 
 pub use press::Pressed;
 
@@ -326,6 +327,7 @@ impl State {
             updated_ms: None,
             recalled: false,
             reactions: Vec::new(),
+            other_reactions: Vec::new(),
             parts: Vec::new(),
             replies: Vec::new(),
             app: self.apps.index(),

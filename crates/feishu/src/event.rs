@@ -25,6 +25,7 @@ pub use app::{APP_OPEN, APP_STATUS_CHANGE, APP_UNINSTALLED, AppEvent};
 pub use card_action::{CARD_ACTION, CardAction};
 pub use chat::{
     BOT_ADDED, BOT_DELETED, CHAT_DISBANDED, ChatEvent, MESSAGE_RECALLED, MessageRecalled,
+    REACTION_ADDED, ReactionAdded,
 };
 pub use user_token::{RevokedTokens, USER_TOKEN_REVOKED, UserTokenRevoked};
 /// The event type of a received message.

@@ -66,8 +66,8 @@ pub use error::{
 pub use event::{
     APP_OPEN, APP_STATUS_CHANGE, APP_UNINSTALLED, AppEvent, BOT_ADDED, BOT_DELETED, CARD_ACTION,
     CHAT_DISBANDED, CardAction, ChatEvent, ChatType, MESSAGE_RECALLED, MESSAGE_RECEIVE, Mention,
-    MessageBody, MessageHead, MessageRecalled, MessageReceived, ReceivedMessage, RevokedTokens,
-    USER_TOKEN_REVOKED, UserTokenRevoked,
+    MessageBody, MessageHead, MessageRecalled, MessageReceived, REACTION_ADDED, ReactionAdded,
+    ReceivedMessage, RevokedTokens, USER_TOKEN_REVOKED, UserTokenRevoked,
 };
 pub use http::{CallRecord, OnCall};
 pub use ids::{

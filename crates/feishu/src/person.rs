@@ -2,6 +2,8 @@
 
 use std::fmt;
 
+use serde::{Deserialize, Serialize};
+
 use crate::ids::{OpenId, TenantKey, UnionId, UserId};
 use crate::lenient::Json;
 
@@ -45,8 +47,8 @@ pub struct PersonIds {
     pub user_id: Option<UserId>,
 }
 
-/// The sender of a message, or the operator of a button.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
+/// The sender of a message, the operator of a button, or the operator of a reaction.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Sender {
     /// The id for this app.
     pub open_id: Option<OpenId>,
@@ -54,7 +56,7 @@ pub struct Sender {
     pub union_id: Option<UnionId>,
     /// The id in the tenant, for apps that may read it.
     pub user_id: Option<UserId>,
-    /// `user` or `bot`; empty if absent.
+    /// `user`, `bot` or `app`; empty if absent.
     pub sender_type: String,
     /// The tenant of the sender, which may differ from that of the chat.
     pub tenant_key: Option<TenantKey>,
@@ -108,6 +110,13 @@ impl Sender {
             PersonIds::default()
         };
         Self::new(ids, "user".to_owned(), operator.field("tenant_key"))
+    }
+
+    /// Reads who added a reaction; an app has no ids here.
+    pub(crate) fn of_reaction(person: Option<Json<'_>>, operator_type: Option<Json<'_>>) -> Self {
+        let ids = person.map(PersonIds::read).unwrap_or_default();
+        let sender_type = operator_type.and_then(Json::text).unwrap_or_default();
+        Self::new(ids, sender_type.into_owned(), None)
     }
 
     fn new(ids: PersonIds, sender_type: String, tenant_key: Option<Json<'_>>) -> Self {

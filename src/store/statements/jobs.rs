@@ -40,7 +40,8 @@ pub(in crate::store) fn insert(
 /// Inserts a job that replies to a rejected message that the queue is full; `None` if nobody waits
 /// for a reply. There is one such job for each `head`, the job at the head of the chat.
 pub(in crate::store) fn insert_overflow(job: &NewJob, head: i64) -> Option<Statement> {
-    if job.key.kind.is_group_event() || job.key.kind == JobKind::Press {
+    let is_silent = matches!(job.key.kind, JobKind::Press | JobKind::ReactionPin);
+    if job.key.kind.is_group_event() || is_silent {
         return None;
     }
     let notice = NewJob {

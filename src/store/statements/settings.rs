@@ -18,6 +18,22 @@ fn value(row: &Row<'_>) -> Result<Option<SettingValue>, Unreadable> {
     Ok(setting.and_then(|setting| setting.stored(&value)))
 }
 
+/// A row if a group of the tenant has set this value.
+pub(in crate::store) fn is_set_anywhere(tenant: &Tenant, value: &SettingValue) -> Query<()> {
+    let sql = "SELECT 1 FROM settings
+         WHERE app = $1 AND tenant = $2 AND name = $3 AND value = $4 LIMIT 1";
+    let name = value.setting().as_str();
+    let values = values![&tenant.app, &tenant.key, name, value.as_str()];
+    Statement::new(sql, values).read(|_| Ok(()))
+}
+
+/// The same in any tenant of the app.
+pub(in crate::store) fn is_set_in_app(app: &str, value: &SettingValue) -> Query<()> {
+    let sql = "SELECT 1 FROM settings WHERE app = $1 AND name = $2 AND value = $3 LIMIT 1";
+    let values = values![app, value.setting().as_str(), value.as_str()];
+    Statement::new(sql, values).read(|_| Ok(()))
+}
+
 /// Sets the group's own value, or removes it.
 pub(in crate::store) fn save(chat: &ChatKey, change: &SettingChange, now: Timestamp) -> Statement {
     let Tenant { app, key } = &chat.tenant;

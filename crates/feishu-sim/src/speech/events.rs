@@ -72,7 +72,7 @@ impl InChat {
 
 impl State {
     /// Whether the app receives this event, which requires one of the scopes.
-    fn sends_event(&self, event_type: &str, any_of: &[&str]) -> bool {
+    pub(super) fn sends_event(&self, event_type: &str, any_of: &[&str]) -> bool {
         let app = self.app();
         self.apps.present().receiver.is_some()
             && app.bot_active

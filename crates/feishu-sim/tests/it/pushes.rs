@@ -276,6 +276,50 @@ async fn a_recall_names_its_operator() {
 }
 
 #[tokio::test]
+async fn a_reaction_names_its_message_and_operator() {
+    let (fixture, webhook) = (Fixture::new().await, Webhook::answering(&[]).await);
+    fixture.sim.set_webhook(&webhook.url);
+    let chat = fixture.chat();
+    let lin = fixture.sim.as_person(&fixture.lin).in_chat(&chat);
+    let message = lin.say("lunch").id;
+    let added = pushed(&fixture, lin.react(&message, "Pin").as_ref());
+    let event = |operator: Value| {
+        let mut event = json!({
+            "message_id": message.as_str(),
+            "reaction_type": {"emoji_type": "Pin"},
+            "action_time": fixture.sim.clock().now_ms().to_string(),
+        });
+        event
+            .as_object_mut()
+            .unwrap()
+            .extend(operator.as_object().unwrap().clone());
+        event
+    };
+    let by_lin = event(json!({
+        "operator_type": "user",
+        "user_id": {
+            "open_id": fixture.lin.open_id, "union_id": fixture.lin.union_id, "user_id": fixture.lin.user_id,
+        },
+    }));
+    let of = |action: &str, event: &Value| {
+        Some((format!("im.message.reaction.{action}_v1"), event.clone()))
+    };
+    assert_eq!(added, of("created", &by_lin));
+    assert!(lin.react(&message, "Pin").is_none(), "the same reaction");
+    let off = lin.take_off(&message, "Pin");
+    assert_eq!(pushed(&fixture, off.as_ref()), of("deleted", &by_lin));
+    assert!(lin.take_off(&message, "Pin").is_none());
+    let bot = fixture.sim.as_bot("Other").in_chat(&chat);
+    let by_bot = pushed(&fixture, bot.react(&message, "Pin").as_ref());
+    let app = json!({"operator_type": "app", "app_id": "cli_0000000000000000"});
+    assert_eq!(by_bot, of("created", &event(app)));
+    fixture
+        .sim
+        .change_app(|app| app.scopes.remove("im:message.reactions:read"));
+    assert!(lin.react(&message, "Pin").is_none(), "without a scope");
+}
+
+#[tokio::test]
 async fn a_failed_push_follows_the_documented_schedule() {
     let (fixture, webhook) = (
         Fixture::new().await,

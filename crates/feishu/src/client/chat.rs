@@ -81,6 +81,9 @@ pub struct Member {
     /// The display name.
     #[serde(default, deserialize_with = "or_default")]
     pub name: String,
+    /// The tenant that the person belongs to.
+    #[serde(default, deserialize_with = "optional_id")]
+    pub tenant_key: Option<TenantKey>,
 }
 
 /// A group that the bot is in.

@@ -29,6 +29,8 @@ pub struct Message {
     pub sender: MessageSender,
     /// `None` if absent.
     pub chat_id: Option<ChatId>,
+    /// The first message of its topic or of the tree of replies; `None` for that message.
+    pub root_id: Option<MessageId>,
     /// The topic that it belongs to.
     pub thread_id: Option<ThreadId>,
     /// `text`, `post`, …
@@ -301,6 +303,7 @@ impl Message {
             upper_id,
             sender,
             chat_id,
+            root_id,
             thread_id,
             msg_type,
             message_type,
@@ -313,6 +316,7 @@ impl Message {
             "upper_message_id",
             "sender",
             "chat_id",
+            "root_id",
             "thread_id",
             "msg_type",
             "message_type",
@@ -327,6 +331,7 @@ impl Message {
             upper_id: upper_id.and_then(Json::id),
             sender: sender.map_or(MessageSender::Unknown, MessageSender::read),
             chat_id: chat_id.and_then(Json::id),
+            root_id: root_id.and_then(Json::id),
             thread_id: thread_id.and_then(Json::id),
             msg_type: msg_type
                 .or(message_type)
