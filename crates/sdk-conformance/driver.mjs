@@ -35,6 +35,7 @@ const typed = {
   GetBlock: (client) => client.docx.v1.chatAnnouncementBlock.get,
   ListChildren: (client) => client.docx.v1.chatAnnouncementBlockChildren.get,
   CreateChildren: (client) => client.docx.v1.chatAnnouncementBlockChildren.create,
+  UpdateBlocks: (client) => client.docx.v1.chatAnnouncementBlock.batchUpdate,
   DeleteChildren: (client) => client.docx.v1.chatAnnouncementBlockChildren.batchDelete,
   GetMessage: (client) => client.im.v1.message.get,
   CreateMessage: (client) => client.im.v1.message.create,

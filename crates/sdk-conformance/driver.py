@@ -85,6 +85,11 @@ TYPED = {
         docx.CreateChatAnnouncementBlockChildrenRequest,
         docx.CreateChatAnnouncementBlockChildrenRequestBody,
     ),
+    "UpdateBlocks": (
+        "docx.v1.chat_announcement_block.batch_update",
+        docx.BatchUpdateChatAnnouncementBlockRequest,
+        docx.BatchUpdateChatAnnouncementBlockRequestBody,
+    ),
     "DeleteChildren": (
         "docx.v1.chat_announcement_block_children.batch_delete",
         docx.BatchDeleteChatAnnouncementBlockChildrenRequest,

@@ -11,7 +11,7 @@ use crate::driver::{Driver, Sdk, settings};
 use crate::report;
 
 /// What the bot calls, and what the simulator offers besides.
-const CALLS: [Endpoint; 22] = [
+const CALLS: [Endpoint; 23] = [
     Endpoint::TenantAccessToken,
     Endpoint::BotInfo,
     Endpoint::ListScopes,
@@ -27,6 +27,7 @@ const CALLS: [Endpoint; 22] = [
     Endpoint::GetBlock,
     Endpoint::ListChildren,
     Endpoint::CreateChildren,
+    Endpoint::UpdateBlocks,
     Endpoint::DeleteChildren,
     Endpoint::GetMessage,
     Endpoint::CreateMessage,
@@ -342,6 +343,40 @@ async fn docx(bench: &mut Bench) {
         .body(json!({"start_index": 0, "end_index": 1}));
     bench.call(delete, &[("/data/revision_id", json!(3))]).await;
     assert!(bench.sim.announcement_text(&bench.chat).is_empty());
+    table(bench).await;
+}
+
+async fn table(bench: &mut Bench) {
+    let page = json!({"chat_id": bench.chat.as_str(), "block_id": bench.chat.as_str()});
+    let size = json!({"row_size": 1, "column_size": 1, "column_width": [120], "header_row": true});
+    let create = Call::to(Endpoint::CreateChildren, page)
+        .query(json!({"revision_id": -1, "client_token": "5", "user_id_type": "open_id"}))
+        .body(json!({"children": [{"block_type": 31, "table": {"property": size}}]}));
+    let expected = [
+        ("/data/children/0/table/property/row_size", json!(1)),
+        ("/data/children/0/table/property/header_row", json!(true)),
+    ];
+    let created = bench.call(create, &expected).await;
+    let table = &created["data"]["children"][0];
+    assert_eq!(table["children"], table["table"]["cells"]);
+    let read = json!({"page_size": 500, "revision_id": -1, "user_id_type": "open_id"});
+    let list = Call::to(Endpoint::ListBlocks, bench.chat_path()).query(read);
+    let listed = bench.call(list, &[]).await;
+    let line = &listed["data"]["items"][3]["block_id"];
+    let elements = json!([{"text_run": {"content": "in a cell"}}]);
+    let updates = json!([
+        {"block_id": line, "update_text_elements": {"elements": elements}},
+        {"block_id": table["block_id"], "insert_table_row": {"row_index": -1}},
+    ]);
+    let update = Call::to(Endpoint::UpdateBlocks, bench.chat_path())
+        .query(json!({"revision_id": -1, "client_token": "6", "user_id_type": "open_id"}))
+        .body(json!({"requests": updates}));
+    let text = "/data/blocks/0/text/elements/0/text_run/content";
+    let rows = "/data/blocks/1/table/property/row_size";
+    let expected = [(text, json!("in a cell")), (rows, json!(2))];
+    bench.call(update, &expected).await;
+    let shown = bench.sim.announcement_text(&bench.chat);
+    assert_eq!(shown, ["in a cell", ""]);
 }
 
 async fn doc(bench: &mut Bench) {
