@@ -9,10 +9,12 @@ use tokio::process::{Child, ChildStderr, Command};
 
 pub(crate) const PROGRAM: &str = env!("CARGO_BIN_EXE_noticebot");
 
-/// A command with nothing of this process's environment.
+/// A command with nothing of this process's environment, and without its ignored signals: `nohup`
+/// ignores hangups.
 pub(crate) fn program(verb: &[&str]) -> Command {
-    let mut command = Command::new(PROGRAM);
+    let mut command = Command::new("/usr/bin/env");
     command
+        .args(["--default-signal=HUP", PROGRAM])
         .args(verb)
         .env_clear()
         .stdin(Stdio::null())

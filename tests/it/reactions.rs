@@ -38,7 +38,11 @@ impl Bench {
 
     /// The member adds the reaction, and the bot finishes its work.
     async fn react(&self, group: &ChatId, message: &MessageId) {
-        let pushed = self.here(&self.member, group).react(message, "Pin");
+        self.react_as(&self.member, group, message).await;
+    }
+
+    async fn react_as(&self, person: &Person, group: &ChatId, message: &MessageId) {
+        let pushed = self.here(person, group).react(message, "Pin");
         assert_eq!(pushed.unwrap().answer().await.status, 200);
         self.idle().await;
     }
@@ -151,8 +155,7 @@ async fn repeated_reactions_pin_once() {
     bench.idle().await;
     assert_eq!(bench.puts(), 1);
     // The same reaction of another person, and once more.
-    bench.here(&bench.owner, &group).react(&message, "Pin");
-    bench.idle().await;
+    bench.react_as(&bench.owner, &group, &message).await;
     member.take_off(&message, "Pin");
     bench.advance(Duration::from_secs(1));
     bench.react(&group, &message).await;
@@ -212,8 +215,7 @@ async fn denied_reactions_are_answered_privately_once() {
     let third = bench.words(&group);
     bench.react(&group, &third).await;
     assert_eq!(bench.sim.messages(&group).len(), messages + 1);
-    bench.here(&bench.owner, &group).react(&third, "Pin");
-    bench.idle().await;
+    bench.react_as(&bench.owner, &group, &third).await;
     assert_eq!(bench.pinned(&group), Some(third));
     bench.finish().await;
 }
@@ -241,8 +243,7 @@ async fn people_of_other_tenants_pin_nothing() {
     let guest = bench.sim.add_person_of("other", "Gus");
     let group = bench.sim.add_chat(bench.spec().member(&guest).external());
     let message = bench.words(&group);
-    bench.here(&guest, &group).react(&message, "Pin");
-    bench.idle().await;
+    bench.react_as(&guest, &group, &message).await;
     assert_eq!(bench.puts(), 0);
     bench.react(&group, &message).await;
     assert_eq!(bench.pinned(&group), Some(message));

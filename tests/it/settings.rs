@@ -141,6 +141,41 @@ async fn own_time_zone_applies_to_times() {
 }
 
 #[tokio::test]
+async fn own_time_zone_applies_to_signatures() {
+    let bench = Bench::new().await;
+    let group = bench.group(Docx);
+    bench
+        .configure_group(&group, "/settings timezone UTC")
+        .await;
+    let command = bench.say(&group, "/announce standup").id;
+    bench.reaction(&command).await;
+    let document = bench.sim.announcement_document(&group).to_string();
+    // 09:00 in Asia/Shanghai, the configured zone.
+    assert!(document.contains(" · 2026-09-11 01:0"), "{document}");
+    bench.finish().await;
+}
+
+#[tokio::test]
+async fn own_language_applies_to_the_greeting() {
+    let bench = Bench::new().await;
+    let group = bench.group(Docx);
+    bench.configure_group(&group, "/settings language zh").await;
+    bench.idle().await;
+    // The event that would delete the settings is lost.
+    bench.sim.change_chat(&group, |chat| chat.bot_in = false);
+    let owner = bench.sim.as_person(&bench.owner).in_chat(&group);
+    let before = bench.sim.messages(&group).len();
+    owner.add_bot().unwrap();
+    bench.idle().await;
+    let messages = bench.sim.messages(&group);
+    assert_eq!(messages.len(), before + 1);
+    let greeting = messages.last().unwrap().text();
+    assert!(greeting.contains("/置顶"), "{greeting}");
+    assert!(!greeting.contains("/pin"), "{greeting}");
+    bench.finish().await;
+}
+
+#[tokio::test]
 async fn own_mode_decides_who_may_pin() {
     let bench = Bench::new().await;
     let (open, closed) = (bench.group(Docx), bench.closed_group());
