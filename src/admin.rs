@@ -381,11 +381,14 @@ impl Admin {
             row.deed,
             row.result
         );
+        if let Some(approver) = &row.approver {
+            // Writing to a string cannot fail.
+            let _ = write!(line, ", decided by {}", printable(approver));
+        }
         if row.undone {
             line.push_str(", reverted since");
         }
         if let Some(log_id) = &row.log_id {
-            // Writing to a string cannot fail.
             let _ = write!(line, ", log id {}", printable(log_id));
         }
         if let Some(summary) = &row.summary {

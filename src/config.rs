@@ -32,7 +32,8 @@ pub use environment::Environment;
 pub use error::{ConfigError, Problem};
 pub use ids::chat_id;
 pub use policy::{
-    CommandPolicies, CommandPolicy, PinSettingMissing, PolicyConfig, PolicyMode, Right, ScopePolicy,
+    CommandPolicies, CommandPolicy, OnDenied, PinSettingMissing, PolicyConfig, PolicyMode, Right,
+    ScopePolicy,
 };
 pub use settings::{
     ActAs, AnnounceConfig, AppType, AuditConfig, Config, FeishuConfig, LogConfig, LogFormat,

@@ -43,6 +43,7 @@ mod intent;
 mod memory_budget;
 mod of_group;
 mod private;
+mod proposal;
 mod reaction;
 mod record;
 mod request;

@@ -18,7 +18,7 @@ use crate::content::{self, Mention};
 use crate::model::button::Button;
 use crate::model::job::{JobKey, JobKind, NewJob, Tenant};
 use crate::model::rights::Actor;
-use crate::model::schedule::{Schedule, ScheduleRow, ScheduledAction};
+use crate::model::schedule::{Schedule, ScheduleRow, ScheduledAction, Verdict};
 use crate::reply::Emoji;
 
 mod reaction;
@@ -290,6 +290,22 @@ impl Stored {
             Self::Reaction(reaction) => reaction.actor(),
         }
     }
+
+    /// The member whose rights count: who approved the request, if its author lacks the right.
+    pub(crate) fn authority(&self) -> Actor<'_> {
+        match self {
+            Self::Message(message) => message.authority(),
+            Self::Press(_) | Self::Reaction(_) => self.actor(),
+        }
+    }
+
+    /// Who decided on the request, which was a proposal.
+    pub(crate) fn decider(&self) -> Option<&Sender> {
+        match self {
+            Self::Message(message) => message.decision().map(|(_, by)| by),
+            Self::Press(_) | Self::Reaction(_) => None,
+        }
+    }
 }
 
 #[derive(Debug)]
@@ -362,6 +378,30 @@ impl StoredMessage {
             sender: &self.event.sender,
             home: self.tenant_key.as_deref(),
             chat: &self.event.message.chat_id,
+        }
+    }
+
+    /// The member whose rights count: see [`Stored::authority`].
+    pub(crate) fn authority(&self) -> Actor<'_> {
+        match self.decision() {
+            Some((Verdict::Approved, by)) => Actor {
+                sender: by,
+                ..self.actor()
+            },
+            _ => self.actor(),
+        }
+    }
+
+    fn decision(&self) -> Option<(Verdict, &Sender)> {
+        match self.schedule.as_ref()? {
+            ScheduledAction::Publish { approved_by, .. } => {
+                Some((Verdict::Approved, approved_by.as_deref()?))
+            }
+            ScheduledAction::Propose(proposal) => {
+                let decision = proposal.decision.as_ref()?;
+                Some((decision.verdict, &decision.by))
+            }
+            ScheduledAction::Expire { .. } => None,
         }
     }
 

@@ -9,6 +9,7 @@ pub(crate) mod job;
 pub(crate) mod outcome;
 pub(crate) mod panel;
 pub(crate) mod progress;
+pub(crate) mod proposal;
 pub(crate) mod refusal;
 pub(crate) mod rights;
 pub(crate) mod schedule;

@@ -18,7 +18,9 @@
 
 use feishu::{AppId, Chat, ChatId, Sender, Who};
 
-use crate::config::{CommandPolicy, PinSettingMissing, PolicyConfig, PolicyMode, ScopePolicy};
+use crate::config::{
+    CommandPolicy, OnDenied, PinSettingMissing, PolicyConfig, PolicyMode, ScopePolicy,
+};
 use crate::model::action::{Action, Source};
 use crate::model::change::RecordedChange;
 use crate::model::progress::Progress;
@@ -33,6 +35,8 @@ pub(crate) struct GroupPolicy<'a> {
     pub(crate) config: &'a PolicyConfig,
     /// The mode that the group has set for itself.
     pub(crate) own_mode: Option<PolicyMode>,
+    /// Whom the group has set to be asked about commands of others.
+    pub(crate) own_on_denied: Option<OnDenied>,
 }
 
 /// Permission to run one action. Only this module creates one.
@@ -78,6 +82,11 @@ impl Permit {
             }
             _ => Err(action),
         }
+    }
+
+    /// To run what a member proposed, once somebody with the right has approved it.
+    pub(crate) fn for_approved(action: Action) -> Self {
+        Self { action }
     }
 
     /// The right under which it was granted.
@@ -185,6 +194,14 @@ pub(crate) fn mode(policy: GroupPolicy<'_>, scope: Scope<'_>) -> (PolicyMode, Or
     most_specific_mode(specific).unwrap_or((policy.config.mode, Origin::Default))
 }
 
+/// Who is asked about commands of members without a permission, and who set it.
+pub(crate) fn on_denied(policy: GroupPolicy<'_>, scope: Scope<'_>) -> (OnDenied, Origin) {
+    let mut specific = scope.levels(policy).into_iter().rev().flatten();
+    specific
+        .find_map(|level| Some((level.on_denied?, level.origin)))
+        .unwrap_or((policy.config.on_denied, Origin::Default))
+}
+
 /// The rights to which another mode applies than to the group.
 pub(crate) fn exceptions_to_mode(policy: GroupPolicy<'_>, scope: Scope<'_>) -> Vec<Right> {
     let (mode, _) = mode(policy, scope);
@@ -256,6 +273,7 @@ impl<'a> Scope<'a> {
         };
         let own = Level {
             mode: policy.own_mode,
+            on_denied: policy.own_on_denied,
             origin: Origin::Group,
             ..Level::default()
         };
@@ -282,6 +300,7 @@ struct Level<'a> {
     /// Who set the mode.
     origin: Origin,
     pin_setting_missing: Option<PinSettingMissing>,
+    on_denied: Option<OnDenied>,
     allow: &'a [String],
     deny: &'a [String],
 }
@@ -303,6 +322,7 @@ impl<'a> Level<'a> {
             mode: policy.mode,
             origin,
             pin_setting_missing: policy.pin_setting_missing,
+            on_denied: policy.on_denied,
             allow: &policy.allow,
             deny: &policy.deny,
         }

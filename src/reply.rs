@@ -15,6 +15,7 @@ mod member_codes;
 mod message;
 mod misunderstood;
 mod private;
+mod proposal;
 mod punctuation;
 mod quote;
 mod refusals;
@@ -38,6 +39,7 @@ pub(crate) use answer::{Answer, Emoji};
 pub(crate) use consent::{consent_card, consent_text};
 pub(crate) use help::all_commands;
 pub(crate) use history::history_card;
+pub(crate) use proposal::{proposal_decided, proposal_over};
 pub(crate) use schedule::schedule_canceled;
 pub(crate) use settings::settings_card;
 pub(crate) use toast::{EarlyToast, early_toast, toast};
@@ -91,6 +93,7 @@ fn public(outcome: &Outcome, language: Language, context: ReplyContext<'_>) -> A
             Answer::Say(help::all_in_text(rights.as_ref(), context.act_as, language))
         }
         Outcome::Scheduled(scheduled) => schedule::answer(scheduled, language, time_zone),
+        Outcome::Proposed(proposed) => proposal::answer(proposed, language, time_zone),
         Outcome::Refused(refusal) => Answer::Say(refusals::refused(
             refusal,
             language,

@@ -17,7 +17,7 @@ use crate::text;
 mod metrics;
 mod throttle;
 
-pub(crate) use metrics::{CommandResult, EXPIRE, EventResult, Metrics, PUBLISH, UNKNOWN};
+pub(crate) use metrics::{CommandResult, EXPIRE, EventResult, Metrics, PROPOSAL, PUBLISH, UNKNOWN};
 use throttle::Throttle;
 
 /// This target logs the URL of a long connection, which contains credentials.

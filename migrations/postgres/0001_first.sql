@@ -96,6 +96,7 @@ CREATE TABLE noticebot.changes (
     made_at     bigint  NOT NULL,
     -- The author's open_id.
     actor       text,
+    approver    text,
     -- 'pin', 'unpin', 'announce', …
     kind        text    NOT NULL,
     -- 'done', or the reason of the refusal.

@@ -76,6 +76,8 @@ CREATE TABLE changes (
     made_at     INTEGER NOT NULL,
     -- The author's open_id.
     actor       TEXT,
+    -- The open_id of the member who decided on the author's proposal.
+    approver    TEXT,
     -- 'pin', 'unpin', 'announce', …
     kind        TEXT    NOT NULL,
     -- 'done', or the reason of the refusal.

@@ -54,6 +54,7 @@ pub(super) async fn check(
     let policy = GroupPolicy {
         config: &config.policy,
         own_mode: facts.group_settings(tenant, &chat).await.mode(),
+        own_on_denied: None,
     };
     let rights = policy::group_rights(policy, scope, &group);
     for line in reply::group_rights(&rights, Language::En) {

@@ -5,7 +5,7 @@
 use serde::{Deserialize, Serialize};
 use strum::{EnumString, IntoStaticStr, VariantArray};
 
-use crate::config::{PolicyMode, ReplyLanguage};
+use crate::config::{OnDenied, PolicyMode, ReplyLanguage};
 use crate::language::Bilingual;
 
 mod read;
@@ -50,6 +50,8 @@ pub enum Setting {
     Mode,
     /// Whether a reaction with the Pin emoji pins a message.
     ReactionPins,
+    /// Who is asked if another member pins or announces.
+    Approval,
 }
 
 /// A setting with its value.
@@ -60,6 +62,7 @@ pub enum SettingValue {
     Timezone(ZoneName),
     Mode(PolicyMode),
     ReactionPins(Switch),
+    Approval(OnDenied),
 }
 
 /// The value of a setting that is on or off.
@@ -125,6 +128,7 @@ impl Setting {
             Self::Timezone => &TIMEZONE,
             Self::Mode => &MODE,
             Self::ReactionPins => &REACTION_PINS,
+            Self::Approval => &APPROVAL,
         }
     }
 
@@ -141,6 +145,7 @@ impl SettingValue {
             Self::Timezone(_) => Setting::Timezone,
             Self::Mode(_) => Setting::Mode,
             Self::ReactionPins(_) => Setting::ReactionPins,
+            Self::Approval(_) => Setting::Approval,
         }
     }
 
@@ -151,6 +156,7 @@ impl SettingValue {
             Self::Timezone(zone) => zone.as_str(),
             Self::Mode(mode) => mode.into(),
             Self::ReactionPins(switch) => switch.into(),
+            Self::Approval(on_denied) => on_denied.into(),
         }
     }
 }
@@ -254,6 +260,38 @@ static REACTION_PINS: SettingSpec = SettingSpec {
         Bilingual::new("/设置 表情置顶 默认", "/settings reaction pins default"),
     ],
     stored: |word| word.parse().ok().map(SettingValue::ReactionPins),
+    typed: |_| None,
+};
+
+static APPROVAL: SettingSpec = SettingSpec {
+    name: Bilingual::new("审批", "approval"),
+    words: "approval, approvals, approve, ask, asked, who is asked, 审批, 询问, 询问谁, 审批人",
+    choices: &[
+        Choice {
+            value: SettingValue::Approval(OnDenied::Refuse),
+            label: Bilingual::new("不询问，直接拒绝", "nobody is asked"),
+            words: "refuse, off, no, none, nobody, no one, 关闭, 关, 无, 不询问, 拒绝, 直接拒绝",
+        },
+        Choice {
+            value: SettingValue::Approval(OnDenied::Ask),
+            label: Bilingual::new("询问群主和群管理员", "the owner and admins are asked"),
+            words: "ask, on, admin, admins, owner and admins, 开启, 开, 管理员, 群管理员, 询问管理员, \
+                群主和管理员, 群主和群管理员, 询问群主和群管理员",
+        },
+        Choice {
+            value: SettingValue::Approval(OnDenied::AskOwner),
+            label: Bilingual::new("仅询问群主", "only the owner is asked"),
+            words: "owner, ask owner, ask_owner, group owner, only the owner, 群主, 仅群主, 询问群主, \
+                仅询问群主",
+        },
+    ],
+    forms: &[
+        Bilingual::new("/设置 审批 管理员", "/settings approval admins"),
+        Bilingual::new("/设置 审批 群主", "/settings approval owner"),
+        Bilingual::new("/设置 审批 关闭", "/settings approval off"),
+        Bilingual::new("/设置 审批 默认", "/settings approval default"),
+    ],
+    stored: |word| word.parse().ok().map(SettingValue::Approval),
     typed: |_| None,
 };
 

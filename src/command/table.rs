@@ -269,16 +269,16 @@ static SETTINGS: CommandSpec = CommandSpec {
         Usage {
             form: Bilingual::new("/设置", "/settings"),
             meaning: Bilingual::new(
-                "查看本群的语言、时区和使用权限（群主和群管理员）",
-                "show the language, time zone and mode of this group (owner and admins)",
+                "查看本群的语言、时区、使用权限和审批方式（群主和群管理员）",
+                "show the language, time zone, mode and approval of this group (owner and admins)",
             ),
         },
         Usage {
             form: Bilingual::new("/设置 语言 中文", "/settings language zh"),
             meaning: Bilingual::new(
-                "修改一项：语言（自动、中文、英文）、时区（如 Asia/Shanghai）、权限（群设置、管理员、所有人）",
+                "修改一项：语言（自动、中文、英文）、时区（如 Asia/Shanghai）、权限（群设置、管理员、所有人）、审批（关闭、管理员、群主）",
                 "change one: language (auto, zh, en), timezone (such as Asia/Shanghai), \
-                 mode (group, admins, anyone)",
+                 mode (group, admins, anyone), approval (off, admins, owner)",
             ),
         },
         Usage {

@@ -10,6 +10,7 @@ use strum::{EnumString, IntoStaticStr, VariantArray};
 pub struct PolicyConfig {
     pub mode: PolicyMode,
     pub pin_setting_missing: PinSettingMissing,
+    pub on_denied: OnDenied,
     pub allow: Vec<String>,
     pub deny: Vec<String>,
     pub commands: CommandPolicies,
@@ -72,6 +73,8 @@ pub struct ScopePolicy {
     pub mode: Option<PolicyMode>,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub pin_setting_missing: Option<PinSettingMissing>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub on_denied: Option<OnDenied>,
     pub allow: Vec<String>,
     pub deny: Vec<String>,
     #[serde(skip_serializing_if = "BTreeMap::is_empty")]
@@ -109,4 +112,27 @@ pub enum PinSettingMissing {
     EditPermission,
     Deny,
     Allow,
+}
+
+/// The answer to a command of a member who lacks the permission that the owner and admins have.
+#[derive(
+    Debug,
+    Clone,
+    Copy,
+    PartialEq,
+    Eq,
+    Serialize,
+    Deserialize,
+    EnumString,
+    IntoStaticStr,
+    VariantArray,
+)]
+#[serde(rename_all = "snake_case")]
+#[strum(serialize_all = "snake_case")]
+pub enum OnDenied {
+    Refuse,
+    /// Ask the group's owner and admins for approval.
+    Ask,
+    /// Ask the group's owner for approval.
+    AskOwner,
 }

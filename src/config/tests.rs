@@ -90,6 +90,7 @@ const OTHER_VALUES: &[(&str, &str)] = &[
     ("worker.consent_wait", "4m"),
     ("policy.mode", "admins"),
     ("policy.pin_setting_missing", "deny"),
+    ("policy.on_denied", "ask"),
     ("reply.language", "zh"),
     ("reply.timezone", "UTC"),
     ("log.filter", "debug"),
@@ -342,6 +343,7 @@ fn shown_policy_can_be_read_back() {
     insta::assert_snapshot!(policy.trim(), @r#"
     mode = "group"
     pin_setting_missing = "edit_permission"
+    on_denied = "refuse"
     allow = ["ou_1"]
     deny = []
 

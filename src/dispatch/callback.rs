@@ -13,8 +13,9 @@ use crate::action::Failure;
 use crate::event::StoredCallback;
 use crate::model::action::Action;
 use crate::model::button::ButtonAction;
-use crate::model::outcome::Outcome;
+use crate::model::outcome::{Done, Outcome};
 use crate::model::refusal::Cause;
+use crate::model::schedule::Verdict;
 use crate::reply::{self, Answer};
 use crate::store::{Job, Release};
 
@@ -46,6 +47,12 @@ impl Dispatcher {
             }
             ButtonAction::Set { chat, change } => {
                 return Ok(self.setting_pressed(press, chat.as_str(), change)?);
+            }
+            ButtonAction::Approve(job_ref) => {
+                return self.proposal_pressed(job, job_ref, Verdict::Approved).await;
+            }
+            ButtonAction::Decline(job_ref) => {
+                return self.proposal_pressed(job, job_ref, Verdict::Declined).await;
             }
             ButtonAction::ShowCommands => {
                 return Ok(Next::Answer(self.all_commands(press.actor()).await));
@@ -88,6 +95,13 @@ impl Dispatcher {
         let gone = outcome.is_gone();
         if !gone && !matches!(outcome, Outcome::Done(_)) {
             return Ok(None);
+        }
+        if let ButtonAction::Approve(_) | ButtonAction::Decline(_) = press.button.action {
+            let card = match outcome {
+                Outcome::Done(Done::Decided(decided)) => reply::proposal_decided(decided, language),
+                _ => reply::proposal_over(language),
+            };
+            return Ok(Some(card));
         }
         if let ButtonAction::Set { .. } = press.button.action {
             let after = self.in_group(&job.chat_key()).await;

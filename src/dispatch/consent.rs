@@ -21,10 +21,11 @@ use crate::store::{Conclusion, Job, Release};
 const MAX_WAITING: usize = 20;
 
 impl Dispatcher {
-    /// The dispatcher for the calls of a job, if the bot acts as the job's author.
+    /// The dispatcher for the calls of a job, if the bot acts as the job's author, or as the member who
+    /// approved it.
     pub(super) fn acting_for(&self, stored: &Stored) -> Option<Self> {
         self.members.as_ref()?;
-        let author = stored.actor().sender.open_id.as_ref()?;
+        let author = stored.authority().sender.open_id.as_ref()?;
         Some(Self {
             acting: Some(self.platform.as_member(author)),
             ..self.clone()
@@ -32,7 +33,7 @@ impl Dispatcher {
     }
 
     fn member(&self, job: &Job, stored: &Stored) -> Option<(&Members, Member)> {
-        let person = stored.actor().sender.open_id.clone()?;
+        let person = stored.authority().sender.open_id.clone()?;
         let tenant = job.key.tenant.clone();
         Some((self.members.as_ref()?, Member { tenant, person }))
     }

@@ -16,7 +16,7 @@ use crate::model::change::ChangeRecord;
 use crate::model::job::JobKind;
 use crate::model::outcome::{Done, Outcome};
 use crate::model::refusal::{Call, Cause, Refusal, Stage};
-use crate::model::rights::{Actor, Right};
+use crate::model::rights::{Actor, Denied, Right};
 use crate::policy::Permit;
 use crate::store::{Conclusion, Job, Release};
 use crate::telemetry::CommandResult;
@@ -69,7 +69,7 @@ impl Dispatcher {
         stored: &Stored,
         intent: Intent,
     ) -> Result<Option<Conclusion>, Release> {
-        let pending = intent.record(stored.actor().sender);
+        let pending = intent.record(stored);
         let Intent { name, next } = intent;
         let decided = match next {
             Ok(next) => self.decide(job, stored, next, pending.clone()).await,
@@ -120,8 +120,30 @@ impl Dispatcher {
         }
     }
 
-    /// Authorizes and acts; `None` if the message is not addressed to the bot.
+    /// Authorizes and acts; a member without the right proposes it to others, if they are to be asked.
+    /// `None` if the message is not addressed to the bot.
     async fn decide(
+        &self,
+        job: &Job,
+        stored: &Stored,
+        next: Next,
+        pending: Option<PendingRecord>,
+    ) -> Result<Option<Conclusion>, Failure> {
+        let proposable = self.proposable(job, stored, &next);
+        let decided = self.authorize_and_act(job, stored, next, pending).await;
+        match (decided, proposable) {
+            (
+                Err(Failure::Refused(Cause::Denied(denied @ Denied::Reserved(_)))),
+                Some(proposable),
+            ) => {
+                let proposed = self.propose(job, stored, proposable, denied).await;
+                proposed.map(Some)
+            }
+            (decided, _) => decided,
+        }
+    }
+
+    async fn authorize_and_act(
         &self,
         job: &Job,
         stored: &Stored,
@@ -132,13 +154,25 @@ impl Dispatcher {
             Next::Ignore => return Ok(None),
             Next::Answer(outcome) => return Ok(Some(Conclusion::of(outcome))),
             // Without the author's id the bot must not act as itself.
-            Next::Schedule(_) | Next::Authorize(_) | Next::Repeat(_) | Next::Act(_)
+            Next::Schedule(_)
+            | Next::Authorize(_)
+            | Next::Repeat(_)
+            | Next::Act(_)
+            | Next::Decide(_)
+            | Next::Decided(_)
                 if self.members.is_some() && self.acting.is_none() =>
             {
                 return Err(Cause::AuthorUnknown.into());
             }
             Next::Schedule(announcement) => {
                 return self.schedule(job, stored, announcement).await.map(Some);
+            }
+            Next::Decide(proposal) => {
+                return self.decide_on(job, stored, *proposal).await.map(Some);
+            }
+            Next::Decided(proposal) => {
+                let concluded = self.conclude_proposal(job, stored, proposal, pending);
+                return concluded.await.map(Some);
             }
             Next::SignIn => return self.sign_in(job, stored).await.map(Some),
             Next::SignOut => return self.sign_out(job, stored).await.map(Some),
@@ -166,7 +200,7 @@ impl Dispatcher {
         }
     }
 
-    async fn permit(&self, actor: Actor<'_>, action: Action) -> Result<Permit, Failure> {
+    pub(super) async fn permit(&self, actor: Actor<'_>, action: Action) -> Result<Permit, Failure> {
         match Permit::for_own_schedule(action, actor.sender) {
             Ok(permit) => Ok(permit),
             Err(action) => {
@@ -230,7 +264,7 @@ impl Dispatcher {
         (old && (first || resumed)).then_some(Cause::TooLate { begun: resumed })
     }
 
-    async fn act(
+    pub(super) async fn act(
         &self,
         job: &Job,
         permit: Permit,
@@ -252,7 +286,7 @@ impl Dispatcher {
         let effect = match action::run(permit, self.context(job, stored)).await {
             Ok(effect) => effect,
             Err(failure) => {
-                let actor = stored.actor();
+                let actor = stored.authority();
                 return Err(self.explain_denial(job, actor, right, failure).await);
             }
         };
@@ -279,7 +313,8 @@ impl Dispatcher {
             let context = self.context(job, stored);
             let effect = action::announce::partial_effect(&progress, context)?;
             let resumed = || PendingRecord::of_resumed(&progress, job.key.kind, context.sender);
-            Some((pending.clone().or_else(resumed)?, effect))
+            let record = pending.clone().or_else(resumed)?;
+            Some((record.decided_by(stored), effect))
         });
         let (record, schedule) = match left {
             Some((pending, effect)) => {

@@ -167,6 +167,7 @@ impl Dispatcher {
             record: Some(ChangeRecord {
                 kind: ChangeKind::Recalled,
                 actor: None,
+                approver: None,
                 summary: String::new(),
                 result: ChangeResult::Done,
                 log_id: None,

@@ -1,6 +1,5 @@
 //! The intent of a job, before permissions are checked.
 
-use feishu::Sender;
 use jiff::Timestamp;
 
 use super::Dispatcher;
@@ -10,10 +9,10 @@ use crate::command::CommandName;
 use crate::event::{Stored, StoredMessage};
 use crate::model::action::{Action, Source};
 use crate::model::outcome::Outcome;
-use crate::model::schedule::{AnnounceOptions, ScheduledAction};
+use crate::model::schedule::{AnnounceOptions, Proposal, Schedule, ScheduledAction, Verdict};
 use crate::policy::Permit;
 use crate::store::Job;
-use crate::telemetry::{EXPIRE, PUBLISH, UNKNOWN};
+use crate::telemetry::{EXPIRE, PROPOSAL, PUBLISH, UNKNOWN};
 
 pub(super) struct Intent {
     /// The name in the metrics.
@@ -32,6 +31,10 @@ pub(super) enum Next {
     /// recorded.
     Repeat(Action),
     Act(Permit),
+    /// Decide on a proposal.
+    Decide(Box<ProposalToDecide>),
+    /// A decided proposal, or one whose time is over.
+    Decided(Proposal),
     /// Ask the member for consent.
     SignIn,
     /// Withdraw the member's consent.
@@ -42,6 +45,15 @@ pub(super) struct ScheduledAnnouncement {
     pub(super) source: Source,
     pub(super) options: AnnounceOptions,
     pub(super) due: Timestamp,
+}
+
+/// An open proposal, and what a member decides on it.
+pub(super) struct ProposalToDecide {
+    pub(super) schedule: Schedule,
+    pub(super) proposal: Proposal,
+    /// The payload of its job.
+    pub(super) payload: String,
+    pub(super) verdict: Verdict,
 }
 
 impl Intent {
@@ -56,20 +68,26 @@ impl Intent {
     }
 
     /// The record to store, if the action is known and changes something.
-    pub(super) fn record(&self, sender: &Sender) -> Option<PendingRecord> {
-        match &self.next {
+    pub(super) fn record(&self, stored: &Stored) -> Option<PendingRecord> {
+        let sender = stored.actor().sender;
+        let record = match &self.next {
             Ok(Next::Authorize(action)) => PendingRecord::of(action, sender),
             Ok(Next::Act(permit)) => PendingRecord::of(permit.action(), sender),
+            Ok(Next::Decided(proposal)) => {
+                PendingRecord::of(&Action::from(&proposal.action), sender)
+            }
             Ok(
                 Next::Ignore
                 | Next::Answer(_)
                 | Next::Schedule(_)
                 | Next::Repeat(_)
+                | Next::Decide(_)
                 | Next::SignIn
                 | Next::SignOut,
             )
             | Err(_) => None,
-        }
+        };
+        record.map(|record| record.decided_by(stored))
     }
 }
 
@@ -78,7 +96,13 @@ impl Dispatcher {
         match stored {
             Stored::Press(press) => {
                 let next = self.requested_by_button(job, press).await;
-                Intent::of(press.button.action.command(), next)
+                match press.button.action.command() {
+                    Some(command) => Intent::of(command, next),
+                    None => Intent {
+                        name: PROPOSAL,
+                        next,
+                    },
+                }
             }
             Stored::Reaction(reaction) => {
                 let next = self.requested_by_reaction(job, reaction).await;
@@ -96,11 +120,13 @@ impl Dispatcher {
             (Some(action), progress) => {
                 let name = match action {
                     ScheduledAction::Publish { .. } => PUBLISH,
+                    ScheduledAction::Propose(_) => PROPOSAL,
                     ScheduledAction::Expire { .. } => EXPIRE,
                 };
-                let next = match progress {
-                    Some(progress) => Ok(resume(progress)),
-                    None => self.due(job, stored, action).await,
+                let next = match (action, progress) {
+                    (ScheduledAction::Publish { .. }, Some(progress)) => Ok(resume(progress)),
+                    // A proposal runs the same action each time.
+                    _ => self.due(job, stored, action).await,
                 };
                 Intent { name, next }
             }

@@ -4,7 +4,7 @@ use feishu::{OpenId, Sender};
 use jiff::Timestamp;
 
 use crate::action::Failure;
-use crate::event::StoredMessage;
+use crate::event::{Stored, StoredMessage};
 use crate::model::action::Action;
 use crate::model::change::{Change, ChangeId, ChangeKind, ChangeRecord, ChangeResult};
 use crate::model::job::JobKind;
@@ -19,6 +19,7 @@ use crate::store::{Job, NewSchedule};
 pub(super) struct PendingRecord {
     kind: ChangeKind,
     actor: Option<OpenId>,
+    approver: Option<OpenId>,
     summary: String,
     /// The change to revert.
     target: Option<ChangeId>,
@@ -29,14 +30,22 @@ impl PendingRecord {
     pub(super) fn of(action: &Action, sender: &Sender) -> Option<Self> {
         Some(Self {
             kind: action.kind()?,
-            // The id that the platform sent, which is not always the open id.
-            actor: sender.id().map(|(_, id)| OpenId::from(id)),
+            actor: id_of(sender),
+            approver: None,
             summary: action.summary(),
             target: match action {
                 Action::Undo(change) => Some(change.id),
                 _ => None,
             },
         })
+    }
+
+    /// Adds the member who decided on the proposal.
+    pub(super) fn decided_by(self, stored: &Stored) -> Self {
+        Self {
+            approver: stored.decider().and_then(id_of),
+            ..self
+        }
     }
 
     /// For a job that is given up before its action is known again.
@@ -83,6 +92,7 @@ impl PendingRecord {
         ChangeRecord {
             kind: self.kind,
             actor: self.actor.clone(),
+            approver: self.approver.clone(),
             summary: self.summary.clone(),
             result,
             log_id: None,
@@ -105,4 +115,9 @@ impl PendingRecord {
             payload: payload.map_err(|_| Cause::Internal)?,
         })
     }
+}
+
+/// The id that the platform sent, which is not always the open id.
+fn id_of(person: &Sender) -> Option<OpenId> {
+    person.id().map(|(_, id)| OpenId::from(id))
 }

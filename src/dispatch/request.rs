@@ -16,7 +16,7 @@ use crate::model::action::{Action, Source, replied_to};
 use crate::model::change::{ChangeKind, PinnedItem, RecordedChange};
 use crate::model::job::{JobKey, JobKind, JobRef};
 use crate::model::outcome::{
-    Done, History, HistoryChange, HistorySchedule, Outcome, Scheduled, ScheduledChange,
+    Approver, Done, History, HistoryChange, HistorySchedule, Outcome, Scheduled, ScheduledChange,
 };
 use crate::model::refusal::Cause;
 use crate::model::schedule::{AnnounceOptions, Schedule, ScheduledAction};
@@ -166,6 +166,25 @@ impl Dispatcher {
         self.authorize_with_pin(stored.actor(), action, Enforcer::Bot)
             .await?;
         self.require_consent(job, stored).await?;
+        let context = self.context(job, stored);
+        action::announce::refuse_duration(options, context).await?;
+        let document = action::announce::document(source, context).await?;
+        let action = ScheduledAction::Publish {
+            document,
+            options,
+            approved_by: None,
+        };
+        self.add_schedule(job, action, options, due).await
+    }
+
+    /// Schedules an announcement that is permitted now.
+    pub(super) async fn add_schedule(
+        &self,
+        job: &Job,
+        action: ScheduledAction,
+        options: AnnounceOptions,
+        due: Timestamp,
+    ) -> Result<Conclusion, Failure> {
         let schedules = self.schedules(job).await?;
         let announcements = schedules
             .iter()
@@ -176,10 +195,6 @@ impl Dispatcher {
             }
             .into());
         }
-        let context = self.context(job, stored);
-        action::announce::refuse_duration(options, context).await?;
-        let document = action::announce::document(source, context).await?;
-        let action = ScheduledAction::Publish { document, options };
         let summary = action.summary();
         let payload = StoredMessage::with_schedule(&job.payload, action);
         let at = self.clock.now();
@@ -218,7 +233,9 @@ impl Dispatcher {
             return Err(Failure::NotBefore(job.accepted_at));
         }
         match action {
-            ScheduledAction::Publish { document, options } => {
+            ScheduledAction::Publish {
+                document, options, ..
+            } => {
                 let (due, at) = (job.accepted_at, self.clock.now());
                 if at > due + self.settings.worker.plan_grace {
                     return Err(Cause::ScheduleTooLate { due, at }.into());
@@ -226,10 +243,11 @@ impl Dispatcher {
                 let source = Source::Document(document.clone());
                 let action = Action::Announce(source, *options);
                 let permit = self
-                    .authorize_with_pin(stored.actor(), action, self.enforcer())
+                    .authorize_with_pin(stored.authority(), action, self.enforcer())
                     .await?;
                 Ok(Next::Act(permit))
             }
+            ScheduledAction::Propose(proposal) => Ok(Next::Decided(proposal.clone())),
             ScheduledAction::Expire { made_by, .. } => {
                 let job_ref = JobKey {
                     kind: *made_by,
@@ -281,6 +299,9 @@ impl Dispatcher {
                     kind: change.kind,
                     pinned: pinned(&change),
                     actor: name(change.actor.as_ref()),
+                    approver: change.approver.map(|id| Approver {
+                        name: name(Some(&id)),
+                    }),
                     summary: change.summary,
                     made_at: change.at,
                     undone: change.undone,
@@ -296,6 +317,9 @@ impl Dispatcher {
                             ScheduledChange::Replace
                         }
                         ScheduledAction::Publish { .. } => ScheduledChange::Announce,
+                        ScheduledAction::Propose(ref proposal) => {
+                            ScheduledChange::Decision(proposal.action.kind())
+                        }
                         ScheduledAction::Expire {
                             kind: ChangeKind::Pin,
                             ..

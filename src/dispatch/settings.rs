@@ -36,6 +36,7 @@ impl Dispatcher {
         GroupPolicy {
             config: &self.settings.policy,
             own_mode: self.group.settings.mode(),
+            own_on_denied: self.group.settings.on_denied(),
         }
     }
 
@@ -159,6 +160,10 @@ impl Dispatcher {
                 (SettingValue::Mode(mode), origin)
             }
             Setting::ReactionPins => (SettingValue::ReactionPins(self.reaction_pins()), origin),
+            Setting::Approval => {
+                let (on_denied, origin) = policy::on_denied(self.policy(), Scope::of(actor));
+                (SettingValue::Approval(on_denied), origin)
+            }
         };
         SettingInForce { value, origin, own }
     }

@@ -7,7 +7,7 @@ use crate::content::Document;
 use crate::model::change::{ChangeKind, RecordedChange};
 use crate::model::refusal::Cause;
 use crate::model::rights::Right;
-use crate::model::schedule::{AnnounceOptions, SUMMARY, Schedule, ScheduledAction};
+use crate::model::schedule::{AnnounceOptions, ProposedAction, SUMMARY, Schedule, ScheduledAction};
 use crate::model::settings::{SettingChange, SettingsInForce};
 
 /// An action that the bot can run once it is permitted.
@@ -63,8 +63,7 @@ impl Action {
             Self::Set(_) => ChangeKind::Settings,
             Self::PutMessage(..) | Self::PutAnnouncement(_) => ChangeKind::Pin,
             Self::DeleteTopNotice => ChangeKind::Unpin,
-            Self::Announce(_, options) if options.replace.is_some() => ChangeKind::Replace,
-            Self::Announce(..) => ChangeKind::Announce,
+            Self::Announce(_, options) => options.kind(),
             Self::Undo(_) => ChangeKind::Undo,
             Self::Expire(_) => ChangeKind::Expire,
             Self::Cancel(_) => ChangeKind::Cancel,
@@ -96,6 +95,7 @@ impl Action {
             Self::Undo(change) | Self::Expire(change) => change.top().is_some(),
             Self::Cancel(schedule) => match &schedule.action {
                 ScheduledAction::Publish { options, .. } => options.top,
+                ScheduledAction::Propose(proposal) => proposal.action.changes_top(),
                 ScheduledAction::Expire { kind, .. } => *kind == ChangeKind::Pin,
             },
         }
@@ -110,9 +110,10 @@ impl Action {
     pub(crate) fn right(&self) -> Right {
         let kind = match self {
             Self::Undo(change) | Self::Expire(change) => change.kind,
-            Self::Cancel(schedule) => match schedule.action {
-                ScheduledAction::Expire { kind, .. } => kind,
+            Self::Cancel(schedule) => match &schedule.action {
+                ScheduledAction::Expire { kind, .. } => *kind,
                 ScheduledAction::Publish { .. } => ChangeKind::Announce,
+                ScheduledAction::Propose(proposal) => proposal.action.kind(),
             },
             Self::ShowSettings(_) | Self::Set(_) => return Right::Settings,
             Self::PutMessage(..) | Self::PutAnnouncement(_) => ChangeKind::Pin,
@@ -120,6 +121,20 @@ impl Action {
             Self::Announce(..) => ChangeKind::Announce,
         };
         kind.right().unwrap_or(Right::Announce)
+    }
+}
+
+impl From<&ProposedAction> for Action {
+    fn from(proposed: &ProposedAction) -> Self {
+        match proposed {
+            ProposedAction::PutMessage { message, duration } => {
+                Self::PutMessage(message.clone(), *duration)
+            }
+            ProposedAction::PutAnnouncement { duration } => Self::PutAnnouncement(*duration),
+            ProposedAction::Announce {
+                document, options, ..
+            } => Self::Announce(Source::Document(document.clone()), *options),
+        }
     }
 }
 

@@ -30,6 +30,10 @@ pub(crate) enum ButtonAction {
     Cancel(JobRef),
     /// Cancel this schedule; on the card that announced it.
     CancelThis(JobRef),
+    /// Approve this proposal.
+    Approve(JobRef),
+    /// Decline this proposal.
+    Decline(JobRef),
     /// Show all commands; on a help card.
     ShowCommands,
     /// Change a setting; on a settings card.
@@ -41,14 +45,15 @@ pub(crate) enum ButtonAction {
 }
 
 impl ButtonAction {
-    /// The command with the same effect.
-    pub(crate) fn command(&self) -> CommandName {
-        match self {
+    /// The command with the same effect, if there is one.
+    pub(crate) fn command(&self) -> Option<CommandName> {
+        Some(match self {
             Self::Undo(_) => CommandName::Undo,
             Self::Cancel(_) | Self::CancelThis(_) => CommandName::Cancel,
             Self::ShowCommands => CommandName::Help,
             Self::Set { .. } => CommandName::Settings,
-        }
+            Self::Approve(_) | Self::Decline(_) => return None,
+        })
     }
 }
 
@@ -90,6 +95,8 @@ mod tests {
             ButtonAction::Undo,
             ButtonAction::Cancel,
             ButtonAction::CancelThis,
+            ButtonAction::Approve,
+            ButtonAction::Decline,
             |_| ButtonAction::ShowCommands,
             |_| ButtonAction::Set {
                 chat: "oc_1".into(),

@@ -150,6 +150,8 @@ pub(crate) struct ChangeRecord {
     pub(crate) kind: ChangeKind,
     /// The member who requested the change.
     pub(crate) actor: Option<OpenId>,
+    /// Who decided on the member's proposal.
+    pub(crate) approver: Option<OpenId>,
     /// The first words of the text that was written or reverted.
     pub(crate) summary: String,
     pub(crate) result: ChangeResult,
@@ -200,6 +202,7 @@ pub(crate) struct RecordedChange {
     pub(crate) job_ref: JobRef,
     pub(crate) kind: ChangeKind,
     pub(crate) actor: Option<OpenId>,
+    pub(crate) approver: Option<OpenId>,
     pub(crate) summary: String,
     pub(crate) at: Timestamp,
     pub(crate) undone: bool,

@@ -57,6 +57,8 @@ pub enum JobKind {
     Overflow,
     /// Publish a scheduled announcement.
     Publish,
+    /// Run what others have approved, or report that they have not.
+    Proposal,
     /// Revert a change whose duration has passed.
     Expire,
     /// Send the welcome card. The origin is the group, so it is sent once.

@@ -10,6 +10,7 @@ use serde::{Deserialize, Serialize};
 use crate::command::{ParseError, PinTarget};
 use crate::model::change::ChangeKind;
 use crate::model::job::JobRef;
+use crate::model::proposal::{Decided, Proposed};
 use crate::model::refusal::{Cause, Refusal, Stage};
 use crate::model::rights::{GroupRights, Right};
 use crate::model::schedule::AnnounceOptions;
@@ -24,6 +25,8 @@ pub(crate) enum Outcome {
     /// `/help` in a direct chat, or where the group's settings cannot be read.
     Help,
     Scheduled(Scheduled),
+    /// Others are asked for approval.
+    Proposed(Box<Proposed>),
     History(History),
     /// `/help` in a group, with the permissions that its settings give.
     HelpInGroup(GroupHelp),
@@ -52,6 +55,7 @@ impl Outcome {
             Self::Done(_)
             | Self::Help
             | Self::Scheduled(_)
+            | Self::Proposed(_)
             | Self::History(_)
             | Self::HelpInGroup(_)
             | Self::AllCommands(_)
@@ -69,15 +73,20 @@ impl Outcome {
             self,
             Self::Refused(Refusal {
                 stage: Stage::Whole,
-                cause: Cause::NotLatest | Cause::NoSuchSchedule | Cause::CardOutdated,
+                cause: Cause::NotLatest
+                    | Cause::NoSuchSchedule
+                    | Cause::CardOutdated
+                    | Cause::ProposalOver,
             })
         )
     }
 
-    /// Sets the number that the store gave a scheduled announcement.
+    /// Sets the number that the store gave a schedule.
     pub(crate) fn numbered(mut self, number: u32) -> Self {
-        if let Self::Scheduled(scheduled) = &mut self {
-            scheduled.number = number;
+        match &mut self {
+            Self::Scheduled(scheduled) => scheduled.number = number,
+            Self::Proposed(proposed) => proposed.number = number,
+            _ => {}
         }
         self
     }
@@ -109,6 +118,7 @@ impl Outcome {
             Self::Done(_) => "done",
             Self::Help | Self::HelpInGroup(_) | Self::AllCommands(_) => "help",
             Self::Scheduled(_) => "scheduled",
+            Self::Proposed(_) => "proposed",
             Self::History(_) => "history",
             Self::Refused(refusal) => refusal.label(),
         }
@@ -171,6 +181,8 @@ pub(crate) enum Done {
     Superseded,
     /// A schedule was canceled.
     Cancelled,
+    /// A proposal was approved or declined. If it was approved, it runs next.
+    Decided(Box<Decided>),
     /// The settings of the group, to be shown.
     Settings(Box<SettingsInForce>),
     /// A setting of the group was changed.
@@ -227,10 +239,20 @@ pub(crate) struct HistoryChange {
     pub(crate) pinned: Option<PinTarget>,
     /// The member's name, if the platform returns it.
     pub(crate) actor: Option<String>,
+    /// Who approved it, if the member lacked the right.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) approver: Option<Approver>,
     /// The first words of the text; often empty.
     pub(crate) summary: String,
     pub(crate) made_at: Timestamp,
     pub(crate) undone: bool,
+}
+
+/// A member who approved a change.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct Approver {
+    /// If the platform returns it.
+    pub(crate) name: Option<String>,
 }
 
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -260,4 +282,6 @@ pub(crate) enum ScheduledChange {
     Replace,
     /// The replaced content is restored.
     RestoreContent,
+    /// A proposal that nobody has decided on expires.
+    Decision(ChangeKind),
 }

@@ -162,6 +162,17 @@ pub enum Cause {
     CardOutdated,
     /// The bot's admin has set it for this group.
     SettingFixed(Setting),
+    /// A proposal was decided or withdrawn before, or its time is over.
+    ProposalOver,
+    /// The group has the maximum number of open proposals.
+    TooManyProposals { limit: usize },
+    /// Somebody with the right declined a proposal.
+    Declined {
+        /// Their name, if the platform returns it.
+        by: Option<String>,
+    },
+    /// Nobody decided on a proposal in time.
+    NotApproved,
     /// While `/undo` waited for consent, another command changed something.
     NewerChange,
     /// The member has not consented to the bot acting as them.
@@ -212,6 +223,8 @@ impl Refusal {
                     | Cause::ChatIdMissing
                     | Cause::Disordered
                     | Cause::AuthorUnknown
+                    | Cause::Declined { .. }
+                    | Cause::NotApproved
                     | Cause::Denied(Denied::Unidentified)
             )
     }

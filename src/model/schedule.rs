@@ -1,6 +1,9 @@
 //! Schedules: work stored with its command's message, as the payload of a job that is due later.
+//!
+//! A proposal is one, too: what a member may not do by themselves waits until somebody who may has
+//! decided, which makes it due at once, or until its time is over.
 
-use feishu::OpenId;
+use feishu::{MessageId, OpenId, Sender};
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
@@ -21,7 +24,12 @@ pub(crate) enum ScheduledAction {
         /// The text at the time of the command: a message that was replied to may be edited later.
         document: Document,
         options: AnnounceOptions,
+        /// Who approved it, if its author lacked the right.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        approved_by: Option<Box<Sender>>,
     },
+    /// Wait for a decision.
+    Propose(Proposal),
     /// Revert the change of another job of the same message.
     Expire {
         /// The kind of that job: the command itself, or a scheduled announcement.
@@ -30,6 +38,47 @@ pub(crate) enum ScheduledAction {
         /// The first words of the reverted text.
         summary: String,
     },
+}
+
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct Proposal {
+    pub(crate) action: ProposedAction,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) decision: Option<Decision>,
+}
+
+/// What a member may propose.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub(crate) enum ProposedAction {
+    PutMessage {
+        message: MessageId,
+        duration: Option<Span>,
+    },
+    PutAnnouncement {
+        duration: Option<Span>,
+    },
+    Announce {
+        /// The text at the time of the command, which is what others approve.
+        document: Document,
+        options: AnnounceOptions,
+        /// When to publish it, if not at once.
+        due: Option<Timestamp>,
+    },
+}
+
+/// The answer to a proposal.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct Decision {
+    pub(crate) verdict: Verdict,
+    pub(crate) by: Sender,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub(crate) enum Verdict {
+    Approved,
+    Declined,
 }
 
 /// Options of `/announce`.
@@ -49,6 +98,69 @@ impl AnnounceOptions {
         top: false,
         replace: None,
     };
+
+    pub(crate) fn kind(self) -> ChangeKind {
+        if self.replace.is_some() {
+            ChangeKind::Replace
+        } else {
+            ChangeKind::Announce
+        }
+    }
+}
+
+impl ProposedAction {
+    pub(crate) fn kind(&self) -> ChangeKind {
+        match self {
+            Self::PutMessage { .. } | Self::PutAnnouncement { .. } => ChangeKind::Pin,
+            Self::Announce { options, .. } => options.kind(),
+        }
+    }
+
+    pub(crate) fn changes_top(&self) -> bool {
+        match self {
+            Self::PutMessage { .. } | Self::PutAnnouncement { .. } => true,
+            Self::Announce { options, .. } => options.top,
+        }
+    }
+
+    /// When it is to be published, if not at once.
+    pub(crate) fn due(&self) -> Option<Timestamp> {
+        match self {
+            Self::PutMessage { .. } | Self::PutAnnouncement { .. } => None,
+            Self::Announce { due, .. } => *due,
+        }
+    }
+
+    /// A pin has only a duration.
+    pub(crate) fn options(&self) -> AnnounceOptions {
+        match self {
+            Self::PutMessage { duration, .. } | Self::PutAnnouncement { duration } => {
+                AnnounceOptions {
+                    duration: *duration,
+                    ..AnnounceOptions::NONE
+                }
+            }
+            Self::Announce { options, .. } => *options,
+        }
+    }
+
+    /// The first `n` characters of its text, line by line.
+    pub(crate) fn shown_text(&self, n: usize) -> Option<String> {
+        let Self::Announce { document, .. } = self else {
+            return None;
+        };
+        let text = document.to_plain_text();
+        let end = text.char_indices().nth(n).map(|(end, _)| end);
+        Some(end.map_or(text.clone(), |end| format!("{}…", &text[..end])))
+    }
+
+    /// The first `n` characters of its text on one line.
+    pub(crate) fn first_characters(&self, n: usize) -> String {
+        match self {
+            Self::PutMessage { .. } | Self::PutAnnouncement { .. } => String::new(),
+            Self::Announce { document, .. } => document.first_characters(n),
+        }
+    }
 }
 
 impl ScheduledAction {
@@ -56,6 +168,7 @@ impl ScheduledAction {
     pub(crate) fn summary(&self) -> String {
         match self {
             Self::Publish { document, .. } => document.first_characters(SUMMARY),
+            Self::Propose(proposal) => proposal.action.first_characters(SUMMARY),
             Self::Expire { summary, .. } => summary.clone(),
         }
     }

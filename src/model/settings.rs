@@ -8,7 +8,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::command::ZoneName;
 pub(crate) use crate::command::{Setting, SettingValue, Switch};
-use crate::config::{PolicyMode, ReplyLanguage};
+use crate::config::{OnDenied, PolicyMode, ReplyLanguage};
 use crate::model::rights::Right;
 
 /// The values that a group has set for itself.
@@ -44,6 +44,13 @@ impl GroupSettings {
     pub(crate) fn mode(&self) -> Option<PolicyMode> {
         match self.get(Setting::Mode)? {
             SettingValue::Mode(mode) => Some(*mode),
+            _ => None,
+        }
+    }
+
+    pub(crate) fn on_denied(&self) -> Option<OnDenied> {
+        match self.get(Setting::Approval)? {
+            SettingValue::Approval(on_denied) => Some(*on_denied),
             _ => None,
         }
     }

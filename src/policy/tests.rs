@@ -57,6 +57,7 @@ fn of_file(config: &PolicyConfig) -> GroupPolicy<'_> {
     GroupPolicy {
         config,
         own_mode: None,
+        own_on_denied: None,
     }
 }
 
@@ -471,6 +472,7 @@ fn own_mode_ranks_between_chat_and_tenant() {
         let policy = GroupPolicy {
             config: &config,
             own_mode: own,
+            own_on_denied: None,
         };
         let verdict = verdict_with(policy, &member, &open, Right::Announce);
         assert_eq!(verdict, announce, "{changes} {own:?}");
@@ -503,7 +505,11 @@ fn rights_with_another_mode_are_exceptions() {
         ("commands.settings.mode = 'anyone'", None, &[]),
     ] {
         let config = &policy(changes);
-        let policy = GroupPolicy { config, own_mode };
+        let policy = GroupPolicy {
+            config,
+            own_mode,
+            own_on_denied: None,
+        };
         let exceptions = exceptions_to_mode(policy, in_chat(&here));
         assert_eq!(exceptions, expected, "{changes} {own_mode:?}");
     }
@@ -538,6 +544,7 @@ fn only_own_rules_open_the_settings() {
         let policy = GroupPolicy {
             config: &config,
             own_mode: own,
+            own_on_denied: None,
         };
         let member = sender("ou_member", Some("home"));
         let verdict = verdict_with(policy, &member, &here, Right::Settings);

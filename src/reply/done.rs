@@ -3,7 +3,7 @@
 use jiff::tz::TimeZone;
 
 use super::punctuation::GAP;
-use super::{Answer, Emoji, cards, consent, message, replace, schedule, settings};
+use super::{Answer, Emoji, cards, consent, message, proposal, replace, schedule, settings};
 use crate::command::PinTarget;
 use crate::language::{Bilingual, Language};
 use crate::model::outcome::{Done, UndoResult};
@@ -47,6 +47,10 @@ pub(super) fn done(done: &Done, language: Language, time_zone: &TimeZone) -> Ans
             Emoji::Done,
             Bilingual::new("已取消该计划。", "Canceled the schedule."),
         ),
+        Done::Decided(decided) => {
+            let words = proposal::decided(decided.verdict).to(language);
+            return Answer::Say(words.to_owned());
+        }
         Done::Settings(shown) => return settings::answer(shown, language),
         Done::Set(change) => {
             let (emoji, or_say) = (Emoji::Done, settings::done(change, language));

@@ -16,7 +16,7 @@ use crate::command::{PinTarget, day_in_words, time_in_words};
 use crate::language::{Bilingual, Language};
 use crate::model::button::ButtonAction;
 use crate::model::change::ChangeKind;
-use crate::model::outcome::{History, HistoryChange, HistorySchedule, ScheduledChange};
+use crate::model::outcome::{Approver, History, HistoryChange, HistorySchedule, ScheduledChange};
 
 /// Maximum number of schedules on a card, each with a button: cards are limited to 30 KB.
 pub(super) const MAX_SCHEDULES: usize = 20;
@@ -171,6 +171,7 @@ impl HistoryWriter {
             ScheduledChange::RestoreContent => {
                 Bilingual::new("恢复替换前的公告", "restore the previous announcement")
             }
+            ScheduledChange::Decision(kind) => proposed(kind),
         };
         let what = self.with_summary(what, &schedule.summary);
         let author = self.name_of(schedule.author.as_deref());
@@ -188,6 +189,7 @@ impl HistoryWriter {
             Some(what) => what,
             None => self.with_summary(kind(change), &change.summary),
         };
+        let what = format!("{what}{}", self.approval(change.approver.as_ref()));
         let undone = Bilingual::new("（已撤销）", " (reverted)").to(self.language);
         let undone = if change.undone { undone } else { "" };
         self.push(if change.kind.is_commanded() {
@@ -200,6 +202,14 @@ impl HistoryWriter {
         } else {
             format!("{time} {what}{undone}")
         });
+    }
+
+    fn approval(&self, approver: Option<&Approver>) -> String {
+        let Some(approver) = approver else {
+            return String::new();
+        };
+        let approved_by = Bilingual::new("（由{}批准）", " (approved by {})");
+        approved_by.fill(self.language, self.name_of(approver.name.as_deref()))
     }
 
     /// The time of a moment; adds a line for its day if it changed.
@@ -241,6 +251,18 @@ fn setting_changed(change: &HistoryChange, language: Language) -> Option<String>
     let recorded = Some(&change.summary).filter(|_| change.kind == ChangeKind::Settings)?;
     let changed = settings::changed(&recorded.parse().ok()?, language);
     Some(labeled(kind(change).to(language), &changed, language))
+}
+
+/// What happens to a proposal that nobody has decided on.
+fn proposed(kind: ChangeKind) -> Bilingual {
+    match kind {
+        ChangeKind::Pin => Bilingual::new("置顶申请到期（待审批）", "the request to pin expires"),
+        ChangeKind::Replace => Bilingual::new(
+            "替换公告申请到期（待审批）",
+            "the request to replace the announcement expires",
+        ),
+        _ => Bilingual::new("发布公告申请到期（待审批）", "the request to post expires"),
+    }
 }
 
 fn kind(change: &HistoryChange) -> Bilingual {
@@ -289,6 +311,9 @@ mod tests {
             kind: ChangeKind::Announce,
             pinned: None,
             actor: Some(name.to_owned()),
+            approver: Some(Approver {
+                name: Some(name.to_owned()),
+            }),
             summary: summary.to_owned(),
             made_at: now,
             undone: true,

@@ -3,7 +3,7 @@
 use jiff::tz::TimeZone;
 
 use super::misunderstood::misunderstood;
-use super::{consent, failures, message, replace, rights, schedule, settings, undo};
+use super::{consent, failures, message, proposal, replace, rights, schedule, settings, undo};
 use crate::command::ScheduleTimeError;
 use crate::language::{Bilingual, Language};
 use crate::model::refusal::{Cause, Refusal, Stage};
@@ -112,6 +112,10 @@ fn reason(cause: &Cause, language: Language, time_zone: &TimeZone) -> String {
         Cause::SettingFixed(setting) => {
             return settings::FIXED.fill(language, setting.spec().name.to(language));
         }
+        Cause::ProposalOver => proposal::OVER,
+        Cause::TooManyProposals { limit } => return proposal::TOO_MANY.fill(language, limit),
+        Cause::Declined { by } => return proposal::declined(by.as_deref(), language),
+        Cause::NotApproved => proposal::NOT_APPROVED,
         Cause::BotOutside => BOT_OUTSIDE,
         Cause::ConsentMissing { declined } => consent::missing(*declined),
         Cause::TooManyAwaitingConsent { limit } => {

@@ -103,7 +103,7 @@ fn details(scheduled: &Scheduled, due: &str, format: TextFormat, language: Langu
 }
 
 /// The options of an announcement; `None` if it has none.
-fn options(options: AnnounceOptions, language: Language) -> Option<String> {
+pub(super) fn options(options: AnnounceOptions, language: Language) -> Option<String> {
     let replaces = Bilingual::new("替换原有内容", "replaces the announcement");
     let on_top = Bilingual::new("发布后置顶", "pinned to the top");
     let removed = Bilingual::new("{}后移除", "removed after {}");

@@ -16,17 +16,19 @@ use super::*;
 use crate::command::ZoneName;
 use crate::command::{CommandName, ParseError, PinTarget, Replace, ScheduleTimeError, Span, parse};
 use crate::config::{PolicyMode, ReplyLanguage};
+use crate::content::Document;
 use crate::model::change::ChangeKind;
 use crate::model::job::{JobKind, JobRef};
 use crate::model::outcome::{
-    Done, GroupHelp, History, HistoryChange, HistorySchedule, Scheduled, ScheduledChange,
+    Approver, Done, GroupHelp, History, HistoryChange, HistorySchedule, Scheduled, ScheduledChange,
     UndoResult,
 };
+use crate::model::proposal::{Decided, Proposed};
 use crate::model::refusal::{Call, Cause, Meaning, NotPinnable, PlatformRefusal, Refusal, Stage};
 use crate::model::rights::{
     AdminsOnly, Audience, BotPermission, Denied, GroupRights, GroupSetting, Right,
 };
-use crate::model::schedule::AnnounceOptions;
+use crate::model::schedule::{AnnounceOptions, ProposedAction, Verdict};
 use crate::model::settings::{Origin, Setting, SettingInForce, SettingValue, SettingsInForce};
 
 const CONTEXT: ReplyContext<'_> = ReplyContext {
@@ -142,6 +144,49 @@ fn every_schedule() -> [Outcome; 2] {
     ]
 }
 
+fn proposed_actions() -> [ProposedAction; 4] {
+    let message = "om_1".into();
+    let announce = |options, due| ProposedAction::Announce {
+        document: Document::from_markdown("**dinner** <at id=all></at>\nat seven", &[]),
+        options,
+        due,
+    };
+    let options = AnnounceOptions {
+        replace: Some(Replace::IfRestorable),
+        ..AnnounceOptions::default()
+    };
+    [
+        ProposedAction::PutMessage {
+            message,
+            duration: Some(Span::try_from(120).unwrap()),
+        },
+        ProposedAction::PutAnnouncement { duration: None },
+        announce(AnnounceOptions::default(), None),
+        announce(options, Some(moment(20))),
+    ]
+}
+
+fn every_proposal() -> impl Iterator<Item = Outcome> {
+    let proposed = |action| {
+        Outcome::Proposed(Box::new(Proposed {
+            number: 3,
+            job_ref: job_ref(),
+            action,
+            at: moment(9),
+            until: moment(33),
+            asked: vec!["ou_1".into(), "ou_2".into()],
+        }))
+    };
+    let decided = [Verdict::Approved, Verdict::Declined].map(|verdict| {
+        Outcome::Done(Done::Decided(Box::new(Decided {
+            action: ProposedAction::PutAnnouncement { duration: None },
+            verdict,
+            by: None,
+        })))
+    });
+    proposed_actions().into_iter().map(proposed).chain(decided)
+}
+
 /// A call that can return the code.
 fn call_of(code: i64) -> Call {
     match code {
@@ -171,6 +216,9 @@ fn every_history() -> [Outcome; 2] {
         kind,
         pinned,
         actor: (number % 2 == 0).then(|| "Mei".to_owned()),
+        approver: (number % 3 == 0).then(|| Approver {
+            name: (number % 2 == 0).then(|| "Olga".to_owned()),
+        }),
         summary: if number % 2 == 0 { "dinner" } else { "" }.to_owned(),
         made_at: moment(8) - jiff::SignedDuration::from_hours(i64::from(number) * 12),
         undone: number == 0,
@@ -189,6 +237,9 @@ fn every_history() -> [Outcome; 2] {
         ScheduledChange::RemoveEntry,
         ScheduledChange::Replace,
         ScheduledChange::RestoreContent,
+        ScheduledChange::Decision(ChangeKind::Pin),
+        ScheduledChange::Decision(ChangeKind::Announce),
+        ScheduledChange::Decision(ChangeKind::Replace),
     ];
     let pins = [PinTarget::RepliedMessage, PinTarget::Announcement];
     let pins = pins.map(|target| (ChangeKind::Pin, Some(target)));
@@ -376,6 +427,13 @@ fn every_plain_refusal() -> Vec<Cause> {
         Cause::ActsAsBot(CommandName::Logout),
         Cause::NoConsent,
         Cause::AuthorUnknown,
+        Cause::ProposalOver,
+        Cause::TooManyProposals { limit: 20 },
+        Cause::Declined { by: None },
+        Cause::Declined {
+            by: Some("Olga".to_owned()),
+        },
+        Cause::NotApproved,
     ]
 }
 
@@ -442,7 +500,7 @@ fn every_outcome() -> Vec<Outcome> {
     refused.extend(every_meaning());
     refused.extend(every_refused_member());
     let helps = every_help().into_iter().chain(every_schedule());
-    let helps = helps.chain(every_history());
+    let helps = helps.chain(every_history()).chain(every_proposal());
     let done = every_success().into_iter().map(Outcome::Done).chain(helps);
     let staged = every_stage().into_iter().map(Outcome::Refused);
     done.chain(refused.into_iter().map(Outcome::refused))

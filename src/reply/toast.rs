@@ -16,6 +16,7 @@ pub(crate) fn toast(outcome: &Outcome, context: ReplyContext<'_>) -> Option<Toas
         | Outcome::Help
         | Outcome::HelpInGroup(_)
         | Outcome::Scheduled(_)
+        | Outcome::Proposed(_)
         | Outcome::History(_) => ToastKind::Success,
     };
     let words = |language| words(outcome, language, context);

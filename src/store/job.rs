@@ -40,6 +40,13 @@ pub(crate) struct Recipient {
     pub(crate) reason: &'static str,
 }
 
+/// A proposal with its decision, which makes it due at once.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct DecidedProposal {
+    pub(crate) id: JobId,
+    pub(crate) payload: String,
+}
+
 /// The result of a job, stored in one commit before any reply is sent.
 #[derive(Debug, Clone)]
 pub(crate) struct Conclusion {
@@ -50,6 +57,8 @@ pub(crate) struct Conclusion {
     pub(crate) schedule: Option<NewSchedule>,
     /// A schedule to cancel.
     pub(crate) cancels: Option<JobId>,
+    /// A proposal to decide on.
+    pub(crate) decides: Option<DecidedProposal>,
     /// A setting of the group to change.
     pub(crate) sets: Option<SettingChange>,
 }
@@ -61,14 +70,19 @@ impl Conclusion {
             record: None,
             schedule: None,
             cancels: None,
+            decides: None,
             sets: None,
         }
     }
 
-    /// The same where the schedule to cancel is running or over.
-    pub(super) fn not_cancelled(self) -> Self {
+    /// The same where the schedule to cancel or to decide on is running or over.
+    pub(super) fn without_schedule(self) -> Self {
+        let cause = match self.decides {
+            Some(_) => Cause::ProposalOver,
+            None => Cause::NoSuchSchedule,
+        };
         Self {
-            outcome: Outcome::refused(Cause::NoSuchSchedule),
+            outcome: Outcome::refused(cause),
             record: None,
             ..self
         }
@@ -136,7 +150,10 @@ impl Job {
 
     /// Whether it counts as open. A schedule does not: it may wait for a year.
     pub(super) fn is_counted(&self) -> bool {
-        !matches!(self.key.kind, JobKind::Publish | JobKind::Expire)
+        !matches!(
+            self.key.kind,
+            JobKind::Publish | JobKind::Proposal | JobKind::Expire
+        )
     }
 
     pub(super) fn owned(&self) -> Owned {

@@ -221,7 +221,7 @@ impl PostgresStore {
         job: &Job,
         conclusion: Conclusion,
     ) -> Result<Outcome, StoreError> {
-        let has_schedule = conclusion.schedule.is_some();
+        let has_schedule = conclusion.schedule.is_some() || conclusion.decides.is_some();
         let (mut session, now) = (self.sessions.get().await?, self.now());
         let concluding = async {
             let transaction = session.client.transaction().await?;
@@ -407,7 +407,12 @@ async fn conclude(
     if let Some(schedule) = conclusion.cancels
         && executor::execute(client, &schedules::cancel(schedule, now)).await? == 0
     {
-        conclusion = conclusion.not_cancelled();
+        conclusion = conclusion.without_schedule();
+    }
+    if let Some(decided) = &conclusion.decides
+        && executor::execute(client, &schedules::decide(decided, now)).await? == 0
+    {
+        conclusion = conclusion.without_schedule();
     }
     let Conclusion {
         mut outcome,

@@ -515,6 +515,7 @@ fn top(before: PinnedItem, after: PinnedItem) -> ChangeRecord {
     ChangeRecord {
         kind: ChangeKind::Pin,
         actor: Some("ou_1".into()),
+        approver: Some("ou_2".into()),
         summary: "what was said".to_owned(),
         result: ChangeResult::Done,
         log_id: None,
@@ -533,6 +534,7 @@ impl Bench {
             record: None,
             schedule: None,
             cancels: None,
+            decides: None,
             sets: None,
         });
         self.store.conclude(&job, conclusion).await.unwrap();
@@ -667,6 +669,7 @@ async fn schedules_can_be_cancelled_until_due(bench: Bench) {
             record: None,
             schedule: None,
             cancels,
+            decides: None,
             sets: None,
         };
         let outcome = bench.store.conclude(&job, conclusion).await.unwrap();

@@ -13,6 +13,7 @@ const UNAVAILABLE: u16 = 503;
 
 mod admin;
 mod announce;
+mod approval;
 mod attacks;
 mod changes;
 mod check;

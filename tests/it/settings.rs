@@ -47,7 +47,7 @@ impl Bench {
     }
 
     /// The lines of `noticebot audit`.
-    async fn audited(&self) -> Vec<String> {
+    pub(crate) async fn audited(&self) -> Vec<String> {
         let audit = Audit {
             tenant: None,
             chat: None,
@@ -62,7 +62,7 @@ impl Bench {
     }
 }
 
-async fn kind(pressed: &Pressed) -> ToastKind {
+pub(crate) async fn kind(pressed: &Pressed) -> ToastKind {
     match pressed.seen().await {
         Seen::Toast { kind, .. } => kind,
         other => panic!("{other:?}"),
@@ -70,7 +70,7 @@ async fn kind(pressed: &Pressed) -> ToastKind {
 }
 
 /// The value of the button with this label.
-fn value(bench: &Bench, card: &MessageId, label: &str) -> Value {
+pub(crate) fn value(bench: &Bench, card: &MessageId, label: &str) -> Value {
     let card = bench.sim.card(card);
     let elements = card["body"]["elements"].as_array().unwrap();
     let button = elements.iter().find(|it| it["text"]["content"] == label);

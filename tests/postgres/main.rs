@@ -18,6 +18,8 @@ const UNAVAILABLE: u16 = 503;
 mod admin;
 #[path = "../it/announce.rs"]
 mod announce;
+#[path = "../it/approval.rs"]
+mod approval;
 #[path = "../it/changes.rs"]
 mod changes;
 mod check;

@@ -49,6 +49,7 @@ pub struct PersonIds {
 
 /// The sender of a message, the operator of a button, or the operator of a reaction.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default)]
 pub struct Sender {
     /// The id for this app.
     pub open_id: Option<OpenId>,

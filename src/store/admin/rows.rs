@@ -251,6 +251,9 @@ pub(crate) struct AuditRow {
     pub(crate) chat: String,
     /// The author's open id; none for automatic changes.
     pub(crate) actor: Option<String>,
+    /// The open id of the member who decided on the author's proposal.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) approver: Option<String>,
     pub(crate) deed: String,
     /// `done`, or the reason of the refusal.
     pub(crate) result: String,
@@ -268,7 +271,7 @@ pub(crate) struct AuditRow {
 }
 
 impl AuditRow {
-    pub(crate) const COLUMNS: &str = "id, tenant, origin, reference, made_at, chat, actor, kind, result, \
+    pub(crate) const COLUMNS: &str = "id, tenant, origin, reference, made_at, chat, actor, approver, kind, result, \
         log_id, summary, place, undone";
 
     pub(in crate::store) fn read(row: &Row<'_>) -> Result<Self, Unreadable> {
@@ -280,6 +283,7 @@ impl AuditRow {
             tenant: row.get("tenant")?,
             chat: row.get("chat")?,
             actor: row.get("actor")?,
+            approver: row.get("approver")?,
             deed: row.get("kind")?,
             result: row.get("result")?,
             log_id: row.get("log_id")?,

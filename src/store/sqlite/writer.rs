@@ -205,7 +205,14 @@ impl Txn<'_> {
         if let Some(schedule) = conclusion.cancels
             && executor::execute(self.connection, &schedules::cancel(schedule, self.now))? == 0
         {
-            conclusion = conclusion.not_cancelled();
+            conclusion = conclusion.without_schedule();
+        }
+        if let Some(decided) = &conclusion.decides {
+            // It is due now.
+            self.effects.claimable = true;
+            if executor::execute(self.connection, &schedules::decide(decided, self.now))? == 0 {
+                conclusion = conclusion.without_schedule();
+            }
         }
         let Conclusion {
             mut outcome,

@@ -11,7 +11,8 @@ use crate::model::job::{ChatKey, JobKey, Tenant};
 use crate::store::row::{CANNOT_BE_UNDONE, UNDO_DEPTH, UNDONE, job_ref, place_column, to_json};
 use crate::store::statement::{Query, Row, Statement, Unreadable, values};
 
-const MADE: &str = "id, origin, job_kind, made_at, actor, kind, summary, before, after, undone";
+const MADE: &str =
+    "id, origin, job_kind, made_at, actor, approver, kind, summary, before, after, undone";
 
 /// Records a job's change, and marks the change that it reverted.
 pub(in crate::store) fn record(
@@ -21,8 +22,8 @@ pub(in crate::store) fn record(
     now: Timestamp,
 ) -> Vec<Statement> {
     let sql = "INSERT INTO changes (app, tenant, chat, origin, job_kind, reference, made_at, actor,
-             kind, result, log_id, summary, before, after, place)
-         VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15)
+             approver, kind, result, log_id, summary, before, after, place)
+         VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16)
          ON CONFLICT DO NOTHING";
     let change = record.change.as_ref();
     let values = values![
@@ -34,6 +35,7 @@ pub(in crate::store) fn record(
         key.reference(),
         now,
         record.actor.as_ref().map(OpenId::as_str),
+        record.approver.as_ref().map(OpenId::as_str),
         record.kind.as_str(),
         record.result.as_str(),
         record.log_id.as_deref(),
@@ -147,6 +149,7 @@ fn recorded_change(row: &Row<'_>) -> Result<Option<RecordedChange>, Unreadable> 
         job_ref,
         kind,
         actor: row.get::<Option<String>>("actor")?.map(OpenId::from),
+        approver: row.get::<Option<String>>("approver")?.map(OpenId::from),
         summary: row.get::<Option<String>>("summary")?.unwrap_or_default(),
         at,
         undone: row.get::<i64>("undone")? == UNDONE,

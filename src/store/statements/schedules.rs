@@ -6,9 +6,9 @@ use super::settings;
 use crate::model::change::ChangeId;
 use crate::model::job::{ChatKey, JobId, JobKey, Tenant};
 use crate::model::schedule::ScheduleRow;
-use crate::store::NewSchedule;
 use crate::store::row::job_ref;
 use crate::store::statement::{Query, Row, Statement, Unreadable, values};
+use crate::store::{DecidedProposal, NewSchedule};
 
 /// Schedules a job under the chat's next number, unless it exists already.
 pub(in crate::store) fn add(job: &JobKey, chat: &str, schedule: &NewSchedule) -> Statement {
@@ -75,6 +75,13 @@ pub(in crate::store) fn cancel(schedule: JobId, now: Timestamp) -> Statement {
     let sql = "UPDATE jobs SET state = 'done', payload = '', progress = NULL, finished_at = $1
          WHERE id = $2 AND number IS NOT NULL AND state IN ('ready', 'suspended')";
     Statement::new(sql, values![now, schedule.0])
+}
+
+/// No row if the proposal is running or over.
+pub(in crate::store) fn decide(proposal: &DecidedProposal, now: Timestamp) -> Statement {
+    let sql = "UPDATE jobs SET payload = $1, ordered_at = $2, run_at = $2
+         WHERE id = $3 AND number IS NOT NULL AND state = 'ready'";
+    Statement::new(sql, values![&proposal.payload, now, proposal.id.0])
 }
 
 /// Cancels the schedules and waiting commands of a chat that the bot left, and removes its members'

@@ -1,0 +1,287 @@
+//! Proposals: what members without the right asked for, which others may approve.
+//!
+//! A proposal is stored as a schedule of the command's message, and expires when that is due. A
+//! decision is stored with it and makes it due at once. So it is decided once, and an approved one
+//! runs like any schedule, with the member's message and the rights of its approver.
+
+use std::time::Duration;
+
+use feishu::{IdType, OpenId, Sender};
+use jiff::Timestamp;
+
+use super::Dispatcher;
+use super::authorize::Enforcer;
+use super::intent::{Next, ProposalToDecide, ScheduledAnnouncement};
+use super::record::PendingRecord;
+use crate::action::{self, Failure};
+use crate::config::OnDenied;
+use crate::event::{self, Stored, StoredMessage};
+use crate::model::action::{Action, Source};
+use crate::model::job::{JobKind, JobRef};
+use crate::model::outcome::{Done, Outcome};
+use crate::model::proposal::{Decided, Proposed};
+use crate::model::refusal::{Call, Cause};
+use crate::model::rights::Denied;
+use crate::model::schedule::{
+    AnnounceOptions, Decision, Proposal, ProposedAction, Schedule, ScheduledAction, Verdict,
+};
+use crate::policy::{self, Permit, Scope};
+use crate::store::{Conclusion, DecidedProposal, Job, NewSchedule};
+
+/// Maximum number of proposals per chat.
+const MAX_PROPOSALS: usize = 20;
+const TIME_TO_DECIDE: Duration = Duration::from_hours(24);
+/// Maximum number of people whom a card mentions.
+const MAX_ASKED: usize = 10;
+
+/// What a member asked for that others may approve.
+pub(super) enum Proposable {
+    Pin(ProposedAction),
+    Announce {
+        source: Source,
+        options: AnnounceOptions,
+        due: Option<Timestamp>,
+    },
+}
+
+impl Proposable {
+    fn of(next: &Next) -> Option<Self> {
+        Some(match next {
+            Next::Authorize(Action::PutMessage(message, duration)) => {
+                Self::Pin(ProposedAction::PutMessage {
+                    message: message.clone(),
+                    duration: *duration,
+                })
+            }
+            Next::Authorize(Action::PutAnnouncement(duration)) => {
+                Self::Pin(ProposedAction::PutAnnouncement {
+                    duration: *duration,
+                })
+            }
+            Next::Authorize(Action::Announce(source, options)) => Self::Announce {
+                source: source.clone(),
+                options: *options,
+                due: None,
+            },
+            Next::Schedule(ScheduledAnnouncement {
+                source,
+                options,
+                due,
+            }) => Self::Announce {
+                source: source.clone(),
+                options: *options,
+                due: Some(*due),
+            },
+            _ => return None,
+        })
+    }
+}
+
+impl Dispatcher {
+    /// What to propose if the member lacks the right; `None` if nobody is to be asked.
+    pub(super) fn proposable(&self, job: &Job, stored: &Stored, next: &Next) -> Option<Proposable> {
+        let scope = Scope::of(stored.actor());
+        let (on_denied, _) = policy::on_denied(self.policy(), scope);
+        if job.key.kind != JobKind::Command || on_denied == OnDenied::Refuse {
+            return None;
+        }
+        Proposable::of(next)
+    }
+
+    /// Asks those who have the right. Without any, the member is denied.
+    pub(super) async fn propose(
+        &self,
+        job: &Job,
+        stored: &Stored,
+        proposable: Proposable,
+        denied: Denied,
+    ) -> Result<Conclusion, Failure> {
+        let asked = self.people_to_ask(stored).await?;
+        if asked.is_empty() {
+            return Err(Cause::Denied(denied).into());
+        }
+        let schedules = self.schedules(job).await?;
+        let is_proposal =
+            |schedule: &&Schedule| matches!(schedule.action, ScheduledAction::Propose(_));
+        if schedules.iter().filter(is_proposal).count() >= MAX_PROPOSALS {
+            let limit = MAX_PROPOSALS;
+            return Err(Cause::TooManyProposals { limit }.into());
+        }
+        let action = self.proposed_action(job, stored, proposable).await?;
+        let at = self.clock.now();
+        let until = action
+            .due()
+            .into_iter()
+            .fold(at + TIME_TO_DECIDE, Timestamp::min);
+        let proposal = ScheduledAction::Propose(Proposal {
+            action: action.clone(),
+            decision: None,
+        });
+        let payload = StoredMessage::with_schedule(&job.payload, proposal);
+        Ok(Conclusion {
+            schedule: Some(NewSchedule {
+                kind: JobKind::Proposal,
+                due: until,
+                payload: payload.map_err(|_| Cause::Internal)?,
+            }),
+            ..Conclusion::of(Outcome::Proposed(Box::new(Proposed {
+                number: 0,
+                job_ref: JobRef {
+                    origin: job.key.origin.clone(),
+                    kind: JobKind::Proposal,
+                },
+                action,
+                at,
+                until,
+                asked,
+            })))
+        })
+    }
+
+    /// The group's owner, and its admins unless only the owner is to be asked.
+    async fn people_to_ask(&self, stored: &Stored) -> Result<Vec<OpenId>, Failure> {
+        let actor = stored.actor();
+        let settings = self.platform.settings(actor.chat, IdType::OpenId).await;
+        let group = settings
+            .map_err(|error| Failure::Call(Call::ReadChat, error))?
+            .group;
+        let (on_denied, _) = policy::on_denied(self.policy(), Scope::of(actor));
+        let admins = match (on_denied, &group.owner_id) {
+            (OnDenied::AskOwner, Some(_)) => &[][..],
+            // A group of a bot has no owner who could be asked.
+            _ => &group.user_manager_ids,
+        };
+        let people = group.owner_id.iter().chain(admins).take(MAX_ASKED);
+        Ok(people.map(|id| OpenId::from(id.as_str())).collect())
+    }
+
+    /// With the text as it is now, so that what is approved does not change.
+    async fn proposed_action(
+        &self,
+        job: &Job,
+        stored: &Stored,
+        proposable: Proposable,
+    ) -> Result<ProposedAction, Failure> {
+        let (source, options, due) = match proposable {
+            Proposable::Pin(action) => return Ok(action),
+            Proposable::Announce {
+                source,
+                options,
+                due,
+            } => (source, options, due),
+        };
+        let context = self.context(job, stored);
+        action::announce::refuse_duration(options, context).await?;
+        let document = action::announce::document(source, context).await?;
+        Ok(ProposedAction::Announce {
+            document,
+            options,
+            due,
+        })
+    }
+
+    /// The proposal of a button, if it is open.
+    pub(super) async fn proposal_pressed(
+        &self,
+        job: &Job,
+        job_ref: &JobRef,
+        verdict: Verdict,
+    ) -> Result<Next, Failure> {
+        let rows = self.store.schedules(job.chat_key()).await?;
+        let row = rows.into_iter().find(|row| row.job_ref == *job_ref);
+        let open = row.and_then(|row| {
+            let payload = row.payload.clone();
+            let schedule = event::schedule(row)?;
+            let ScheduledAction::Propose(proposal) = schedule.action.clone() else {
+                return None;
+            };
+            proposal.decision.is_none().then_some(ProposalToDecide {
+                schedule,
+                proposal,
+                payload,
+                verdict,
+            })
+        });
+        Ok(Next::Decide(Box::new(open.ok_or(Cause::ProposalOver)?)))
+    }
+
+    /// Stores a decision of a member with the right. The proposal's author may decline it, too.
+    pub(super) async fn decide_on(
+        &self,
+        job: &Job,
+        stored: &Stored,
+        to_decide: ProposalToDecide,
+    ) -> Result<Conclusion, Failure> {
+        let ProposalToDecide {
+            schedule,
+            proposal: Proposal { action, .. },
+            payload,
+            verdict,
+        } = to_decide;
+        let (id, actor) = (schedule.id, stored.actor());
+        match verdict {
+            Verdict::Approved => {
+                // The platform would refuse only when the proposal runs.
+                self.authorize_with_pin(actor, Action::from(&action), Enforcer::Bot)
+                    .await?;
+                self.require_consent(job, stored).await?;
+            }
+            Verdict::Declined => {
+                let cancel = Action::Cancel(Box::new(schedule));
+                self.permit(actor, cancel).await?;
+            }
+        }
+        let by = actor.sender.clone();
+        let by_name = self.name_of(stored, &by).await;
+        let decided = ScheduledAction::Propose(Proposal {
+            action: action.clone(),
+            decision: Some(Decision { verdict, by }),
+        });
+        let payload =
+            StoredMessage::with_schedule(&payload, decided).map_err(|_| Cause::Internal)?;
+        Ok(Conclusion {
+            decides: Some(DecidedProposal { id, payload }),
+            ..Conclusion::of(Outcome::Done(Done::Decided(Box::new(Decided {
+                action,
+                verdict,
+                by: by_name,
+            }))))
+        })
+    }
+
+    /// Runs a proposal that was approved.
+    pub(super) async fn conclude_proposal(
+        &self,
+        job: &Job,
+        stored: &Stored,
+        proposal: Proposal,
+        pending: Option<PendingRecord>,
+    ) -> Result<Conclusion, Failure> {
+        let decision = proposal.decision.ok_or(Cause::NotApproved)?;
+        if decision.verdict == Verdict::Declined {
+            let by = self.name_of(stored, &decision.by).await;
+            return Err(Cause::Declined { by }.into());
+        }
+        if let ProposedAction::Announce {
+            due: Some(due),
+            document,
+            options,
+        } = proposal.action
+        {
+            let action = ScheduledAction::Publish {
+                document,
+                options,
+                approved_by: Some(Box::new(decision.by)),
+            };
+            return self.add_schedule(job, action, options, due).await;
+        }
+        let permit = Permit::for_approved(Action::from(&proposal.action));
+        self.act(job, permit, stored, pending).await
+    }
+
+    /// The name of a member of the group, if the platform returns it.
+    async fn name_of(&self, stored: &Stored, person: &Sender) -> Option<String> {
+        let names = self.platform.names(stored.actor().chat).await;
+        names?.get(person.open_id.as_ref()?).cloned()
+    }
+}
