@@ -8,7 +8,8 @@ pub(crate) struct EnvFile(Vec<String>);
 
 impl EnvFile {
     pub(crate) fn parse(text: &str) -> Self {
-        Self(text.lines().map(str::to_owned).collect())
+        let lines = text.lines().map(|line| line.trim_end_matches('\r'));
+        Self(lines.map(str::to_owned).collect())
     }
 
     /// The variables in order; the last one of a name counts.
@@ -111,6 +112,7 @@ mod tests {
             ("", "A=new\n"),
             ("# A=1\nB=2", "# A=1\nB=2\nA=new\n"),
             ("A=1\n# end", "A=new\n# end\n"),
+            ("# \r\r\nA=1\r\n", "# \nA=new\n"),
             ("B=2\nA_FILE=/x\n\nexport A=1\nC=3", "B=2\nA=new\n\nC=3\n"),
         ] {
             let mut file = EnvFile::parse(before);
