@@ -259,7 +259,7 @@ async fn settings_survive_a_restart() {
         assert!(shown.contains(line), "{shown}");
     }
     let shown = bench.settings(&other).await;
-    assert_eq!(shown.matches("(default)").count(), 4, "{shown}");
+    assert_eq!(shown.matches("(default)").count(), 5, "{shown}");
     bench.finish().await;
 }
 
