@@ -48,9 +48,11 @@ impl Terminal {
             .open(device)
             .unwrap();
         let stdio = || Stdio::from(device.try_clone().unwrap());
-        // Makes the terminal the controlling one, as a shell does: then Ctrl-C is a signal.
+        // Makes the terminal the controlling one, as a shell does: then Ctrl-C is a signal. A shell
+        // that runs the tests in the background lets them ignore it.
         let child = Command::new("/usr/bin/setsid")
-            .args(["--ctty", "--wait", PROGRAM, "setup"])
+            .args(["--ctty", "/usr/bin/env", "--default-signal=INT"])
+            .args([PROGRAM, "setup"])
             .env_clear()
             .env("FEISHU_BASE_URL", sim.base_url())
             .env("NOTICEBOT_LISTEN", "127.0.0.1:0")
