@@ -6,6 +6,7 @@ pub(crate) mod cards;
 pub(crate) mod chats;
 pub(crate) mod docx;
 pub(crate) mod legacy;
+pub(crate) mod medias;
 pub(crate) mod messages;
 pub(crate) mod oauth;
 pub(crate) mod private_cards;

@@ -12,9 +12,11 @@ const TOKEN_LIFE_MS: u64 = 2 * 60 * 60 * 1000;
 const RENEWAL_MS: u64 = 30 * 60 * 1000;
 
 /// All scopes that the bot's calls and events require.
-const ALL_SCOPES: [&str; 10] = [
+const ALL_SCOPES: [&str; 12] = [
     "application:application:self_manage",
     "auth:user_access_token:read",
+    "docs:document.media:download",
+    "docs:document.media:upload",
     "im:chat",
     "im:chat.announcement:read",
     "im:chat.announcement:write_only",
@@ -26,7 +28,9 @@ const ALL_SCOPES: [&str; 10] = [
 ];
 
 /// The scopes that members can grant by default.
-const USER_SCOPES: [&str; 7] = [
+const USER_SCOPES: [&str; 9] = [
+    "docs:document.media:download",
+    "docs:document.media:upload",
     "im:chat",
     "im:chat:read",
     "im:chat:readonly",

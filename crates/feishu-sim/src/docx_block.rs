@@ -6,6 +6,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
 use crate::docx_container::{Callout, Divider, Grid, GridColumn, Iframe, QuoteContainer, Table};
+use crate::docx_media::{FileBody, Image, NewFile, NewImage, View};
 use crate::refusal::Refusal;
 
 /// UTF-16 units of one text block.
@@ -37,6 +38,8 @@ pub(crate) struct NewBlock {
     iframe: Option<Iframe>,
     table: Option<Table>,
     quote_container: Option<QuoteContainer>,
+    image: Option<NewImage>,
+    file: Option<NewFile>,
 }
 
 /// The content of a checked block.
@@ -53,6 +56,10 @@ pub(crate) enum BlockBody {
     Text(TextBody),
     Divider(Divider),
     Image(Image),
+    /// A file.
+    File(FileBody),
+    /// The view of a file, which contains its block.
+    View(View),
     Callout(Callout),
     Grid(Grid),
     GridColumn(GridColumn),
@@ -75,10 +82,6 @@ pub(crate) struct TextBody {
 /// A cell of a table.
 #[derive(Clone, Debug, Serialize)]
 pub(crate) struct TableCell {}
-
-/// A picture that a person inserted.
-#[derive(Clone, Debug, Serialize)]
-pub(crate) struct Image {}
 
 #[derive(Clone, Debug, Deserialize, Serialize)]
 #[serde(deny_unknown_fields)]
@@ -210,13 +213,20 @@ impl NewBlock {
     /// Checks that the block can be created and has only the key of its type.
     pub(crate) fn check(self) -> Result<Content, Refusal> {
         let block_type = self.block_type;
-        if !matches!(block_type, 2..=15 | 17 | 19 | 22 | 24 | 26 | 31 | 34) {
+        if !matches!(block_type, 2..=15 | 17 | 19 | 22..=24 | 26 | 27 | 31 | 34) {
             return Err(Refusal::code(1_770_029));
         }
         let mut present = self.bodies();
         match (present.pop(), present.pop()) {
             (Some((number, key, mut body)), None) if number == block_type => {
                 body.check()?;
+                if number == 23 {
+                    return Ok(Content {
+                        block_type: 33,
+                        key: "view".into(),
+                        body: BlockBody::View(View::OF_FILE),
+                    });
+                }
                 Ok(Content {
                     block_type,
                     key: key.into(),
@@ -255,8 +265,20 @@ impl NewBlock {
         let others = [
             (19, "callout", self.callout.map(BlockBody::Callout)),
             (22, "divider", self.divider.map(BlockBody::Divider)),
+            (
+                23,
+                "file",
+                self.file
+                    .filter(|file| file.token.is_empty())
+                    .map(|_| BlockBody::File(FileBody::default())),
+            ),
             (24, "grid", self.grid.map(BlockBody::Grid)),
             (26, "iframe", self.iframe.map(BlockBody::Iframe)),
+            (
+                27,
+                "image",
+                self.image.map(|_| BlockBody::Image(Image::default())),
+            ),
             (31, "table", self.table.map(BlockBody::Table)),
             (
                 34,
@@ -294,7 +316,7 @@ impl Content {
         Self {
             block_type: 27,
             key: "image".into(),
-            body: BlockBody::Image(Image {}),
+            body: BlockBody::Image(Image::of_person()),
         }
     }
 
@@ -349,6 +371,11 @@ impl Content {
     /// What the platform puts into the block when it is created; `None` if it takes no children.
     pub(crate) fn shell(&self) -> Option<Vec<Self>> {
         Some(match &self.body {
+            BlockBody::View(_) => vec![Self {
+                block_type: 23,
+                key: "file".into(),
+                body: BlockBody::File(FileBody::default()),
+            }],
             BlockBody::Table(table) => vec![Self::cell(); table.cell_count()],
             BlockBody::Grid(grid) => {
                 let share = 100 / u8::try_from(grid.column_size).unwrap_or(u8::MAX);
@@ -409,7 +436,10 @@ impl Content {
         let body = match &self.body {
             BlockBody::Text(body) => body,
             BlockBody::Divider(_) => return Some("---".to_owned()),
+            BlockBody::Image(image) if image.token.is_empty() => return Some("[hole]".to_owned()),
             BlockBody::Image(_) => return Some("[picture]".to_owned()),
+            BlockBody::File(file) if file.token.is_empty() => return Some("[hole]".to_owned()),
+            BlockBody::File(file) => return Some(format!("[file {}]", file.name)),
             BlockBody::Iframe(frame) => return Some(frame.url().to_owned()),
             BlockBody::Other(_) => return Some(format!("[{}]", self.key)),
             BlockBody::Callout(_)
@@ -417,6 +447,7 @@ impl Content {
             | BlockBody::GridColumn(_)
             | BlockBody::Table(_)
             | BlockBody::TableCell(_)
+            | BlockBody::View(_)
             | BlockBody::QuoteContainer(_) => return None,
         };
         let element = |element: &Element| match element {

@@ -10,6 +10,7 @@ use serde_json::Value;
 use crate::docx::{Document, FirstLine, not_found};
 use crate::docx_block::{BlockBody, Content, Element, Style};
 use crate::docx_container::Table;
+use crate::docx_media::{Origin, ReplaceFile, ReplaceImage, own};
 use crate::ids::Ids;
 use crate::rebase::Splice;
 use crate::refusal::Refusal;
@@ -24,6 +25,11 @@ pub(crate) struct BlockRequest {
     insert_table_row: Option<NewRow>,
     insert_table_column: Option<NewColumn>,
     update_grid_column_width_ratio: Option<NewRatios>,
+    replace_image: Option<ReplaceImage>,
+    replace_file: Option<ReplaceFile>,
+    /// Of the token that it names.
+    #[serde(skip)]
+    pub(crate) origin: Option<Origin>,
 }
 
 #[derive(Debug, Deserialize)]
@@ -65,6 +71,8 @@ enum Operation {
     Row(i64),
     Column(i64),
     Ratios(Vec<u8>),
+    Image(ReplaceImage, Option<Origin>),
+    File(ReplaceFile, Option<Origin>),
 }
 
 impl BlockRequest {
@@ -73,6 +81,12 @@ impl BlockRequest {
         let elements = self.update_text_elements.as_ref().map(|new| &new.elements);
         let text = self.update_text.as_ref().map(|new| &new.elements);
         elements.or(text).map_or(&[], Vec::as_slice)
+    }
+
+    /// The token of the file that it puts into its block.
+    pub(crate) fn token(&self) -> Option<&str> {
+        let image = self.replace_image.as_ref().map(|new| &*new.token);
+        image.or(self.replace_file.as_ref().map(|new| &*new.token))
     }
 
     fn operation(self) -> Result<Operation, Refusal> {
@@ -84,12 +98,15 @@ impl BlockRequest {
         let row = self.insert_table_row;
         let column = self.insert_table_column;
         let ratios = self.update_grid_column_width_ratio;
+        let (image, file, origin) = (self.replace_image, self.replace_file, self.origin);
         let mut operations = [
             elements.map(|new| Operation::Text(new.elements, None)),
             text,
             row.map(|new| Operation::Row(new.row_index)),
             column.map(|new| Operation::Column(new.column_index)),
             ratios.map(|new| Operation::Ratios(new.width_ratios)),
+            image.map(|new| Operation::Image(new, origin.clone())),
+            file.map(|new| Operation::File(new, origin)),
         ]
         .into_iter()
         .flatten();
@@ -144,6 +161,22 @@ impl Document {
                     return Err(Refusal::field("elements", "the min len is 1"));
                 }
                 content.set_text(elements, style)?;
+                Vec::new()
+            }
+            Operation::Image(new, origin) => {
+                let BlockBody::Image(image) = &mut content.body else {
+                    return Err(Refusal::code(1_770_025));
+                };
+                own(id, origin.as_ref())?;
+                image.replace(new);
+                Vec::new()
+            }
+            Operation::File(new, origin) => {
+                let BlockBody::File(file) = &mut content.body else {
+                    return Err(Refusal::code(1_770_025));
+                };
+                own(id, origin.as_ref())?.name.clone_into(&mut file.name);
+                file.token = new.token;
                 Vec::new()
             }
             Operation::Row(index) => table(content)?.insert_row(index)?,

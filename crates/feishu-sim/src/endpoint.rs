@@ -61,6 +61,12 @@ pub enum Endpoint {
     DeleteChildren,
     /// `GET /open-apis/im/v1/messages/:message_id`
     GetMessage,
+    /// `GET /open-apis/im/v1/messages/:message_id/resources/:file_key`
+    GetMessageResource,
+    /// `POST /open-apis/drive/v1/medias/upload_all`
+    UploadMedia,
+    /// `GET /open-apis/drive/v1/medias/:file_token/download`
+    DownloadMedia,
     /// `POST /open-apis/im/v1/messages`
     CreateMessage,
     /// `POST /open-apis/im/v1/messages/:message_id/reply`
@@ -136,6 +142,8 @@ impl Endpoint {
                 | Self::CreateChildren
                 | Self::UpdateBlocks
                 | Self::DeleteChildren
+                | Self::UploadMedia
+                | Self::DownloadMedia
         )
     }
 }

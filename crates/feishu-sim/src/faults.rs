@@ -6,8 +6,8 @@ use std::{
 };
 
 use crate::{
-    clock::millis, docx::FirstLine, edit::Edit, endpoint::Endpoint, ids::ChatId, refusal::Refusal,
-    registrations::RegistrationBehaviour,
+    clock::millis, docx::FirstLine, edit::Edit, endpoint::Endpoint, ids::ChatId,
+    medias::MediaBehaviour, refusal::Refusal, registrations::RegistrationBehaviour,
 };
 
 /// A fault of a call to an endpoint.
@@ -129,6 +129,8 @@ pub struct Behaviour {
     pub unknown_tenant: i64,
     /// The code of calls in a tenant that stopped the store app: 99991662, 99991673 or 232034.
     pub stopped_tenant: i64,
+    /// Files in messages and in announcements.
+    pub media: MediaBehaviour,
     /// The `/` panel.
     pub panel: PanelBehaviour,
     /// What an app learns of its subscriptions.
@@ -298,6 +300,7 @@ impl Default for Behaviour {
             ticket_delay: Duration::ZERO,
             unknown_tenant: 10_013,
             stopped_tenant: 99_991_662,
+            media: MediaBehaviour::default(),
             panel: PanelBehaviour::default(),
             subscriptions: SubscriptionBehaviour::default(),
             private_cards: PrivateCardBehaviour::default(),

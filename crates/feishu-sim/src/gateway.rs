@@ -97,7 +97,7 @@ impl State {
             .admit(spec, request)
             .and_then(|()| (spec.run)(self, request));
         match result {
-            Ok(Value::Null) => page(200, "", "application/json; charset=utf-8"),
+            Ok(Value::Null) => self.file_or_nothing(),
             Ok(body) => json_answer(200, 0, &body),
             Err(refusal) => {
                 if let Some(violation) = &refusal.violation {
@@ -106,6 +106,19 @@ impl State {
                 }
                 refused(&refusal, log_id)
             }
+        }
+    }
+
+    /// The file that the call sends; without one, an empty body.
+    fn file_or_nothing(&mut self) -> Answer {
+        let Some(file) = self.sent_file.take() else {
+            return page(200, "", "application/json; charset=utf-8");
+        };
+        let status = if file.range.is_some() { 206 } else { 200 };
+        Answer {
+            file: Some(file),
+            code: Some(0),
+            ..page(status, "", "application/octet-stream")
         }
     }
 
@@ -191,7 +204,7 @@ impl State {
     }
 
     /// For whom the calls of an app in a tenant are counted.
-    fn caller(&self) -> Caller {
+    pub(crate) fn caller(&self) -> Caller {
         (self.apps.index(), self.caller.clone())
     }
 
@@ -325,6 +338,7 @@ fn check_content_type(spec: &Spec, request: &Request) -> Result<(), Refusal> {
     let fits = match request.method.as_str() {
         "GET" => empty.contains(&&*request.body),
         _ if spec.endpoint.is_oauth() && request.is_form() => true,
+        _ if spec.endpoint == Endpoint::UploadMedia => request.is_multipart(),
         _ => request.body.is_empty() || kind.eq_ignore_ascii_case("application/json"),
     };
     if fits {
@@ -369,6 +383,7 @@ fn json_answer(status: u16, code: i64, body: &Value) -> Answer {
         headers: Vec::new(),
         content_type,
         body: body.to_string(),
+        file: None,
         code: Some(code),
     }
 }
@@ -385,6 +400,7 @@ fn page(status: u16, text: &str, content_type: &'static str) -> Answer {
         headers: Vec::new(),
         content_type,
         body: text.to_owned(),
+        file: None,
         code: None,
     }
 }

@@ -32,6 +32,8 @@ pub(crate) enum Counted {
     Edits(ChatId),
     /// Messages sent to one chat by all its bots.
     MessagesTo(ChatId),
+    /// Uploads of files by an app in a tenant.
+    Uploads(Caller),
     /// Cards in one group that one member sees.
     PrivateCardsIn(ChatId),
 }
@@ -48,6 +50,13 @@ impl Limit {
         Self {
             calls,
             span_ms: 1000,
+        }
+    }
+
+    pub(crate) const fn per_day(calls: u32) -> Self {
+        Self {
+            calls,
+            span_ms: 24 * 60 * 60 * 1000,
         }
     }
 

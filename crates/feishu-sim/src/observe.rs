@@ -1,5 +1,8 @@
 //! The state of the platform, as owned values for tests.
 
+use std::sync::atomic::Ordering;
+
+use bytes::Bytes;
 use serde_json::Value;
 
 use crate::chats::TopNotice;
@@ -8,6 +11,7 @@ use crate::ids::{ChatId, ConnectionId, MessageId};
 use crate::long_connections::{
     ClientConfig, ConnectionCommand, Fragmentation, HandshakeRefusal, LongConnections,
 };
+use crate::medias::Media;
 use crate::messages::Message;
 use crate::receiver::Receiver;
 use crate::record::{Acknowledgement, Call, PushRecord};
@@ -28,6 +32,26 @@ impl Simulator {
     /// See [`crate::State::announcement_document`].
     pub fn announcement_document(&self, chat: &ChatId) -> Value {
         self.read(|state| state.announcement_document(chat))
+    }
+
+    /// See [`crate::State::announced_media`].
+    pub fn announced_media(&self, chat: &ChatId) -> Vec<Option<Media>> {
+        self.read(|state| state.announced_media(chat))
+    }
+
+    /// The key of a picture for messages, whose content this is.
+    pub fn add_image(&self, bytes: impl Into<Bytes>) -> String {
+        self.change(|state| state.add_image(bytes.into()))
+    }
+
+    /// The key of a file or a video for messages, whose content this is.
+    pub fn add_file(&self, bytes: impl Into<Bytes>) -> String {
+        self.change(|state| state.add_file(bytes.into()))
+    }
+
+    /// How many bytes of files connections took.
+    pub fn sent_bytes(&self) -> u64 {
+        self.read(|state| state.sent_bytes.load(Ordering::Relaxed))
     }
 
     /// See [`crate::State::announcement_revision`].

@@ -190,13 +190,43 @@ const CODES: &str = "\
 400 232034 The app is unavailable or inactivate in the tenant.
 400 232066 The operator does not have the doc permission.
 400 232097 Unable to operate docx type chat announcement.
+400 234001 Invalid request param.
+400 234003 File not in message.
+400 234004 App not in chat.
+400 234037 File size exceeds the limit.
+400 234038 The chat is in restricted mode.
+400 234040 The message is invisible to the operator.
+400 234043 Unsupported message type.
+200 1061001 internal error.
+400 1061002 params error.
+404 1061003 not found.
+403 1061004 forbidden.
+401 1061005 auth failed.
+200 1061006 internal time out.
+404 1061007 file has been delete.
+400 1061008 invalid file name.
+400 1061041 parent node has been deleted.
+400 1061042 parent node out of limit.
+400 1061043 file size beyond limit.
+400 1061044 parent node not exist.
+200 1061045 can retry.
+400 1061061 user quota exceeded.
+403 1061073 no scope auth.
+400 1061101 file quota exceeded.
+400 1061109 cqc not passed.
+400 1061113 cqc not passed.
+400 1061547 attachment parent-child relation number exceed.
+400 1062008 checksum param Invalid.
+400 1062009 the actual size is inconsistent with the parameter declaration size.
 400 1770001 invalid param
 404 1770002 not found
 400 1770006 schema mismatch
 400 1770007 too many children in block
+400 1770008 file size exceed limited
 400 1770010 too many table column
 400 1770011 too many table cell
 400 1770012 too many grid column
+400 1770013 relation mismatch
 400 1770019 repeated blockID in document
 400 1770021 too old document
 400 1770024 invalid operation
@@ -209,6 +239,7 @@ const CODES: &str = "\
 403 1770032 forbidden
 400 1770033 raw content size exceed limited
 400 1770034 operation count exceed limited
+400 1770035 resource count exceed limited
 400 1770038 resource not found
 500 1771001 server internal error
 500 1771002 gateway server internal error

@@ -1,13 +1,15 @@
 //! Requests to endpoints, and their responses.
 
 use std::collections::HashMap;
+use std::sync::Arc;
+use std::sync::atomic::AtomicU64;
 
 use bytes::Bytes;
 use reqwest::Url;
 use serde::de::DeserializeOwned;
 use serde_json::Value;
 
-use crate::{limits::Exceeded, refusal::Refusal};
+use crate::{limits::Exceeded, multipart, refusal::Refusal};
 
 /// A request to an endpoint.
 #[derive(Debug, Default)]
@@ -21,6 +23,9 @@ pub(crate) struct Request {
     pub(crate) authorization: Option<String>,
     pub(crate) content_type: Option<String>,
     pub(crate) locale: Option<String>,
+    pub(crate) range: Option<String>,
+    /// The number of calls that were served before the body began to arrive.
+    pub(crate) began: usize,
     pub(crate) body: Bytes,
 }
 
@@ -28,6 +33,12 @@ impl Request {
     /// The token in the header.
     pub(crate) fn bearer(&self) -> Option<&str> {
         self.authorization.as_deref()?.strip_prefix("Bearer ")
+    }
+
+    /// Whether the body has several parts.
+    pub(crate) fn is_multipart(&self) -> bool {
+        let sent = self.content_type.as_deref().unwrap_or_default();
+        sent.starts_with("multipart/form-data;")
     }
 
     /// Whether the body is a form.
@@ -87,6 +98,10 @@ impl Request {
         if self.body.is_empty() {
             return Value::Null;
         }
+        if self.is_multipart() {
+            let content_type = self.content_type.as_deref().unwrap_or_default();
+            return multipart::recorded(content_type, &self.body).unwrap_or_default();
+        }
         let as_text = |_| Value::String(String::from_utf8_lossy(&self.body).into_owned());
         serde_json::from_slice(&self.body).unwrap_or_else(as_text)
     }
@@ -105,12 +120,25 @@ pub(crate) fn query_of(url: &Url) -> Vec<(String, String)> {
     owned.collect()
 }
 
+/// A file in an answer.
+#[derive(Debug)]
+pub(crate) struct SentFile {
+    pub(crate) bytes: Bytes,
+    /// `Content-Range` of a part.
+    pub(crate) range: Option<String>,
+    pub(crate) length_is_told: bool,
+    /// Counts the bytes that the connection took.
+    pub(crate) sent: Arc<AtomicU64>,
+}
+
 #[derive(Debug)]
 pub(crate) struct Answer {
     pub(crate) status: u16,
     pub(crate) headers: Vec<(&'static str, String)>,
     pub(crate) content_type: &'static str,
     pub(crate) body: String,
+    /// Sent in place of `body`.
+    pub(crate) file: Option<SentFile>,
     pub(crate) code: Option<i64>,
 }
 

@@ -4,8 +4,8 @@ use serde_json::Value;
 
 use crate::{
     api::{
-        application, auth, cards, chats, docx, legacy, messages, oauth, private_cards, reactions,
-        registration, slash_commands, top_notice,
+        application, auth, cards, chats, docx, legacy, medias, messages, oauth, private_cards,
+        reactions, registration, slash_commands, top_notice,
     },
     endpoint::Endpoint,
     limits::Limit,
@@ -38,6 +38,14 @@ const TOP_NOTICE: &[&str] = &["im:chat", "im:chat.top_notice:write_only"];
 const READ_DOCX: &[&str] = &["im:chat.announcement:read"];
 
 pub(crate) const WRITE_DOCX: &[&str] = &["im:chat.announcement:write_only"];
+
+const UPLOAD: &[&str] = &[
+    "docs:document.media:upload",
+    "drive:drive",
+    "docs:doc",
+    "bitable:app",
+    "sheets:spreadsheet",
+];
 
 const SEND: &[&str] = &["im:message", "im:message:send_as_bot", "im:message:send"];
 
@@ -127,6 +135,12 @@ pub(crate) const ENDPOINTS: &[Spec] = endpoints! {
         WRITE_DOCX, &[], &["revision_id", "client_token"];
     GetMessage: GET "/open-apis/im/v1/messages/{message_id}" => messages::get,
         &["im:message", "im:message:readonly"], TIER_4, &["user_id_type", "card_msg_content_type"];
+    GetMessageResource: GET "/open-apis/im/v1/messages/{message_id}/resources/{file_key}" => medias::resource,
+        &["im:message", "im:message:readonly", "im:message.history:readonly"], TIER_4, &["type"];
+    UploadMedia: POST "/open-apis/drive/v1/medias/upload_all" => medias::upload,
+        UPLOAD, &[], &[];
+    DownloadMedia: GET "/open-apis/drive/v1/medias/{file_token}/download" => medias::download,
+        &["docs:document.media:download", "drive:drive", "drive:drive:readonly"], &[Limit::per_second(5)], &["extra"];
     CreateMessage: POST "/open-apis/im/v1/messages" => messages::create,
         SEND, TIER_4, &["receive_id_type"];
     ReplyMessage: POST "/open-apis/im/v1/messages/{message_id}/reply" => messages::reply,

@@ -18,19 +18,24 @@ use axum::http::request::Parts;
 use axum::http::{HeaderMap, Response, StatusCode, header};
 use axum::routing::{MethodFilter, MethodRouter, get, on};
 use axum::serve::{IncomingStream, Listener};
+use futures_util::stream;
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::net::{TcpListener, TcpStream};
 
 use crate::api::cards;
 use crate::endpoint::Endpoint;
 use crate::pages;
-use crate::request::{Answer, Reply, Request};
+use crate::request::{Answer, Reply, Request, SentFile};
 use crate::routes::{ENDPOINTS, Spec};
 use crate::shared::Shared;
 use crate::socket;
 
 /// More than any documented request.
 const MAX_BODY: usize = 4 << 20;
+/// More than the largest upload.
+const MAX_UPLOAD: usize = 24 << 20;
+/// The size of the pieces of a file.
+const PIECE: usize = 64 << 10;
 
 /// The pages for people.
 const AUTHORIZE: &str = "/open-apis/authen/v1/authorize";
@@ -69,7 +74,13 @@ fn route(spec: &'static Spec) -> MethodRouter<Arc<Shared>> {
                             ConnectInfo(connection): ConnectInfo<Connection>,
                             params: RawPathParams,
                             http: HttpRequest| {
-        let mut request = read(http, &connection).await;
+        let began = shared.lock().calls().len();
+        let most = match spec.endpoint {
+            Endpoint::UploadMedia => MAX_UPLOAD,
+            _ => MAX_BODY,
+        };
+        let mut request = read(http, &connection, most).await;
+        request.began = began;
         request.params = params
             .iter()
             .map(|(name, value)| (name.to_owned(), value.to_owned()))
@@ -105,12 +116,12 @@ async fn unknown(
     ConnectInfo(connection): ConnectInfo<Connection>,
     http: HttpRequest,
 ) -> Response<Body> {
-    let request = read(http, &connection).await;
+    let request = read(http, &connection, MAX_BODY).await;
     let reply = shared.change(|state| state.serve_unknown(&request));
     respond(&shared, &connection, reply).await
 }
 
-async fn read(http: HttpRequest, connection: &Connection) -> Request {
+async fn read(http: HttpRequest, connection: &Connection, most: usize) -> Request {
     let (
         Parts {
             method,
@@ -129,7 +140,8 @@ async fn read(http: HttpRequest, connection: &Connection) -> Request {
         authorization: text(&headers, &header::AUTHORIZATION),
         content_type: text(&headers, &header::CONTENT_TYPE),
         locale: text(&headers, &header::HeaderName::from_static("locale")),
-        body: to_bytes(body, MAX_BODY).await.unwrap_or_default(),
+        range: text(&headers, &header::RANGE),
+        body: to_bytes(body, most).await.unwrap_or_default(),
         ..Request::default()
     }
 }
@@ -161,12 +173,36 @@ fn response(answer: Answer) -> Response<Body> {
     for (name, value) in answer.headers {
         response = response.header(name, value);
     }
+    let body = match answer.file {
+        None => Body::from(answer.body),
+        Some(file) => {
+            if let Some(range) = &file.range {
+                response = response.header(header::CONTENT_RANGE, range);
+            }
+            if file.length_is_told {
+                response = response.header(header::CONTENT_LENGTH, file.bytes.len());
+            }
+            in_pieces(file)
+        }
+    };
     // A fault may have an invalid status, which becomes a server error.
-    response.body(Body::from(answer.body)).unwrap_or_else(|_| {
+    response.body(body).unwrap_or_else(|_| {
         let mut broken = Response::default();
         *broken.status_mut() = StatusCode::INTERNAL_SERVER_ERROR;
         broken
     })
+}
+
+/// Sends a file as the connection takes it.
+fn in_pieces(SentFile { bytes, sent, .. }: SentFile) -> Body {
+    let starts = (0..bytes.len()).step_by(PIECE);
+    let pieces = starts.map(move |start| {
+        let piece = bytes.slice(start..bytes.len().min(start + PIECE));
+        let length = u64::try_from(piece.len()).unwrap_or_default();
+        sent.fetch_add(length, Ordering::Relaxed);
+        Ok::<_, io::Error>(piece)
+    });
+    Body::from_stream(stream::iter(pieces))
 }
 
 /// What a handler knows of its connection.

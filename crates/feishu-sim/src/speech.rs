@@ -4,6 +4,7 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
+use bytes::Bytes;
 use serde_json::{Value, json};
 
 use crate::{
@@ -147,6 +148,18 @@ impl InChat {
         self.send("image", &json!({"image_key": "img_v3_simulated"}))
     }
 
+    /// Sends a picture with this content.
+    pub fn picture(&self, bytes: impl Into<Bytes>) -> Said {
+        let key = self.shared.change(|state| state.add_image(bytes.into()));
+        self.send("image", &json!({ "image_key": key }))
+    }
+
+    /// Sends a file.
+    pub fn file(&self, name: &str, bytes: impl Into<Bytes>) -> Said {
+        let key = self.shared.change(|state| state.add_file(bytes.into()));
+        self.send("file", &json!({ "file_key": key, "file_name": name }))
+    }
+
     /// Forwards these messages as one, whose content is not JSON.
     pub fn forward(&self, messages: &[MessageId]) -> Said {
         let said = self.send("merge_forward", &Value::Null);
@@ -225,6 +238,20 @@ impl InChat {
 }
 
 impl State {
+    /// The key of a picture for messages.
+    pub(crate) fn add_image(&mut self, bytes: Bytes) -> String {
+        let key = self.ids.prefixed("img_v3_");
+        self.medias.resources.insert(key.clone(), bytes);
+        key
+    }
+
+    /// The key of a file for messages.
+    pub(crate) fn add_file(&mut self, bytes: Bytes) -> String {
+        let key = self.ids.prefixed("file_v3_");
+        self.medias.resources.insert(key.clone(), bytes);
+        key
+    }
+
     pub(crate) fn add_chat(&mut self, spec: ChatSpec) -> ChatId {
         let id = ChatId::from(self.ids.prefixed("oc_"));
         let home = &self.app().tenant_key;

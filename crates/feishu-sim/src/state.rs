@@ -1,6 +1,8 @@
 //! The state of the platform, and read access to it.
 
 use std::collections::{HashMap, HashSet};
+use std::sync::Arc;
+use std::sync::atomic::AtomicU64;
 use std::time::Duration;
 
 use serde_json::{Value, json};
@@ -16,11 +18,13 @@ use crate::faults::{Behaviour, Fault, Faults};
 use crate::grants::AccessToken;
 use crate::ids::{AppIndex, ChatId, Ids, MessageId};
 use crate::limits::Limiter;
+use crate::medias::{Media, Medias};
 use crate::messages::{Message, Reaction, Sender};
 use crate::people::Person;
 use crate::pressed::Press;
 use crate::record::{Call, PushRecord, Record};
 use crate::registrations::Registrations;
+use crate::request::SentFile;
 
 /// The platform's state, for [`crate::Simulator::read`] and [`crate::Simulator::wait_for`].
 #[derive(Debug)]
@@ -42,6 +46,11 @@ pub struct State {
     pub(crate) other_bots: HashMap<String, String>,
     pub(crate) chats: HashMap<ChatId, Chat>,
     pub(crate) messages: HashMap<MessageId, Message>,
+    pub(crate) medias: Medias,
+    /// The answer to the present call.
+    pub(crate) sent_file: Option<SentFile>,
+    /// Bytes of files that connections took.
+    pub(crate) sent_bytes: Arc<AtomicU64>,
     /// The open ids of people whose client is offline.
     pub(crate) offline: HashSet<String>,
     /// By token.
@@ -69,6 +78,9 @@ impl State {
             other_bots: HashMap::new(),
             chats: HashMap::new(),
             messages: HashMap::new(),
+            medias: Medias::default(),
+            sent_file: None,
+            sent_bytes: Arc::default(),
             offline: HashSet::new(),
             presses: HashMap::new(),
             limiter,
@@ -146,6 +158,23 @@ impl State {
             Some(Announcement::Doc(document)) => document.content(),
             Some(Announcement::Docx(document)) => json!({"items": document.all_blocks()}),
         }
+    }
+
+    /// The pictures and files of an upgraded announcement, in reading order; `None` for a block that is
+    /// still empty.
+    pub fn announced_media(&self, chat: &ChatId) -> Vec<Option<Media>> {
+        let Some(Announcement::Docx(document)) =
+            self.chats.get(chat).map(|chat| &chat.announcement)
+        else {
+            return Vec::new();
+        };
+        let tokens = document.all_blocks().into_iter().filter_map(|block| {
+            let media = block.get("image").or_else(|| block.get("file"))?;
+            Some(media["token"].as_str().unwrap_or_default().to_owned())
+        });
+        tokens
+            .map(|token| self.medias.uploaded.get(&token).cloned())
+            .collect()
     }
 
     /// The revision of the announcement; docx begins at 1, doc at 0.

@@ -21,6 +21,7 @@ enum Piece {
     },
     At(At),
     Image(String),
+    Video(String),
     Code {
         language: String,
         text: String,
@@ -127,6 +128,13 @@ impl Words {
         self
     }
 
+    /// Appends a video; only in posts.
+    #[must_use]
+    pub fn video(mut self, file_key: &str) -> Self {
+        self.0.push(Piece::Video(file_key.to_owned()));
+        self
+    }
+
     /// Appends a block of code in one of the client's languages, such as `GO`.
     #[must_use]
     pub fn code(mut self, language: &str, text: &str) -> Self {
@@ -150,7 +158,7 @@ impl Words {
             Piece::Text { text, .. } | Piece::Code { text, .. } => text.clone(),
             Piece::Link { text, href } => format!("[{text}]({href})"),
             Piece::At(at) => mentions.key(at).0,
-            Piece::Image(_) | Piece::Rule => String::new(),
+            Piece::Image(_) | Piece::Video(_) | Piece::Rule => String::new(),
         };
         self.0.iter().map(piece).collect()
     }
@@ -165,6 +173,9 @@ impl Words {
                 json!({"tag": "a", "text": text, "href": href, "style": []})
             }
             Piece::Image(key) => json!({"tag": "img", "image_key": key}),
+            Piece::Video(key) => {
+                json!({"tag": "media", "file_key": key, "image_key": "img_v3_cover"})
+            }
             Piece::Code { language, text } => {
                 json!({"tag": "code_block", "language": language, "text": text})
             }

@@ -9,6 +9,7 @@ use crate::{
     chats::{Announcement, Chat},
     docx::Document,
     docx_block::{Content, Element, NewBlock},
+    docx_media::Origin,
     docx_update::BlockRequest,
     ids::ChatId,
     limits::{Counted, Limit},
@@ -30,6 +31,8 @@ const DOCX_CODES: ChatCodes = ChatCodes {
 const MAX_CHILDREN: usize = 50;
 /// The limit of updates per call.
 const MAX_UPDATES: usize = 200;
+/// The limit of files per call.
+const MAX_FILES: usize = 20;
 /// The limit of edits per announcement.
 const EDITS: Limit = Limit::per_second(3);
 
@@ -149,7 +152,7 @@ pub(crate) fn create_children(state: &mut State, request: &Request) -> Result<Va
 }
 
 pub(crate) fn batch_update(state: &mut State, request: &Request) -> Result<Value, Refusal> {
-    let BatchUpdate { requests } = request.body()?;
+    let BatchUpdate { mut requests } = request.body()?;
     if requests.len() > MAX_UPDATES {
         return Err(Refusal::field("requests", "the max len is 200"));
     }
@@ -163,6 +166,22 @@ pub(crate) fn batch_update(state: &mut State, request: &Request) -> Result<Value
         ));
     }
     check_mentions(state, request.user_id_type(), elements)?;
+    let files = requests
+        .iter_mut()
+        .filter(|update| update.token().is_some());
+    let files: Vec<&mut BlockRequest> = files.collect();
+    if files.len() > MAX_FILES {
+        return Err(Refusal::code(1_770_035));
+    }
+    for update in files {
+        let uploaded = update
+            .token()
+            .and_then(|token| state.medias.uploaded.get(token));
+        update.origin = uploaded.map(|media| Origin {
+            block: media.block.clone(),
+            name: media.name.clone(),
+        });
+    }
     write(state, request, |state, id, revision| {
         let now = state.now();
         let lines = state.behaviour.docx.first_line;

@@ -384,7 +384,10 @@ async fn a_rewritten_block_keeps_its_id() {
     let picture = items[3]["block_id"].clone();
     assert_eq!(
         items[3],
-        json!({"block_id": picture, "parent_id": chat.as_str(), "block_type": 27, "image": {}})
+        json!({
+            "block_id": picture, "parent_id": chat.as_str(), "block_type": 27,
+            "image": {"token": "boxcn-of-a-person", "width": 100, "height": 100, "align": 2},
+        })
     );
     let path = docx_path(
         &chat,
@@ -490,7 +493,7 @@ async fn blocks_must_hold_what_their_type_says() {
         (mention(&guest.open_id), 1_770_001, 0),
         (mention("ou_none"), 1_770_001, 0),
         (json!({"block_type": 31}), 1_770_006, 1),
-        (json!({"block_type": 27}), 1_770_029, 0),
+        (json!({"block_type": 33}), 1_770_029, 0),
         (
             json!({"block_type": 14, "code": {"elements": [{"text_run": {"content": "👋".repeat(50_001)}}]}}),
             1_770_033,

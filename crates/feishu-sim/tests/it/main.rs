@@ -11,6 +11,7 @@ mod faults;
 mod gateway;
 mod legacy;
 mod long_connection;
+mod medias;
 mod messages;
 mod presses;
 mod private_cards;
