@@ -8,6 +8,7 @@ pub(crate) mod docx;
 pub(crate) mod legacy;
 pub(crate) mod medias;
 pub(crate) mod messages;
+pub(crate) mod notifications;
 pub(crate) mod oauth;
 pub(crate) mod private_cards;
 pub(crate) mod reactions;

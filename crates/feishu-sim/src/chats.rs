@@ -105,6 +105,8 @@ pub struct Chat {
     pub edit_permission: WhoMay,
     /// Who may manage the top notice. `None` omits the field from `get chat` and permits everyone.
     pub pin_manage_setting: Option<WhoMay>,
+    /// Who may mention everybody. `None` omits the field from `get chat` and permits everyone.
+    pub at_all_permission: Option<WhoMay>,
     /// People of other tenants may be in the chat.
     pub external: bool,
     /// The chat was dissolved.
@@ -183,6 +185,7 @@ pub struct ChatSpec {
     bot_in: bool,
     edit_permission: WhoMay,
     pin_manage_setting: Option<WhoMay>,
+    at_all_permission: Option<WhoMay>,
     external: bool,
 }
 
@@ -201,6 +204,7 @@ impl ChatSpec {
             bot_in: true,
             edit_permission: WhoMay::AllMembers,
             pin_manage_setting: Some(WhoMay::AllMembers),
+            at_all_permission: Some(WhoMay::AllMembers),
             external: false,
         }
     }
@@ -263,6 +267,13 @@ impl ChatSpec {
         self
     }
 
+    /// "Who can @ all"; `None` omits the field from `get chat`.
+    #[must_use]
+    pub fn at_all_permission(mut self, who: Option<WhoMay>) -> Self {
+        self.at_all_permission = who;
+        self
+    }
+
     /// A chat with people of other tenants.
     #[must_use]
     pub fn external(mut self) -> Self {
@@ -312,6 +323,7 @@ impl ChatSpec {
             bot_in: self.bot_in,
             edit_permission: self.edit_permission,
             pin_manage_setting: self.pin_manage_setting,
+            at_all_permission: self.at_all_permission,
             external: self.external,
             dissolved: false,
             top_notice: None,

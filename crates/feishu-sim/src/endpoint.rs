@@ -67,6 +67,10 @@ pub enum Endpoint {
     UploadMedia,
     /// `GET /open-apis/drive/v1/medias/:file_token/download`
     DownloadMedia,
+    /// `GET /open-apis/im/v1/messages/:message_id/read_users`
+    ReadUsers,
+    /// `DELETE /open-apis/im/v1/messages/:message_id`
+    RecallMessage,
     /// `POST /open-apis/im/v1/messages`
     CreateMessage,
     /// `POST /open-apis/im/v1/messages/:message_id/reply`

@@ -7,7 +7,8 @@ use std::{
 
 use crate::{
     clock::millis, docx::FirstLine, edit::Edit, endpoint::Endpoint, ids::ChatId,
-    medias::MediaBehaviour, refusal::Refusal, registrations::RegistrationBehaviour,
+    medias::MediaBehaviour, notification::MessageBehaviour, refusal::Refusal,
+    registrations::RegistrationBehaviour,
 };
 
 /// A fault of a call to an endpoint.
@@ -137,6 +138,8 @@ pub struct Behaviour {
     pub subscriptions: SubscriptionBehaviour,
     /// Cards that one member sees.
     pub private_cards: PrivateCardBehaviour,
+    /// Messages of bots.
+    pub messages: MessageBehaviour,
     /// Consent of members.
     pub consent: ConsentBehaviour,
     /// Apps that people create by scanning a QR code.
@@ -304,6 +307,7 @@ impl Default for Behaviour {
             panel: PanelBehaviour::default(),
             subscriptions: SubscriptionBehaviour::default(),
             private_cards: PrivateCardBehaviour::default(),
+            messages: MessageBehaviour::default(),
             consent: ConsentBehaviour::default(),
             registration: RegistrationBehaviour::default(),
         }

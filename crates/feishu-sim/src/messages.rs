@@ -76,9 +76,13 @@ pub struct Message {
     pub reactions: Vec<Reaction>,
     /// The reactions of people and other bots.
     pub other_reactions: Vec<OtherReaction>,
+    /// It mentions everybody, and everybody was notified.
+    pub notifies_all: bool,
     /// The messages of a bundle of forwarded messages.
     pub parts: Vec<MessageId>,
     pub(crate) replies: Vec<MessageId>,
+    /// The people who have read it, each an open id and when, in milliseconds since the Unix epoch.
+    pub(crate) readers: Vec<(String, u64)>,
     /// The app whose bot is the sender, if it is one.
     pub(crate) app: AppIndex,
     /// The tenant of the chat.
@@ -86,6 +90,9 @@ pub struct Message {
     /// The index of the first push of its event to each app.
     pub(crate) pushes: BTreeMap<AppIndex, usize>,
 }
+
+/// Mentions everybody in a text that a bot sends.
+const AT_ALL: &str = "<at user_id=\"all\"></at>";
 
 /// A message to be sent.
 pub(crate) struct NewMessage {
@@ -99,13 +106,25 @@ pub(crate) struct NewMessage {
     pub(crate) mentions: Vec<Mention>,
 }
 
+impl NewMessage {
+    /// Whether it mentions everybody.
+    pub(crate) fn mentions_all(&self) -> bool {
+        let content: Value = serde_json::from_str(&self.content).unwrap_or_default();
+        let text = content["text"].as_str().unwrap_or_default();
+        self.msg_type == "text" && text.contains(AT_ALL)
+    }
+}
+
 impl Message {
     /// The visible text: a text, the paragraphs of a post or the parts of a card as lines, or
     /// `[msg_type]`.
     pub fn text(&self) -> String {
         let content: Value = serde_json::from_str(&self.content).unwrap_or_default();
         match self.msg_type.as_str() {
-            "text" => content["text"].as_str().unwrap_or_default().to_owned(),
+            "text" => content["text"]
+                .as_str()
+                .unwrap_or_default()
+                .replace(AT_ALL, "@all"),
             "post" => post_text(&content),
             "interactive" => {
                 card::text(&self.content).unwrap_or_else(|| "[interactive]".to_owned())

@@ -152,12 +152,14 @@ const CODES: &str = "\
 400 230002 The bot can not be outside the group.
 400 230006 Bot ability is not activated.
 400 230011 The message is recalled.
+400 230012 Bot is NOT the sender of the message.
 400 230013 Bot has NO availability to this user.
 400 230018 These operations are NOT allowed at current group settings.
 400 230020 This operation triggers the frequency limit.
 400 230025 The length of the message content reaches its limit.
 400 230027 Lack of necessary permissions.
 400 230029 User has resigned.
+400 230033 Get the reading status must be done within 7 days after the message is sent.
 400 230034 The receive_id is invalid.
 400 230035 Send Message Permission deny.
 400 230038 cross tenant p2p chat is not allowed

@@ -4,8 +4,8 @@ use serde_json::Value;
 
 use crate::{
     api::{
-        application, auth, cards, chats, docx, legacy, medias, messages, oauth, private_cards,
-        reactions, registration, slash_commands, top_notice,
+        application, auth, cards, chats, docx, legacy, medias, messages, notifications, oauth,
+        private_cards, reactions, registration, slash_commands, top_notice,
     },
     endpoint::Endpoint,
     limits::Limit,
@@ -141,6 +141,11 @@ pub(crate) const ENDPOINTS: &[Spec] = endpoints! {
         UPLOAD, &[], &[];
     DownloadMedia: GET "/open-apis/drive/v1/medias/{file_token}/download" => medias::download,
         &["docs:document.media:download", "drive:drive", "drive:drive:readonly"], &[Limit::per_second(5)], &["extra"];
+    ReadUsers: GET "/open-apis/im/v1/messages/{message_id}/read_users" => notifications::read_users,
+        &["im:message", "im:message:readonly", "im:message:basic"], TIER_4,
+        &["user_id_type", "page_size", "page_token"];
+    RecallMessage: DELETE "/open-apis/im/v1/messages/{message_id}" => notifications::recall,
+        &["im:message", "im:message:recall", "im:message:send_as_bot"], TIER_4, &[];
     CreateMessage: POST "/open-apis/im/v1/messages" => messages::create,
         SEND, TIER_4, &["receive_id_type"];
     ReplyMessage: POST "/open-apis/im/v1/messages/{message_id}/reply" => messages::reply,

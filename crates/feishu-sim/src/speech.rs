@@ -357,6 +357,8 @@ impl State {
             other_reactions: Vec::new(),
             parts: Vec::new(),
             replies: Vec::new(),
+            readers: Vec::new(),
+            notifies_all: false,
             app: self.apps.index(),
             tenant_key: tenant_key.unwrap_or_default(),
             pushes: BTreeMap::new(),

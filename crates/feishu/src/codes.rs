@@ -37,18 +37,30 @@ pub const INTERNAL: i64 = 2_200;
 
 /// "Bot ability is not activated." in a call on messages.
 pub const MESSAGES_BOT_DISABLED: i64 = 230_006;
+/// The time in which the message could be recalled is over.
+pub const RECALL_TOO_LATE: i64 = 230_009;
 /// "The message is recalled."
 pub const MESSAGE_RECALLED: i64 = 230_011;
+/// "Bot is NOT the sender of the message."
+pub const MESSAGE_NOT_OWN: i64 = 230_012;
 /// "Bot has NO availability to this user."
 pub const UNAVAILABLE_TO_PERSON: i64 = 230_013;
+/// "These operations are NOT allowed at current group settings."
+pub const GROUP_FORBIDS_MESSAGE: i64 = 230_018;
 /// "This operation triggers the frequency limit.", counted per chat or user.
 pub const MESSAGES_RATE_LIMITED: i64 = 230_020;
+/// The bot may not recall the message.
+pub const RECALL_DENIED: i64 = 230_026;
 /// "Lack of necessary permissions.": a scope is missing, or the message is another tenant's.
 pub const MESSAGE_FORBIDDEN: i64 = 230_027;
 /// "User has resigned."
 pub const RECEIVER_RESIGNED: i64 = 230_029;
+/// "Get the reading status must be done within 7 days after the message is sent."
+pub const READERS_UNKNOWN: i64 = 230_033;
 /// "The `receive_id` is invalid."
 pub const RECEIVER_UNKNOWN: i64 = 230_034;
+/// "Send Message Permission deny.": the group or the organization lets the bot send nothing.
+pub const SENDING_DENIED: i64 = 230_035;
 /// The person and the bot belong to different tenants.
 pub const RECEIVER_OF_OTHER_TENANT: i64 = 230_038;
 /// "The message is being sent."
@@ -262,6 +274,8 @@ pub enum Class {
     TopNoticeDenied,
     /// The group's setting for editing its information keeps the bot out.
     EditDenied,
+    /// The group's settings keep the bot from sending this message.
+    MessageForbidden,
     /// The announcement is of the other kind.
     OtherAnnouncementKind,
     /// The message was recalled or deleted.
@@ -300,6 +314,7 @@ impl Class {
             | IP_DENIED => Self::BotUnavailable,
             TOP_NOTICE_DENIED => Self::TopNoticeDenied,
             CHAT_EDIT_DENIED | DOCX_EDIT_DENIED | ANNOUNCEMENT_EDIT_DENIED => Self::EditDenied,
+            GROUP_FORBIDS_MESSAGE => Self::MessageForbidden,
             ANNOUNCEMENT_IS_DOCX | ANNOUNCEMENT_IS_LEGACY => Self::OtherAnnouncementKind,
             MESSAGE_RECALLED | MESSAGE_DELETED => Self::MessageGone,
             CHAT_DISSOLVED | OUTSIDE_CHAT => Self::ChatGone,

@@ -45,8 +45,8 @@ pub use card::{Card, CardAnswer, Toast, ToastKind};
 pub use client::{
     AnnouncementInfo, AnnouncementKind, AppVersion, BotInfo, CardForm, Chat, Client, ClientConfig,
     CreateChildren, Created, DeleteChildren, LegacyAnnouncement, ListedChat, ListedChats,
-    MAX_SLASH_COMMANDS, Member, Message, MessageSender, Scope, SlashCommand, SlashDescription,
-    TopNotice, UpdateBlocks, Who,
+    MAX_SLASH_COMMANDS, Member, Message, MessageSender, Readers, Scope, SlashCommand,
+    SlashDescription, TopNotice, UpdateBlocks, Who,
 };
 pub use clock::{Clock, ClockHand};
 pub use copied::{

@@ -57,6 +57,8 @@ impl Language {
             Endpoint::GetMessageResource => ("download a file", "下载消息中的文件"),
             Endpoint::UploadMedia => ("upload a file", "上传文件"),
             Endpoint::DownloadMedia => ("download from the announcement", "下载公告中的文件"),
+            Endpoint::ReadUsers => ("list who has read a message", "获取消息已读成员"),
+            Endpoint::RecallMessage => ("recall a message", "撤回消息"),
             Endpoint::CreateMessage => ("send a message", "发送消息"),
             Endpoint::ReplyMessage => ("reply", "回复"),
             Endpoint::SendPrivateCard => ("send a private card", "发送仅特定人可见的卡片"),

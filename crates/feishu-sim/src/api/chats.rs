@@ -62,7 +62,6 @@ fn settings(state: &State, chat: &Chat, user_id_type: &str) -> Value {
         "i18n_names": {"zh_cn": chat.name, "en_us": chat.name, "ja_jp": chat.name},
         "add_member_permission": "all_members",
         "share_card_permission": "allowed",
-        "at_all_permission": "all_members",
         "edit_permission": chat.edit_permission.wire(),
         "user_manager_id_list": managers,
         "bot_manager_id_list": bots,
@@ -96,6 +95,9 @@ fn settings(state: &State, chat: &Chat, user_id_type: &str) -> Value {
     }
     if let Some(who) = chat.pin_manage_setting {
         data["pin_manage_setting"] = json!(who.wire());
+    }
+    if let Some(who) = chat.at_all_permission {
+        data["at_all_permission"] = json!(who.wire());
     }
     match chat.mode {
         ChatMode::Group => data["group_message_type"] = json!("chat"),

@@ -179,6 +179,19 @@ fn check(msg_type: &str, text: &str, uuid: Option<&str>) -> Result<(), Refusal> 
     Ok(())
 }
 
+/// Whether a message notifies everybody, if it may be sent.
+fn notifies_all(state: &State, draft: &NewMessage) -> Result<bool, Refusal> {
+    let chat = state.chats.get(&draft.chat);
+    let Some(chat) = chat.filter(|_| draft.mentions_all()) else {
+        return Ok(false);
+    };
+    let may = state.is_permitted(chat, chat.at_all_permission);
+    match state.behaviour.messages.mention_all_refusal {
+        Some(code) if !may => Err(Refusal::code(code)),
+        _ => Ok(may),
+    }
+}
+
 /// Sends once per `uuid`: a repetition within an hour returns the first message.
 fn send(state: &mut State, draft: NewMessage, uuid: Option<String>) -> Result<Value, Refusal> {
     let uuid = uuid.filter(|uuid| !uuid.is_empty());
@@ -187,6 +200,9 @@ fn send(state: &mut State, draft: NewMessage, uuid: Option<String>) -> Result<Va
         let sent = &state.apps.present().sent_uuids;
         sent.get(uuid).filter(|(at, _)| at + UUID_LIFE_MS > now)
     }) {
+        if let Some(code) = state.behaviour.messages.repeat_refusal {
+            return Err(Refusal::code(code));
+        }
         return Ok(success(
             state.messages[first].object(&state.apps, "open_id"),
         ));
@@ -195,7 +211,11 @@ fn send(state: &mut State, draft: NewMessage, uuid: Option<String>) -> Result<Va
     state
         .count(&counted, &[PER_CHAT])
         .map_err(|_| Refusal::code(230_020))?;
+    let notifies_all = notifies_all(state, &draft)?;
     let id = state.add_message(draft);
+    if let Some(message) = state.messages.get_mut(&id) {
+        message.notifies_all = notifies_all;
+    }
     if let Some(uuid) = uuid {
         let sent = &mut state.apps.present_mut().sent_uuids;
         sent.insert(uuid, (now, id.clone()));

@@ -1,5 +1,5 @@
 //! Reactions of people and other bots, and their events (official pages
-//! `im-v1/message-reaction/events`).
+//! `im-v1/message-reaction/events`); and that people read messages.
 
 use serde_json::{Value, json};
 
@@ -13,6 +13,25 @@ use crate::{
 
 /// Any one of them permits the events.
 const REACTIONS: [&str; 2] = ["im:message.reactions:read", "im:message:readonly"];
+
+impl InChat {
+    /// Reads a message of the chat, the first time.
+    pub fn read(&self, message: &MessageId) {
+        let Sender::Person(person) = &self.sender else {
+            return;
+        };
+        self.shared.change_as(self.app, |state| {
+            let now = state.now();
+            let known = state.messages.get_mut(message);
+            let Some(message) = known.filter(|message| message.chat == self.chat) else {
+                return;
+            };
+            if message.readers.iter().all(|(id, _)| *id != person.open_id) {
+                message.readers.push((person.open_id.clone(), now));
+            }
+        });
+    }
+}
 
 /// Each returns the push of the event. `None` if nothing changed or no event is sent: there is no
 /// receiver, a scope is missing, or the bot is not in the chat.

@@ -13,6 +13,7 @@ mod legacy;
 mod long_connection;
 mod medias;
 mod messages;
+mod notifications;
 mod presses;
 mod private_cards;
 mod pushes;

@@ -40,6 +40,8 @@ pub struct Chat {
     /// Who may manage the top notice. The official page does not list it though the platform sends
     /// it, so absence means nothing.
     pub pin_manage_setting: Option<Who>,
+    /// Who may mention everybody; `None` if absent.
+    pub at_all_permission: Option<Who>,
     /// `normal`, `dissolved` or `dissolved_save`.
     pub chat_status: Option<String>,
     /// The tenant that the chat belongs to.

@@ -73,6 +73,29 @@ pub enum CardForm {
     AsSent,
 }
 
+/// The content of a message to send.
+pub(super) struct OutgoingContent {
+    msg_type: &'static str,
+    json: Value,
+}
+
+impl OutgoingContent {
+    fn card(card: &Card) -> Self {
+        Self {
+            msg_type: "interactive",
+            json: json!(card),
+        }
+    }
+
+    /// A text whose tags are active.
+    pub(super) fn text(text: &str) -> Self {
+        Self {
+            msg_type: "text",
+            json: json!({ "text": text }),
+        }
+    }
+}
+
 impl Client {
     /// Reads a message; `None` if the platform returns none. Group messages also need the
     /// scope `im:message.group_msg`.
@@ -112,7 +135,8 @@ impl Client {
         card: &Card,
         uuid: &str,
     ) -> Result<Option<MessageId>, Error> {
-        self.create("chat_id", chat.as_str(), card, uuid).await
+        self.create("chat_id", chat.as_str(), OutgoingContent::card(card), uuid)
+            .await
     }
 
     /// Sends a card to a person, in the direct chat with the bot; otherwise like
@@ -128,20 +152,26 @@ impl Client {
         card: &Card,
         uuid: &str,
     ) -> Result<Option<MessageId>, Error> {
-        self.create("open_id", person.as_str(), card, uuid).await
+        self.create(
+            "open_id",
+            person.as_str(),
+            OutgoingContent::card(card),
+            uuid,
+        )
+        .await
     }
 
-    async fn create(
+    pub(super) async fn create(
         &self,
         id_type: &str,
         receiver: &str,
-        card: &Card,
+        content: OutgoingContent,
         uuid: &str,
     ) -> Result<Option<MessageId>, Error> {
         let body = json!({
             "receive_id": receiver,
-            "msg_type": "interactive",
-            "content": json!(card).to_string(),
+            "msg_type": content.msg_type,
+            "content": content.json.to_string(),
             "uuid": uuid,
         });
         self.call(
@@ -272,7 +302,7 @@ impl Client {
 }
 
 /// Breaks tags up, so that text is not read as a mention or as formatting.
-fn without_markup(text: &str) -> String {
+pub(super) fn without_markup(text: &str) -> String {
     // The platform documents no escape; a zero-width space after the bracket breaks the tag unseen.
     const TAGS: [&str; 5] = ["at", "b", "i", "u", "s"];
     let mut parts = text.split('<');

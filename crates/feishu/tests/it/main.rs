@@ -5,6 +5,7 @@ mod calls;
 mod failures;
 mod long_connection;
 mod members;
+mod notifications;
 mod ranges;
 mod raw;
 mod registration;
