@@ -10,6 +10,7 @@ use crate::policy::Permit;
 
 pub(crate) mod announce;
 mod context;
+mod edit;
 mod pin;
 mod replied;
 mod undo;
@@ -29,6 +30,7 @@ pub(crate) async fn run(permit: Permit, context: Context<'_>) -> Result<Effect, 
         Action::Announce(source, options) => {
             Box::pin(announce::run(source, options, context)).await
         }
+        Action::Edit(edit) => Box::pin(edit::run(*edit, context)).await,
         Action::Undo(change) => Box::pin(undo::run(&change, context)).await,
         Action::Expire(change) => Box::pin(undo::expire(&change, context)).await,
         // The commit that stores the outcome changes the setting.

@@ -4,6 +4,7 @@ mod announcement;
 mod arguments;
 mod change_kind;
 mod command_name;
+mod edit;
 mod error;
 mod help;
 mod input;
@@ -26,6 +27,7 @@ pub use crate::language::Language;
 pub use announcement::{Announcement, Replace, reject_formatted_options};
 pub use change_kind::ChangeKind;
 pub use command_name::CommandName;
+pub use edit::Edit;
 pub use error::ParseError;
 pub use help::readme_table;
 pub use moment::{day_in_words, moment_in_words, time_in_words};
@@ -45,6 +47,8 @@ pub enum Command {
     },
     Unpin,
     Announce(Announcement),
+    /// Changes a text that the bot has published, or will.
+    Edit(Edit),
     Undo,
     History,
     /// Cancels the schedule with this number.
@@ -64,6 +68,7 @@ impl Command {
             Self::Pin { .. } => CommandName::Pin,
             Self::Unpin => CommandName::Unpin,
             Self::Announce(_) => CommandName::Announce,
+            Self::Edit(_) => CommandName::Edit,
             Self::Undo => CommandName::Undo,
             Self::History => CommandName::History,
             Self::Cancel(_) => CommandName::Cancel,

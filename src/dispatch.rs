@@ -37,6 +37,7 @@ mod authorize;
 mod callback;
 mod consent;
 mod decide;
+mod edit;
 mod explain;
 mod group_event;
 mod intent;

@@ -426,6 +426,7 @@ pub(crate) fn schedule(row: ScheduleRow) -> Option<Schedule> {
         due: row.due,
         action: stored.schedule?,
         author: stored.event.sender.id().map(|(_, id)| id.into()),
+        payload: row.payload,
     })
 }
 

@@ -8,6 +8,7 @@ mod cards;
 mod codes;
 mod consent;
 mod done;
+mod edit;
 mod failures;
 mod help;
 mod history;

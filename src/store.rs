@@ -9,7 +9,7 @@
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use feishu::{BlockId, ReactionId, TenantKey, WriteSlot};
+use feishu::{BlockId, MessageId, ReactionId, TenantKey, WriteSlot};
 use jiff::Timestamp;
 
 use crate::config::DatabaseUrl;
@@ -262,6 +262,30 @@ impl Store {
     ) -> Result<Option<RecordedChange>, StoreError> {
         let change = self.first("change_of", changes::made_by(&job)).await?;
         Ok(change.flatten())
+    }
+
+    /// The change that the command with this message made in the chat, now or when it was due.
+    pub(crate) async fn change_of_message(
+        &self,
+        chat: ChatKey,
+        message: &MessageId,
+    ) -> Result<Option<RecordedChange>, StoreError> {
+        let query = changes::of_message(&chat, message);
+        Ok(self.first("change_of_message", query).await?.flatten())
+    }
+
+    /// The change with this number in the chat.
+    pub(crate) async fn numbered_change(
+        &self,
+        chat: ChatKey,
+        number: u32,
+    ) -> Result<Option<RecordedChange>, StoreError> {
+        let query = changes::numbered(&chat, number);
+        Ok(self.first("numbered_change", query).await?.flatten())
+    }
+
+    pub(crate) async fn change(&self, id: ChangeId) -> Result<Option<RecordedChange>, StoreError> {
+        Ok(self.first("change", changes::with_id(id)).await?.flatten())
     }
 
     /// The schedule that is to revert the change when its time is over.

@@ -185,6 +185,7 @@ fn both_kinds_agree(document: &Document) {
     let signature = Signature {
         author: Some("ou_author".into()),
         date: "2026-09-11 09:00".to_owned(),
+        edited: None,
     };
     let entry = Entry::new(document, Some(signature));
     let legacy = entry.to_legacy();

@@ -1,6 +1,6 @@
 //! The parser of commands. An input is the text of a message.
 
-use noticebot::command::{Announcement, Command, Mention, ParseError, is_candidate, parse};
+use noticebot::command::{Announcement, Command, Edit, Mention, ParseError, is_candidate, parse};
 
 /// Prefixes of an announcement that have no other effect.
 const BEFORE: [&str; 4] = [
@@ -125,6 +125,7 @@ fn words_of(error: &ParseError) -> &str {
         | ParseError::MissingTime
         | ParseError::MissingSpan { .. }
         | ParseError::MissingText
+        | ParseError::MissingNewText
         | ParseError::MissingNumber
         | ParseError::MissingSetting { .. } => "",
     }
@@ -188,6 +189,10 @@ fn without_place(parsed: &Result<Option<Command>, ParseError>) -> Option<Command
                 ..announcement.clone()
             }))
         }
+        Ok(Some(Command::Edit(edit))) => Some(Command::Edit(Edit {
+            text: 0..0,
+            ..edit.clone()
+        })),
         Ok(other) => other.clone(),
         Err(_) => None,
     }

@@ -112,6 +112,10 @@ CREATE TABLE noticebot.changes (
     place       text,
     -- 1: reverted, 2: known to be irreversible.
     undone      bigint  NOT NULL DEFAULT 0,
+    -- The number of an announcement in its chat, by which members edit it.
+    number      bigint,
+    -- The change whose text this one edited.
+    edits       bigint,
     UNIQUE (app, tenant, origin, job_kind)
 );
 CREATE INDEX changes_of_chat ON noticebot.changes (app, tenant, chat, id);
@@ -121,6 +125,8 @@ CREATE INDEX changes_done ON noticebot.changes (app, tenant, chat, id) WHERE res
 CREATE INDEX changes_with_state ON noticebot.changes (app, tenant, chat, id) WHERE after IS NOT NULL;
 CREATE INDEX changes_of_top ON noticebot.changes (app, tenant, chat, id) WHERE place IN ('top', 'both');
 CREATE INDEX changes_reverting ON noticebot.changes (app, tenant, chat, id) WHERE kind IN ('undo', 'expire');
+CREATE INDEX changes_numbered ON noticebot.changes (app, tenant, chat, number) WHERE number IS NOT NULL;
+CREATE INDEX changes_editing ON noticebot.changes (edits) WHERE edits IS NOT NULL;
 -- Rows whose text is due for removal.
 CREATE INDEX changes_with_text ON noticebot.changes (app, made_at) WHERE summary IS NOT NULL;
 

@@ -93,6 +93,10 @@ CREATE TABLE changes (
     place       TEXT,
     -- 1: reverted, 2: known to be irreversible.
     undone      INTEGER NOT NULL DEFAULT 0,
+    -- The number of an announcement in its chat, by which members edit it.
+    number      INTEGER,
+    -- The change whose text this one edited.
+    edits       INTEGER,
     UNIQUE (app, tenant, origin, job_kind)
 );
 CREATE INDEX changes_of_chat ON changes (app, tenant, chat, id);
@@ -102,6 +106,8 @@ CREATE INDEX changes_done ON changes (app, tenant, chat, id) WHERE result = 'don
 CREATE INDEX changes_with_state ON changes (app, tenant, chat, id) WHERE after IS NOT NULL;
 CREATE INDEX changes_of_top ON changes (app, tenant, chat, id) WHERE place IN ('top', 'both');
 CREATE INDEX changes_reverting ON changes (app, tenant, chat, id) WHERE kind IN ('undo', 'expire');
+CREATE INDEX changes_numbered ON changes (app, tenant, chat, number) WHERE number IS NOT NULL;
+CREATE INDEX changes_editing ON changes (edits) WHERE edits IS NOT NULL;
 -- Rows whose text is due for removal.
 CREATE INDEX changes_with_text ON changes (app, made_at) WHERE summary IS NOT NULL;
 

@@ -34,6 +34,7 @@ mod calls;
 pub(crate) mod common;
 mod creation;
 mod docx;
+mod edit;
 mod fill;
 mod forward;
 mod legacy;
@@ -41,6 +42,8 @@ mod page;
 mod reading;
 mod revert;
 
+pub(super) use common::noting_losses;
+pub(super) use edit::{Rewrite, rewrite, unwrite};
 pub(crate) use reading::{read, refusal};
 pub(super) use revert::{OnMissing, Reverted, revert};
 
@@ -127,6 +130,7 @@ pub(crate) fn partial_effect(progress: &Progress, context: Context<'_>) -> Optio
             });
         }
         WriteProgress::LegacyRevert(_) => return None,
+        WriteProgress::Edit(edit) => return edit::partial_effect(*edit),
     };
     // Without saved content, `/undo` searches for the entry by its signature.
     if !may_be_written || (replaced.is_none() && !entry.is_signed()) {
@@ -149,13 +153,19 @@ pub(crate) async fn document(source: Source, context: Context<'_>) -> Result<Doc
         Source::Document(document) => document,
         Source::Message(message) => document_of(&message, context).await?,
     };
-    if feishu::utf16_len(&document.to_plain_text()) > TEXT_LIMIT {
-        return Err(Cause::TextTooLong { limit: TEXT_LIMIT }.into());
-    }
-    if entry(&document, context).line_count() > LINE_LIMIT {
-        return Err(Cause::TooManyLines { limit: LINE_LIMIT }.into());
-    }
+    refuse_too_long(&document, context)?;
     Ok(document)
+}
+
+/// Refuses a text beyond the limits of an announcement.
+pub(super) fn refuse_too_long(document: &Document, context: Context<'_>) -> Result<(), Cause> {
+    if feishu::utf16_len(&document.to_plain_text()) > TEXT_LIMIT {
+        return Err(Cause::TextTooLong { limit: TEXT_LIMIT });
+    }
+    if entry(document, context).line_count() > LINE_LIMIT {
+        return Err(Cause::TooManyLines { limit: LINE_LIMIT });
+    }
+    Ok(())
 }
 
 /// Refuses a duration if the text could not be removed again.
@@ -253,13 +263,16 @@ async fn detect(context: Context<'_>) -> Result<WriteTarget, Failure> {
 fn entry(document: &Document, context: Context<'_>) -> Entry {
     let signature = context.settings.signature.then(|| Signature {
         author: context.sender.open_id.clone(),
-        date: context
-            .asked_at
-            .to_zoned(context.time_zone.clone())
-            .strftime("%Y-%m-%d %H:%M")
-            .to_string(),
+        date: date(context),
+        edited: None,
     });
     Entry::new(document, signature)
+}
+
+/// The date of the command, as displayed in a signature.
+pub(super) fn date(context: Context<'_>) -> String {
+    let asked_at = context.asked_at.to_zoned(context.time_zone.clone());
+    asked_at.strftime("%Y-%m-%d %H:%M").to_string()
 }
 
 /// The text of the message that the command replied to.

@@ -8,7 +8,9 @@ use jiff::tz::TimeZone;
 
 use crate::command::Span;
 use crate::content::Document;
-use crate::model::change::{Change, ChangeId, ChangeKind, PinnedItem, RecordedChange};
+use crate::model::change::{
+    Change, ChangeId, ChangeKind, EditedChange, PinnedItem, RecordedChange,
+};
 use crate::model::job::ChatKey;
 use crate::model::outcome::Done;
 use crate::model::progress::{Progress, WriteProgress};
@@ -24,6 +26,8 @@ pub(crate) struct Effect {
     pub(crate) change: Option<Change>,
     /// The change that was reverted.
     pub(crate) reverts: Option<ChangeId>,
+    /// The change whose text is another one now.
+    pub(crate) edited: Option<EditedChange>,
     /// When to revert the change.
     pub(crate) expires_at: Option<Timestamp>,
     /// The kind and summary of a write, which may be unknown before it.
@@ -36,6 +40,7 @@ impl Effect {
             done,
             change: None,
             reverts: None,
+            edited: None,
             expires_at: None,
             written: None,
         }

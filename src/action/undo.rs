@@ -1,7 +1,7 @@
 //! `/undo`, and the end of changes with a duration.
 
 use super::announce::{self, OnMissing, Reverted};
-use super::{Context, Effect, Failure, pin};
+use super::{Context, Effect, Failure, edit, pin};
 use crate::content::Snapshot;
 use crate::model::change::{Change, ChangeKind, PinnedItem, RecordedChange};
 use crate::model::outcome::{Done, UndoResult};
@@ -13,6 +13,9 @@ pub(super) async fn run(
     context: Context<'_>,
 ) -> Result<Effect, Failure> {
     let change = recorded.change.as_ref().ok_or(Cause::NothingToUndo)?;
+    if let Some(entries) = change.edited_entry() {
+        return edit::undo(recorded, entries, context).await;
+    }
     let (result, reverting) = match (change.entry(), &change.before.top) {
         (Some((entry, snapshot)), before) => {
             let on_missing = OnMissing::Restore;

@@ -1,4 +1,4 @@
-//! The arguments of `/announce`.
+//! The arguments of `/announce`, and of other commands with a text.
 
 use std::ops::Range;
 
@@ -63,15 +63,24 @@ impl Announcement {
             }
     }
 
-    /// Parses what follows `/announce`: options, a text, options.
+    /// Parses what follows the name of a command with a text: options of the command, a text,
+    /// options.
     ///
     /// Rejects a first or last word that looks like an unknown option, and an option with text on
     /// both sides. After a separate `--` everything is text.
-    pub(super) fn read(rest: &str, input: Input<'_>) -> Result<Self, ParseError> {
+    pub(super) fn read(
+        command: CommandName,
+        rest: &str,
+        input: Input<'_>,
+    ) -> Result<Self, ParseError> {
+        Self::read_text(command, rest, input).map_err(|error| error.in_text_of(command))
+    }
+
+    fn read_text(command: CommandName, rest: &str, input: Input<'_>) -> Result<Self, ParseError> {
         let mut announcement = Self::default();
         let mut rest = input.skip_me_and_separator(rest);
         while let Some(option) = split_option(rest) {
-            rest = announcement.take(option, input)?;
+            rest = announcement.take(command, option, input)?;
             rest = input.skip_me_and_separator(skip_separator(rest));
         }
         announcement.text = match strip_end_of_options(rest) {
@@ -80,7 +89,7 @@ impl Announcement {
             None => {
                 reject_command(rest)?;
                 reject_option_without_dashes(rest, input)?;
-                let text = announcement.take_from_end(rest, input)?;
+                let text = announcement.take_from_end(command, rest, input)?;
                 reject_options_in(text)?;
                 range(rest, text.len(), input)
             }
@@ -91,6 +100,7 @@ impl Announcement {
     /// Parses the options at the end of a text; returns the text before them.
     fn take_from_end<'t>(
         &mut self,
+        command: CommandName,
         text: &'t str,
         input: Input<'t>,
     ) -> Result<&'t str, ParseError> {
@@ -98,7 +108,7 @@ impl Announcement {
         for (at, dashed) in dashed_words(text).filter(|&(at, _)| at >= tail && at > 0) {
             let before = &text[..at];
             let mut with_options = self.clone();
-            match with_options.take_all(dashed, input) {
+            match with_options.take_all(command, dashed, input) {
                 // `text -- --top` is ambiguous: the dashes may be text.
                 Some(Ok(())) if last_word(before).and_then(strip_end_of_options) == Some("") => {
                     return Err(misplaced(dashed));
@@ -119,10 +129,15 @@ impl Announcement {
     }
 
     /// Parses options up to the end of a text; `None` if other text follows.
-    fn take_all<'t>(&mut self, text: &'t str, input: Input<'t>) -> Option<Result<(), ParseError>> {
+    fn take_all<'t>(
+        &mut self,
+        command: CommandName,
+        text: &'t str,
+        input: Input<'t>,
+    ) -> Option<Result<(), ParseError>> {
         let mut rest = text;
         while let Some(option) = split_option(rest) {
-            rest = match self.take(option, input) {
+            rest = match self.take(command, option, input) {
                 Ok(rest) => rest,
                 Err(error) => {
                     let is_last = words(option.rest).count() < WORDS_OF_OPTION;
@@ -138,9 +153,13 @@ impl Announcement {
     /// Stores an option; returns what follows it.
     fn take<'t>(
         &mut self,
+        command: CommandName,
         option: TypedOption<'t>,
         input: Input<'_>,
     ) -> Result<&'t str, ParseError> {
+        if !command.spec().options.contains(&option.name) {
+            return Err(unknown_option(command, option.typed));
+        }
         let mut rest = option.rest;
         match option.name {
             OptionName::Replace => set(&mut self.replace, Replace::IfRestorable, ANNOUNCE, option)?,
@@ -172,6 +191,7 @@ impl Announcement {
 ///
 /// After a separate `--` everything is text.
 pub fn reject_formatted_options(
+    command: CommandName,
     message: &str,
     range: &Range<usize>,
     shown: &str,
@@ -191,9 +211,9 @@ pub fn reject_formatted_options(
         ParseError::UnknownOption { option, .. } | ParseError::MisplacedOption { option, .. }
             if split_option(&option).is_some() =>
         {
-            formatted(&option)
+            formatted(&option).in_text_of(command)
         }
-        error => error,
+        error => error.in_text_of(command),
     })
 }
 

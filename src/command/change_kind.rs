@@ -22,6 +22,8 @@ pub enum ChangeKind {
     Unpin,
     Announce,
     Replace,
+    /// The text of an earlier change, or of a schedule, was edited.
+    Edit,
     Undo,
     /// A change was reverted when its duration ended.
     Expire,

@@ -16,6 +16,8 @@ pub enum CommandName {
     Unpin,
     /// `/announce`
     Announce,
+    /// `/edit`
+    Edit,
     /// `/undo`
     Undo,
     /// `/history`

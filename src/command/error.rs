@@ -86,7 +86,38 @@ pub enum ParseError {
     MissingSetting { setting: Setting },
     #[error("not a value of a setting")]
     BadSetting { setting: Setting, typed: String },
+    /// `/edit` without a new text.
+    #[error("no new text")]
+    MissingNewText,
     /// `/cancel` without a number.
     #[error("missing number")]
     MissingNumber,
+}
+
+impl ParseError {
+    /// The same error in the text of another command than `/announce`.
+    pub(super) fn in_text_of(mut self, name: CommandName) -> Self {
+        if let Self::UnknownOption {
+            command,
+            suggestion,
+            ..
+        } = &mut self
+            && name.spec().options.is_empty()
+        {
+            *command = name;
+            *suggestion = None;
+        }
+        if let Self::UnknownOption { command, .. }
+        | Self::MisplacedOption { command, .. }
+        | Self::FormattedOption { command, .. }
+        | Self::RepeatedOption { command, .. }
+        | Self::MissingSpan { command }
+        | Self::BadSpan { command, .. }
+        | Self::SpanTooShort { command, .. }
+        | Self::SpanTooLong { command, .. } = &mut self
+        {
+            *command = name;
+        }
+        self
+    }
 }

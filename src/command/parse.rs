@@ -5,6 +5,7 @@ use std::ops::Range;
 use super::arguments::{
     LAST_CHANGE, THE_BOT, THIS_MESSAGE, read_cancel, read_pin, without_arguments,
 };
+use super::edit::Edit;
 use super::input::Input;
 use super::name::{TypedName, mentioned_name, nearest, split_bare_name};
 use super::setting::read_settings;
@@ -107,7 +108,8 @@ fn read(name: CommandName, rest: &str, input: Input<'_>) -> Result<Command, Pars
     match name {
         CommandName::Pin => read_pin(&argument(), input),
         CommandName::Unpin => without_arguments(Command::Unpin, THIS_MESSAGE, &argument()),
-        CommandName::Announce => Announcement::read(rest, input).map(Command::Announce),
+        CommandName::Announce => Announcement::read(name, rest, input).map(Command::Announce),
+        CommandName::Edit => Edit::read(rest, input).map(Command::Edit),
         CommandName::Undo => without_arguments(Command::Undo, LAST_CHANGE, &argument()),
         CommandName::History => without_arguments(Command::History, "", &argument()),
         CommandName::Cancel => read_cancel(&argument()),
@@ -125,7 +127,9 @@ fn without_slash(rest: &str, mentioned: bool, input: Input<'_>) -> Result<Comman
     }
     let command = split_bare_name(rest).map(|(name, after)| read(name, after, input));
     match command {
-        Some(Ok(Command::Announce(_))) if is_question(rest) => Err(not_a_command(rest)),
+        Some(Ok(Command::Announce(_) | Command::Edit(_))) if is_question(rest) => {
+            Err(not_a_command(rest))
+        }
         Some(Err(ParseError::UnknownArgument { .. })) | None => Err(not_a_command(rest)),
         Some(command) => command,
     }
@@ -140,7 +144,7 @@ fn trailing_mention(rest: &str, input: Input<'_>) -> Result<Option<Command>, Par
         return Ok(None);
     };
     match name {
-        CommandName::Announce => Err(not_a_command(rest)),
+        CommandName::Announce | CommandName::Edit => Err(not_a_command(rest)),
         CommandName::Help if !input.argument(after).is_empty() => Ok(None),
         _ => match read(name, after, input) {
             Err(ParseError::UnknownArgument { .. } | ParseError::UnknownOption { .. }) => Ok(None),

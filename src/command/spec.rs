@@ -198,7 +198,10 @@ impl ChangeKind {
 
     /// The right to make such a change, and to revert it.
     pub(crate) fn right(self) -> Option<Right> {
-        self.command()?.right
+        match self {
+            Self::Edit => Self::Announce.right(),
+            _ => self.command()?.right,
+        }
     }
 }
 
@@ -224,6 +227,7 @@ mod tests {
             ChangeKind::Unpin,
             ChangeKind::Announce,
             ChangeKind::Replace,
+            ChangeKind::Edit,
         ];
         assert_eq!(undoable, changes);
         for kind in undoable {

@@ -12,6 +12,7 @@ impl CommandName {
             Self::Pin => &PIN,
             Self::Unpin => &UNPIN,
             Self::Announce => &ANNOUNCE,
+            Self::Edit => &EDIT,
             Self::Undo => &UNDO,
             Self::History => &HISTORY,
             Self::Cancel => &CANCEL,
@@ -172,6 +173,50 @@ static ANNOUNCE: CommandSpec = CommandSpec {
             meaning: Bilingual::new(
                 "发布后将群公告置顶到群聊顶部；以上选项可以组合使用",
                 "also pin the announcement to the top of the chat; these options can be combined",
+            ),
+        },
+    ],
+};
+
+static EDIT: CommandSpec = CommandSpec {
+    chinese: "修改",
+    synonyms: &[
+        "编辑",
+        "修改公告",
+        "编辑公告",
+        "改公告",
+        "更正",
+        "订正",
+        "modify",
+        "amend",
+        "edti",
+        "eidt",
+        "edite",
+    ],
+    misspellings: &[
+        "修该", "修盖", "休改", "修攺", "改修", "编缉", "编辍", "遍辑", "篇辑", "更政",
+    ],
+    attached_value: Some(AttachedValue::Number),
+    options: &[],
+    right: None,
+    changes: &[ChangeKind::Edit],
+    undoable: true,
+    scopes: &[Scope::ReadAnnouncement, Scope::WriteAnnouncement],
+    only_as_member: false,
+    brief: Bilingual::new("修改已发布的公告", "change what you announced"),
+    usages: &[
+        Usage {
+            form: Bilingual::new("/修改 内容", "/edit text"),
+            meaning: Bilingual::new(
+                "回复发布公告的那条命令，将公告内容改为新内容，位置不变",
+                "reply to the command that announced a text to change that text in its place",
+            ),
+        },
+        Usage {
+            form: Bilingual::new("/修改 3 内容", "/edit 3 text"),
+            meaning: Bilingual::new(
+                "修改 /记录 中编号为 3 的公告，或尚未发布的计划 3",
+                "change announcement 3 of /history, or schedule 3 before it is posted",
             ),
         },
     ],
@@ -410,6 +455,10 @@ mod tests {
                 assert!(announcement.text.take().is_some(), "{form}");
                 Command::Announce(announcement)
             }
+            Command::Edit(mut edit) => {
+                edit.text = 0..0;
+                Command::Edit(edit)
+            }
             command => command,
         }
     }
@@ -429,7 +478,7 @@ mod tests {
     fn every_spelling_of_a_command_is_parsed() {
         for spelling in CommandName::all().flat_map(CommandName::spellings) {
             match parse(&format!("/{spelling}"), &[], true) {
-                Ok(Some(_)) | Err(ParseError::MissingNumber) => {}
+                Ok(Some(_)) | Err(ParseError::MissingNumber | ParseError::MissingNewText) => {}
                 other => panic!("{other:?} for {spelling}"),
             }
         }

@@ -65,6 +65,12 @@ fn parsed(command: &Command, message: &str) -> String {
         }
         Command::Unpin => "unpin".to_owned(),
         Command::Announce(announcement) => announced(announcement, message),
+        Command::Edit(edit) => {
+            let which = edit
+                .number
+                .map_or(String::new(), |number| format!(" {number}"));
+            format!("edit{which} to “{}”", shown(&message[edit.text.clone()]))
+        }
         Command::Undo => "undo".to_owned(),
         Command::History => "history".to_owned(),
         Command::Cancel(number) => format!("cancel {number}"),
@@ -144,6 +150,7 @@ fn refused(error: ParseError) -> String {
         ParseError::SpanTooShort { typed, .. } => format!("too short: “{typed}”"),
         ParseError::SpanTooLong { typed, .. } => format!("too long: “{typed}”"),
         ParseError::MissingText => "asks for a text".to_owned(),
+        ParseError::MissingNewText => "asks for the new text".to_owned(),
         ParseError::MissingNumber => "asks for a number".to_owned(),
         ParseError::MissingSetting { setting } => format!("asks for the {}", setting.as_str()),
         ParseError::BadSetting { setting, typed } => {

@@ -5,6 +5,7 @@ use serde::{Deserialize, Serialize};
 
 use super::document::{Block, Document, Inline};
 use super::docx::DocxNode;
+use crate::language::{Bilingual, Language};
 
 /// Maximum number of mentions in an entry, including the author: the platform's limit per call for
 /// either format. Further people are named in text.
@@ -24,6 +25,9 @@ pub struct Signature {
     pub author: Option<OpenId>,
     /// As displayed.
     pub date: String,
+    /// When the text was last edited, as displayed.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub edited: Option<String>,
 }
 
 impl Entry {
@@ -33,6 +37,16 @@ impl Entry {
             document,
             signature,
         }
+    }
+
+    /// The entry with another text, edited at this date. The signature names its author as before.
+    #[must_use]
+    pub fn edited(&self, document: &Document, date: String) -> Self {
+        let signature = self.signature.clone().map(|signature| Signature {
+            edited: Some(date),
+            ..signature
+        });
+        Self::new(document, signature)
     }
 
     /// Including the signature.
@@ -56,7 +70,7 @@ impl Entry {
     pub fn without_mentions(&self) -> Self {
         let signature = self.signature.as_ref().map(|signature| Signature {
             author: None,
-            date: signature.date.clone(),
+            ..signature.clone()
         });
         Self {
             document: self.document.without_mentions(),
@@ -68,7 +82,7 @@ impl Entry {
         let signature = self
             .signature
             .iter()
-            .flat_map(|line| line.document().to_docx());
+            .flat_map(|line| line.document(self.document.language()).to_docx());
         let nodes = self.document.to_docx().into_iter();
         nodes.chain(signature).collect()
     }
@@ -77,15 +91,19 @@ impl Entry {
         let signature = self
             .signature
             .iter()
-            .flat_map(|line| line.document().to_legacy());
+            .flat_map(|line| line.document(self.document.language()).to_legacy());
         let blocks = self.document.to_legacy().into_iter();
         blocks.chain(signature).collect()
     }
 }
 
 impl Signature {
-    fn document(&self) -> Document {
-        let date = &self.date;
+    /// The line, in the language of the entry.
+    fn document(&self, language: Language) -> Document {
+        let date = match &self.edited {
+            Some(edited) => format!("{} · {}", self.date, EDITED.fill(language, edited)),
+            None => self.date.clone(),
+        };
         let line = match &self.author {
             Some(author) => vec![
                 Inline::plain("— "),
@@ -105,6 +123,9 @@ impl Signature {
     }
 }
 
+/// `{}` is a date.
+const EDITED: Bilingual = Bilingual::new("{} 已修改", "edited {}");
+
 #[cfg(test)]
 mod tests {
     use feishu::TextElement;
@@ -115,6 +136,7 @@ mod tests {
         let signature = Signature {
             author: author.map(OpenId::from),
             date: "2026-09-11 09:00".to_owned(),
+            edited: None,
         };
         let document = Document::from_markdown("停电 🔌\n\ntonight", &[]);
         Entry::new(&document, Some(signature))
@@ -156,6 +178,21 @@ mod tests {
         assert_eq!(legacy_lines(&signed)[3], "— @ou_1 · 2026-09-11 09:00");
         assert!(!signed.without_mentions().mentions_anybody());
         assert_eq!(signed.without_mentions(), entry(None));
+    }
+
+    #[test]
+    fn the_signature_tells_of_an_edit() {
+        for (text, line) in [
+            ("来电", "— 2026-09-11 09:00 · 2026-09-11 10:00 已修改"),
+            ("back", "— 2026-09-11 09:00 · edited 2026-09-11 10:00"),
+        ] {
+            let document = Document::from_markdown(text, &[]);
+            let edited = entry(None).edited(&document, "2026-09-11 10:00".to_owned());
+            assert_eq!(legacy_lines(&edited), [text, line]);
+        }
+        let unsigned = Entry::new(&Document::from_markdown("a", &[]), None);
+        let document = Document::from_markdown("b", &[]);
+        assert!(!unsigned.edited(&document, String::new()).is_signed());
     }
 
     #[test]

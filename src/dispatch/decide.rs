@@ -6,6 +6,7 @@ use std::time::Duration;
 use jiff::Timestamp;
 
 use super::authorize::Enforcer;
+use super::edit::rewritten;
 use super::intent::{Intent, Next};
 use super::record::PendingRecord;
 use super::{Dispatcher, MAX_CRASHES};
@@ -283,6 +284,10 @@ impl Dispatcher {
             Action::Set(change) => Some(change.clone()),
             _ => None,
         };
+        let rewrites = match permit.action() {
+            Action::Edit(edit) => rewritten(edit)?,
+            _ => None,
+        };
         let effect = match action::run(permit, self.context(job, stored)).await {
             Ok(effect) => effect,
             Err(failure) => {
@@ -293,6 +298,7 @@ impl Dispatcher {
         let outcome = Outcome::Done(self.published(job, effect.done.clone()));
         Ok(Conclusion {
             cancels,
+            rewrites,
             sets,
             ..Self::conclusion(job, pending, effect, outcome)?
         })
@@ -318,12 +324,12 @@ impl Dispatcher {
         });
         let (record, schedule) = match left {
             Some((pending, effect)) => {
-                let pending = pending.with(effect.written);
+                let pending = pending.with(effect.written.clone());
                 let schedule = effect
                     .expires_at
                     .map(|due| pending.end(job, due))
                     .transpose();
-                let record = pending.refused(&refusal, effect.change);
+                let record = pending.refused(&refusal, Some(effect));
                 (Some(record), schedule.map_err(|_| Release::Dead)?)
             }
             None => (pending.map(|pending| pending.refused(&refusal, None)), None),
@@ -342,7 +348,7 @@ impl Dispatcher {
         effect: Effect,
         outcome: Outcome,
     ) -> Result<Conclusion, Failure> {
-        let pending = pending.map(|pending| pending.with(effect.written));
+        let pending = pending.map(|pending| pending.with(effect.written.clone()));
         let schedule = match (&pending, effect.expires_at) {
             (Some(pending), Some(due)) => Some(pending.end(job, due)?),
             _ => None,
@@ -350,7 +356,7 @@ impl Dispatcher {
         let is_over = matches!(outcome, Outcome::Done(Done::Superseded));
         let record = pending.filter(|_| !is_over);
         Ok(Conclusion {
-            record: record.map(|pending| pending.done(effect.change, effect.reverts)),
+            record: record.map(|pending| pending.done(effect)),
             schedule,
             ..Conclusion::of(outcome)
         })

@@ -62,7 +62,12 @@ impl Dispatcher {
         let progress = self.store.progress(job).await;
         let progress = progress.map_err(|_| self.retry(job))?;
         // Reverting may take several calls, and the store knows only some of them.
-        let takes_several = [CommandName::Undo.as_str(), EXPIRE].contains(&name)
+        let takes_several = [
+            CommandName::Undo.as_str(),
+            CommandName::Edit.as_str(),
+            EXPIRE,
+        ]
+        .contains(&name)
             && matches!(call, Call::WriteAnnouncement | Call::ReadAnnouncement);
         if takes_several || progress.is_some_and(|progress| progress.may_have_changed()) {
             refusal.cause = refusal.cause.with_unknown_effect();

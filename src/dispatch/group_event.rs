@@ -176,6 +176,7 @@ impl Dispatcher {
                     PinnedItem::Nothing,
                 )),
                 reverts: None,
+                edited: None,
             }),
             cancels: self.store.timed_end(top.id).await.map_err(unstored)?,
             ..Conclusion::of(Outcome::Done(Done::Unpinned))

@@ -114,7 +114,7 @@ impl Dispatcher {
 
     async fn intent_of_message(&self, job: &Job, stored: &StoredMessage) -> Intent {
         let progress = job.progress.as_ref();
-        let progress = progress.filter(|progress| !progress.is_revert());
+        let progress = progress.filter(|progress| !progress.concerns_earlier());
         let resume = |progress| Next::Act(Permit::for_resumed(progress));
         match (&stored.schedule, progress) {
             (Some(action), progress) => {

@@ -3,10 +3,10 @@
 use feishu::{OpenId, Sender};
 use jiff::Timestamp;
 
-use crate::action::Failure;
+use crate::action::{Effect, Failure};
 use crate::event::{Stored, StoredMessage};
 use crate::model::action::Action;
-use crate::model::change::{Change, ChangeId, ChangeKind, ChangeRecord, ChangeResult};
+use crate::model::change::{ChangeId, ChangeKind, ChangeRecord, ChangeResult};
 use crate::model::job::JobKind;
 use crate::model::progress::Progress;
 use crate::model::refusal::{Cause, Refusal};
@@ -52,7 +52,8 @@ impl PendingRecord {
     pub(super) fn of_resumed(progress: &Progress, kind: JobKind, sender: &Sender) -> Option<Self> {
         let resumed = Self::of(Permit::for_resumed(progress).action(), sender)?;
         let kind = match kind {
-            _ if !progress.is_revert() => resumed.kind,
+            _ if !progress.concerns_earlier() => resumed.kind,
+            _ if progress.edits() => ChangeKind::Edit,
             JobKind::Expire => ChangeKind::Expire,
             _ => ChangeKind::Undo,
         };
@@ -69,18 +70,21 @@ impl PendingRecord {
         }
     }
 
-    pub(super) fn done(&self, change: Option<Change>, reverts: Option<ChangeId>) -> ChangeRecord {
+    pub(super) fn done(&self, effect: Effect) -> ChangeRecord {
         ChangeRecord {
-            change,
-            reverts,
+            change: effect.change,
+            reverts: effect.reverts,
+            edited: effect.edited,
             ..self.record(ChangeResult::Done)
         }
     }
 
     /// `change` is what may have been changed nevertheless.
-    pub(super) fn refused(&self, refusal: &Refusal, change: Option<Change>) -> ChangeRecord {
+    pub(super) fn refused(&self, refusal: &Refusal, effect: Option<Effect>) -> ChangeRecord {
+        let (change, edited) = effect.map_or((None, None), |effect| (effect.change, effect.edited));
         ChangeRecord {
             change,
+            edited,
             log_id: refusal.cause.log_id().map(str::to_owned),
             // So that the next `/undo` skips this change.
             reverts: self.target.filter(|_| refusal.cause.is_final_for_undo()),
@@ -98,6 +102,7 @@ impl PendingRecord {
             log_id: None,
             change: None,
             reverts: None,
+            edited: None,
         }
     }
 

@@ -1,5 +1,6 @@
 //! From the text of a message, or a due schedule, to the next step.
 
+use std::ops::Range;
 use std::time::Duration;
 
 use feishu::{ChatId, Content, OpenId, ReceivedMessage};
@@ -9,8 +10,8 @@ use super::authorize::Enforcer;
 use super::intent::{Next, ScheduledAnnouncement};
 use super::{Dispatcher, text_of};
 use crate::action::{self, Failure};
-use crate::command::{self, Announcement, Command, Mention, ParseError, PinTarget};
-use crate::content::{Unfit, media};
+use crate::command::{self, Announcement, Command, CommandName, Mention, ParseError, PinTarget};
+use crate::content::{Document, Unfit, media};
 use crate::event::{self, Stored, StoredMessage, is_typed};
 use crate::model::action::{Action, Source, replied_to};
 use crate::model::change::{ChangeKind, PinnedItem, RecordedChange};
@@ -91,6 +92,7 @@ impl Dispatcher {
                 self.announcement(announcement, &typed, message, asked_at)
                     .await?
             }
+            Command::Edit(ref edit) => self.edit(job, edit, &typed, message).await?,
             Command::Undo => {
                 let change = self.store.undoable(job.chat_key()).await?;
                 let change = change.ok_or(Cause::NothingToUndo)?;
@@ -305,6 +307,9 @@ impl Dispatcher {
                     summary: change.summary,
                     made_at: change.at,
                     undone: change.undone,
+                    number: change
+                        .number
+                        .filter(|_| !change.undone && change.change.is_some()),
                 })
                 .collect(),
             schedules: schedules
@@ -362,22 +367,18 @@ fn pinned(change: &RecordedChange) -> Option<PinTarget> {
 async fn source(
     platform: &Platform,
     announcement: &Announcement,
-    TypedCommand { text, mentions, .. }: &TypedCommand,
+    typed: &TypedCommand,
     message: &ReceivedMessage,
 ) -> Result<Source, Cause> {
-    let content = Content::read(&message.message_type, &message.content);
-    let typed = match announcement.text.clone() {
-        Some(range) => {
-            action::announce::read(content, range, mentions.clone(), &platform.reading).await
-        }
-        None if media(&content).is_empty() => Err(Unfit::Empty),
+    let read = match announcement.text.clone() {
+        Some(range) => typed.document(range, message, platform).await,
+        None if media(&content_of(message)).is_empty() => Err(Unfit::Empty),
         None => Err(Unfit::OnlyMedia),
     };
-    match (typed, replied_to(message)) {
+    match (read, replied_to(message)) {
         (Ok(document), _) => {
             if let Some(range) = &announcement.text {
-                command::reject_formatted_options(text, range, &document.shown_words())
-                    .map_err(Cause::Misunderstood)?;
+                typed.reject_hidden_options(typed.command.name(), range, &document)?;
             }
             Ok(Source::Document(document))
         }
@@ -390,5 +391,34 @@ async fn source(
             };
             Err(action::announce::refusal(unfit, empty))
         }
+    }
+}
+
+fn content_of(message: &ReceivedMessage) -> Content {
+    Content::read(&message.message_type, &message.content)
+}
+
+impl TypedCommand {
+    /// The text in this byte range of the message.
+    pub(super) async fn document(
+        &self,
+        range: Range<usize>,
+        message: &ReceivedMessage,
+        platform: &Platform,
+    ) -> Result<Document, Unfit> {
+        let mentions = self.mentions.clone();
+        action::announce::read(content_of(message), range, mentions, &platform.reading).await
+    }
+
+    /// Rejects a text that begins or ends like an option once its formatting is gone.
+    pub(super) fn reject_hidden_options(
+        &self,
+        name: CommandName,
+        range: &Range<usize>,
+        document: &Document,
+    ) -> Result<(), Cause> {
+        let words = document.shown_words();
+        command::reject_formatted_options(name, &self.text, range, &words)
+            .map_err(Cause::Misunderstood)
     }
 }

@@ -21,6 +21,8 @@ pub(crate) enum Action {
     DeleteTopNotice,
     /// Write text into the group announcement.
     Announce(Source, AnnounceOptions),
+    /// Change a text that is published, or will be.
+    Edit(Box<TextEdit>),
     /// Revert the latest change.
     Undo(Box<RecordedChange>),
     /// Revert a change whose duration has passed.
@@ -31,6 +33,21 @@ pub(crate) enum Action {
     Set(SettingChange),
     /// Cancel a scheduled announcement, or the scheduled end of a change.
     Cancel(Box<Schedule>),
+}
+
+/// Another text for something that the bot has published or scheduled.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct TextEdit {
+    pub(crate) target: EditTarget,
+    pub(crate) document: Document,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) enum EditTarget {
+    /// The entry of this change.
+    Entry(Box<RecordedChange>),
+    /// An announcement that is not due yet.
+    Schedule(Schedule),
 }
 
 /// The source of an announcement's text.
@@ -64,6 +81,7 @@ impl Action {
             Self::PutMessage(..) | Self::PutAnnouncement(_) => ChangeKind::Pin,
             Self::DeleteTopNotice => ChangeKind::Unpin,
             Self::Announce(_, options) => options.kind(),
+            Self::Edit(_) => ChangeKind::Edit,
             Self::Undo(_) => ChangeKind::Undo,
             Self::Expire(_) => ChangeKind::Expire,
             Self::Cancel(_) => ChangeKind::Cancel,
@@ -75,6 +93,7 @@ impl Action {
     pub(crate) fn summary(&self) -> String {
         match self {
             Self::Announce(Source::Document(document), _) => document.first_characters(SUMMARY),
+            Self::Edit(edit) => edit.document.first_characters(SUMMARY),
             Self::Undo(change) | Self::Expire(change) => change.summary.clone(),
             Self::Cancel(schedule) => schedule.action.summary(),
             Self::Set(change) => change.to_string(),
@@ -90,7 +109,7 @@ impl Action {
     pub(crate) fn changes_top(&self) -> bool {
         match self {
             Self::PutMessage(..) | Self::PutAnnouncement(_) | Self::DeleteTopNotice => true,
-            Self::ShowSettings(_) | Self::Set(_) => false,
+            Self::ShowSettings(_) | Self::Set(_) | Self::Edit(_) => false,
             Self::Announce(_, options) => options.top,
             Self::Undo(change) | Self::Expire(change) => change.top().is_some(),
             Self::Cancel(schedule) => match &schedule.action {
@@ -103,7 +122,11 @@ impl Action {
 
     /// Whether the platform sees it: canceling a schedule, for example, changes only the store.
     pub(crate) fn reaches_platform(&self) -> bool {
-        !matches!(self, Self::Cancel(_) | Self::ShowSettings(_) | Self::Set(_))
+        match self {
+            Self::Cancel(_) | Self::ShowSettings(_) | Self::Set(_) => false,
+            Self::Edit(edit) => matches!(edit.target, EditTarget::Entry(_)),
+            _ => true,
+        }
     }
 
     /// The right that a member needs. To revert or cancel a change takes the right of that change.
@@ -119,6 +142,7 @@ impl Action {
             Self::PutMessage(..) | Self::PutAnnouncement(_) => ChangeKind::Pin,
             Self::DeleteTopNotice => ChangeKind::Unpin,
             Self::Announce(..) => ChangeKind::Announce,
+            Self::Edit(_) => ChangeKind::Edit,
         };
         kind.right().unwrap_or(Right::Announce)
     }

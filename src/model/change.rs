@@ -66,6 +66,23 @@ pub(crate) struct PlacedEntry {
     pub(crate) kind: PlacedBlocks,
 }
 
+impl PlacedEntry {
+    /// The forms that its lines may have: with mentions, and with names.
+    pub(crate) fn forms(&self) -> Vec<Entry> {
+        let named = self.without_mentions.then(|| self.entry.without_mentions());
+        [self.entry.clone()].into_iter().chain(named).collect()
+    }
+
+    /// As one call wrote it.
+    pub(crate) fn written(&self) -> Entry {
+        if self.without_mentions {
+            self.entry.without_mentions()
+        } else {
+            self.entry.clone()
+        }
+    }
+}
+
 /// How to find an entry, which depends on the kind of announcement.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
@@ -86,6 +103,15 @@ pub(crate) enum Place {
     Both,
 }
 
+impl State {
+    pub(crate) fn entry(&self) -> Option<&PlacedEntry> {
+        match &self.announcement {
+            Some(AnnouncementState::Entry(entry)) => Some(entry),
+            _ => None,
+        }
+    }
+}
+
 impl Change {
     pub(crate) fn of_top(before: PinnedItem, after: PinnedItem) -> Self {
         Self::default().with_top(Some(before), after)
@@ -96,6 +122,14 @@ impl Change {
         change.before.announcement = Some(before);
         change.after.announcement = Some(after);
         change
+    }
+
+    /// An entry got another text.
+    pub(crate) fn of_edit(before: PlacedEntry, after: PlacedEntry) -> Self {
+        Self::of_announcement(
+            AnnouncementState::Entry(before),
+            AnnouncementState::Entry(after),
+        )
     }
 
     /// An entry was removed, and these blocks were restored: pairs of old and new id.
@@ -126,16 +160,20 @@ impl Change {
         }
     }
 
-    /// The entry that the change wrote, and the content that it replaced.
+    /// The entry that the change wrote, and the content that it replaced; `None` if it edited an
+    /// entry.
     pub(crate) fn entry(&self) -> Option<(&PlacedEntry, Option<&Snapshot>)> {
-        let Some(AnnouncementState::Entry(entry)) = &self.after.announcement else {
-            return None;
-        };
-        let snapshot = match &self.before.announcement {
-            Some(AnnouncementState::Body(snapshot)) => Some(snapshot),
-            _ => None,
-        };
-        Some((entry, snapshot))
+        let entry = self.after.entry()?;
+        match &self.before.announcement {
+            Some(AnnouncementState::Entry(_)) => None,
+            Some(AnnouncementState::Body(snapshot)) => Some((entry, Some(snapshot))),
+            _ => Some((entry, None)),
+        }
+    }
+
+    /// The entry before and after the change edited it.
+    pub(crate) fn edited_entry(&self) -> Option<(&PlacedEntry, &PlacedEntry)> {
+        self.before.entry().zip(self.after.entry())
     }
 
     /// The new top notice; `None` if the change does not affect it.
@@ -161,6 +199,16 @@ pub(crate) struct ChangeRecord {
     pub(crate) change: Option<Change>,
     /// The change that was reverted or, after a refusal, the one that can never be reverted.
     pub(crate) reverts: Option<ChangeId>,
+    /// The change whose text was edited, or got its former text back.
+    pub(crate) edited: Option<EditedChange>,
+}
+
+/// A change whose text a later job has edited.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct EditedChange {
+    pub(crate) id: ChangeId,
+    /// Its state from now on.
+    pub(crate) after: State,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -182,6 +230,12 @@ impl ChangeResult {
 }
 
 impl ChangeRecord {
+    /// Whether its text can be edited, so that it has a number.
+    pub(crate) fn is_editable(&self) -> bool {
+        let change = self.change.as_ref();
+        change.is_some_and(|change| change.entry().is_some())
+    }
+
     /// Whether the record proves that text can be deleted from the announcement.
     pub(crate) fn has_removed(&self) -> bool {
         let place = self.change.as_ref().and_then(Change::place);
@@ -206,6 +260,10 @@ pub(crate) struct RecordedChange {
     pub(crate) summary: String,
     pub(crate) at: Timestamp,
     pub(crate) undone: bool,
+    /// The number by which members refer to it; only for a text that can be edited.
+    pub(crate) number: Option<u32>,
+    /// The change whose text it edited.
+    pub(crate) edits: Option<ChangeId>,
     /// Erased once the change is too old to be undone.
     pub(crate) change: Option<Change>,
 }

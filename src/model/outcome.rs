@@ -160,6 +160,10 @@ pub(crate) enum Done {
         /// The number of blocks that stay because members wrote or edited them in the meantime.
         edited: usize,
     },
+    /// The entry has another text.
+    Edited,
+    /// A scheduled announcement has another text.
+    ScheduleEdited,
     /// The announcement was written as plain text, because it had too many formatted runs.
     Unformatted(Box<Done>),
     /// The announcement was written without its media.
@@ -209,6 +213,8 @@ pub(crate) enum UndoResult {
     NothingOnTop,
     /// The entry was removed from the announcement.
     EntryRemoved,
+    /// An entry has its former text again.
+    TextRestored,
     /// The entry was no longer in the announcement.
     EntryAlreadyGone,
     /// The content that an entry had replaced was restored.
@@ -246,6 +252,9 @@ pub(crate) struct HistoryChange {
     pub(crate) summary: String,
     pub(crate) made_at: Timestamp,
     pub(crate) undone: bool,
+    /// The number by which members edit its text, as long as that is possible.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) number: Option<u32>,
 }
 
 /// A member who approved a change.

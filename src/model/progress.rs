@@ -4,7 +4,8 @@ use feishu::BlockId;
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
-use crate::content::{Document, Snapshot};
+use crate::content::{Document, Entry, Snapshot};
+use crate::model::change::{ChangeId, PlacedEntry};
 use crate::model::schedule::AnnounceOptions;
 
 /// An announcement in progress. If a response is lost, the progress tells which blocks may have
@@ -19,12 +20,22 @@ pub(crate) struct Progress {
 }
 
 impl Progress {
-    /// Whether an entry is being removed, not written.
-    pub(crate) fn is_revert(&self) -> bool {
+    /// Whether an earlier entry is being removed or edited, which its command names again.
+    pub(crate) fn concerns_earlier(&self) -> bool {
         matches!(
             self.written,
-            Some(WriteProgress::LegacyRevert(_) | WriteProgress::DocxRevert(_))
+            Some(
+                WriteProgress::LegacyRevert(_)
+                    | WriteProgress::DocxRevert(_)
+                    | WriteProgress::Edit(_)
+            )
         )
+    }
+
+    /// Whether `/edit` gives an entry another text.
+    pub(crate) fn edits(&self) -> bool {
+        let edit = |edit: &EditProgress| edit.reason == EditReason::Edit;
+        matches!(&self.written, Some(WriteProgress::Edit(progress)) if edit(progress))
     }
 
     /// Whether a call may have changed the announcement.
@@ -35,7 +46,7 @@ impl Progress {
                 call.pending.is_some()
             }
             Some(WriteProgress::Docx { creation, .. }) => creation.calls > 0,
-            Some(WriteProgress::DocxRevert(_)) => true,
+            Some(WriteProgress::DocxRevert(_) | WriteProgress::Edit(_)) => true,
         }
     }
 }
@@ -65,6 +76,46 @@ pub(crate) enum WriteProgress {
     },
     /// Restores the content that an entry of a `docx` announcement replaced.
     DocxRevert(Restoration),
+    /// Gives an entry another text.
+    Edit(Box<EditProgress>),
+}
+
+/// The progress of giving an entry another text.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct EditProgress {
+    /// The change that wrote the entry.
+    pub(crate) id: ChangeId,
+    pub(crate) reason: EditReason,
+    pub(crate) from: PlacedEntry,
+    pub(crate) to: Entry,
+    pub(crate) step: EditStep,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub(crate) enum EditReason {
+    Edit,
+    /// An edit is undone.
+    Undo,
+}
+
+/// The calls that give an entry another text.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub(crate) enum EditStep {
+    /// Blocks of a `docx` announcement get other texts.
+    Update {
+        /// Whether names are written instead of mentions, which the platform rejected.
+        without_mentions: bool,
+    },
+    /// Blocks of a `docx` announcement are written before those of the entry.
+    Replace {
+        /// The index at the top level of the page at which the blocks are inserted.
+        at: usize,
+        creation: Creation,
+    },
+    /// The call to a `doc` announcement.
+    Legacy(LegacyCall),
 }
 
 /// The progress of restoring replaced blocks in a `docx` announcement.

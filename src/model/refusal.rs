@@ -38,6 +38,8 @@ pub enum Stage {
     /// Both; the cause is that of the failed pin.
     #[strum(serialize = "not_replaced")]
     NotReplacedNorOnTop,
+    /// The edited text was written, and the former one could not be deleted.
+    FormerTextLeft,
     /// A scheduled announcement was due and could not be published.
     NotPublished,
     /// A change could not be reverted when its duration had passed.
@@ -126,6 +128,14 @@ pub enum Cause {
     TopUnknown,
     /// A member has edited the entry, so the bot does not remove it.
     EntryChanged,
+    /// The entry to edit is no longer in the announcement.
+    EntryGone,
+    /// `/edit` neither replied to the command of an announcement nor named a number.
+    NothingNamedToEdit,
+    /// `/edit` named a number, and replied to the command of another announcement.
+    TwoNamedToEdit,
+    /// What `/edit` named is no text of the bot's, or no longer one that it can edit.
+    NotEditable,
     /// The platform does not allow deleting from this announcement.
     CannotDelete,
     /// The entry was written with its parts in the wrong order, and deletion is not possible.
@@ -262,7 +272,11 @@ impl Cause {
     pub(crate) fn is_final_for_undo(&self) -> bool {
         matches!(
             self,
-            Self::EntryChanged | Self::CannotDelete | Self::AnnouncementMoved | Self::TopUnknown
+            Self::EntryChanged
+                | Self::EntryGone
+                | Self::CannotDelete
+                | Self::AnnouncementMoved
+                | Self::TopUnknown
         )
     }
 

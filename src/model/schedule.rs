@@ -184,6 +184,8 @@ pub(crate) struct Schedule {
     pub(crate) due: Timestamp,
     pub(crate) action: ScheduledAction,
     pub(crate) author: Option<OpenId>,
+    /// The payload of the job.
+    pub(crate) payload: String,
 }
 
 /// A schedule as stored; its payload has yet to be parsed.

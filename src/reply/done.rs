@@ -31,6 +31,14 @@ pub(super) fn done(done: &Done, language: Language, time_zone: &TimeZone) -> Ans
         Done::Replaced { edited } => {
             return Answer::Say(replace::replaced_with_edits(*edited, language));
         }
+        Done::Edited => (Emoji::Done, Bilingual::new("已修改。", "Changed the text.")),
+        Done::ScheduleEdited => (
+            Emoji::Done,
+            Bilingual::new(
+                "已修改，将按原定时间发布新内容。",
+                "Changed; the new text will be posted at the scheduled time.",
+            ),
+        ),
         Done::Unformatted(announced) => {
             let announced = self::done(announced, language, time_zone);
             return with_words(announced, UNFORMATTED.to(language), language);
@@ -106,6 +114,10 @@ fn undone_in_words(undone: &UndoResult, language: Language) -> String {
         UndoResult::EntryRemoved => Bilingual::new(
             "已撤销，该内容已从群公告中移除。",
             "Reverted: the text was removed from the announcement.",
+        ),
+        UndoResult::TextRestored => Bilingual::new(
+            "已撤销，该内容已恢复为修改前的内容。",
+            "Reverted: the text is as it was before the edit.",
         ),
         UndoResult::EntryAlreadyGone => Bilingual::new(
             "该内容已不在群公告中，无需撤销。",

@@ -192,6 +192,10 @@ impl HistoryWriter {
         let what = format!("{what}{}", self.approval(change.approver.as_ref()));
         let undone = Bilingual::new("（已撤销）", " (reverted)").to(self.language);
         let undone = if change.undone { undone } else { "" };
+        let time = match change.number {
+            Some(number) => NUMBERED.fill(self.language, number) + &time,
+            None => time,
+        };
         self.push(if change.kind.is_commanded() {
             let actor = self.name_of(change.actor.as_deref());
             let gap = match self.format {
@@ -246,6 +250,9 @@ impl HistoryWriter {
     }
 }
 
+/// Before the time of a text that can be edited.
+const NUMBERED: Bilingual = Bilingual::new("编号 {}：", "No. {}: ");
+
 /// The old and new value of a setting that this release knows.
 fn setting_changed(change: &HistoryChange, language: Language) -> Option<String> {
     let recorded = Some(&change.summary).filter(|_| change.kind == ChangeKind::Settings)?;
@@ -277,6 +284,7 @@ fn kind(change: &HistoryChange) -> Bilingual {
         (ChangeKind::Unpin, _) => Bilingual::new("取消了置顶", "removed the top notice"),
         (ChangeKind::Announce, _) => Bilingual::new("发布了公告", "posted"),
         (ChangeKind::Replace, _) => Bilingual::new("替换了公告", "replaced the announcement"),
+        (ChangeKind::Edit, _) => Bilingual::new("修改了公告", "edited an announcement"),
         (ChangeKind::Undo, _) => Bilingual::new("撤销了一次改动", "reverted a change"),
         (ChangeKind::Expire, _) => Bilingual::new("到期自动移除", "removed on expiry"),
         (ChangeKind::Cancel, _) => Bilingual::new("取消了一项计划", "canceled a schedule"),
@@ -317,6 +325,7 @@ mod tests {
             summary: summary.to_owned(),
             made_at: now,
             undone: true,
+            number: Some(200),
         };
         let schedule = |number| HistorySchedule {
             job_ref: Some(job_ref(number)),

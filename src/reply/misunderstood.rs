@@ -1,5 +1,6 @@
 //! Replies to commands that could not be parsed.
 
+use super::edit;
 use super::punctuation::GAP;
 use super::quote::quoted;
 use crate::command::{AttachedValue, CommandName, ParseError};
@@ -62,6 +63,14 @@ pub(super) fn misunderstood(error: &ParseError, language: Language) -> String {
         }
         ParseError::SpanTooLong { command, typed } => quote(SPAN_TOO_LONG, typed) + &form(*command),
         ParseError::MissingText => plain(MISSING_TEXT) + &example(&TIMES[..1], language),
+        ParseError::MissingNewText => {
+            let forms = CommandName::Edit
+                .spec()
+                .usages
+                .iter()
+                .map(|usage| usage.form);
+            plain(edit::MISSING_NEW_TEXT) + &list(forms, language)
+        }
         ParseError::MissingNumber => plain(MISSING_NUMBER),
         ParseError::MissingSetting { setting } => {
             MISSING_SETTING.fill(language, setting.spec().name.to(language))
@@ -229,13 +238,17 @@ fn span_form(command: CommandName) -> Bilingual {
 
 /// What to do if the rejected part is text.
 fn or_text(command: CommandName, language: Language) -> &'static str {
-    if command != CommandName::Announce {
-        return "";
-    }
-    let words = Bilingual::new(
-        "\n如果这是内容的一部分，请在内容前加上 --：/公告 -- 内容",
-        "\nIf it is part of your text, put -- before the text: /announce -- text",
-    );
+    let words = match command {
+        CommandName::Announce => Bilingual::new(
+            "\n如果这是内容的一部分，请在内容前加上 --：/公告 -- 内容",
+            "\nIf it is part of your text, put -- before the text: /announce -- text",
+        ),
+        CommandName::Edit => Bilingual::new(
+            "\n如果这是内容的一部分，请在内容前加上 --：/修改 -- 内容",
+            "\nIf it is part of your text, put -- before the text: /edit -- text",
+        ),
+        _ => return "",
+    };
     words.to(language)
 }
 
@@ -354,7 +367,9 @@ pub(super) mod tests {
                 command: announce,
                 typed: typed("53w"),
             },
+            option(CommandName::Edit),
             ParseError::MissingText,
+            ParseError::MissingNewText,
             ParseError::MissingNumber,
         ]
     }

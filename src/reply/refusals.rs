@@ -3,7 +3,9 @@
 use jiff::tz::TimeZone;
 
 use super::misunderstood::misunderstood;
-use super::{consent, failures, message, proposal, replace, rights, schedule, settings, undo};
+use super::{
+    consent, edit, failures, message, proposal, replace, rights, schedule, settings, undo,
+};
 use crate::command::ScheduleTimeError;
 use crate::language::{Bilingual, Language};
 use crate::model::refusal::{Cause, Refusal, Stage};
@@ -51,6 +53,7 @@ fn staged(stage: Stage, reason: String, language: Language) -> String {
         Stage::NotPublished => NOT_POSTED.fill(language, reason),
         Stage::NotOnTop => NOT_PINNED.fill(language, reason),
         Stage::NotReplaced => NOT_REPLACED.fill(language, reason),
+        Stage::FormerTextLeft => edit::FORMER_TEXT_LEFT.fill(language, reason),
         Stage::NotReplacedNorOnTop => NEITHER.fill(language, reason),
     }
 }
@@ -99,6 +102,10 @@ fn reason(cause: &Cause, language: Language, time_zone: &TimeZone) -> String {
         }
         Cause::TooManySchedules { limit } => return TOO_MANY_SCHEDULES.fill(language, limit),
         Cause::EntryChanged => undo::ENTRY_CHANGED,
+        Cause::EntryGone => edit::ENTRY_GONE,
+        Cause::NothingNamedToEdit => edit::NOTHING_NAMED,
+        Cause::TwoNamedToEdit => edit::TWO_NAMED,
+        Cause::NotEditable => edit::NOT_EDITABLE,
         Cause::CannotDelete => undo::CANNOT_DELETE,
         Cause::CannotExpire => undo::CANNOT_EXPIRE,
         Cause::Disordered => undo::DISORDERED,

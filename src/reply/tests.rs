@@ -222,6 +222,7 @@ fn every_history() -> [Outcome; 2] {
         summary: if number % 2 == 0 { "dinner" } else { "" }.to_owned(),
         made_at: moment(8) - jiff::SignedDuration::from_hours(i64::from(number) * 12),
         undone: number == 0,
+        number: (kind == ChangeKind::Announce).then_some(3),
     };
     let schedule = |(number, what)| HistorySchedule {
         job_ref: Some(job_ref()),

@@ -59,6 +59,8 @@ pub(crate) struct Conclusion {
     pub(crate) cancels: Option<JobId>,
     /// A proposal to decide on.
     pub(crate) decides: Option<DecidedProposal>,
+    /// A schedule to give another payload.
+    pub(crate) rewrites: Option<(JobId, String)>,
     /// A setting of the group to change.
     pub(crate) sets: Option<SettingChange>,
 }
@@ -71,11 +73,12 @@ impl Conclusion {
             schedule: None,
             cancels: None,
             decides: None,
+            rewrites: None,
             sets: None,
         }
     }
 
-    /// The same where the schedule to cancel or to decide on is running or over.
+    /// The same where the schedule to cancel, to decide on or to rewrite is running or over.
     pub(super) fn without_schedule(self) -> Self {
         let cause = match self.decides {
             Some(_) => Cause::ProposalOver,

@@ -414,6 +414,11 @@ async fn conclude(
     {
         conclusion = conclusion.without_schedule();
     }
+    if let Some((schedule, payload)) = &conclusion.rewrites
+        && executor::execute(client, &schedules::rewrite(*schedule, payload)).await? == 0
+    {
+        conclusion = conclusion.without_schedule();
+    }
     let Conclusion {
         mut outcome,
         record,
@@ -425,15 +430,16 @@ async fn conclude(
     if let Some(change) = sets {
         executor::execute(client, &settings::save(&job.chat_key(), &change, now)).await?;
     }
-    if let Some(schedule) = schedule {
-        executor::execute(client, &schedules::add(key, chat, &schedule)).await?;
-        let number = schedules::number(&schedule.key(key));
-        outcome = outcome.numbered(executor::only(client, &number).await?);
-    }
+    // Before the schedule, which takes its number.
     if let Some(record) = record {
         for statement in changes::record(key, chat, &record, now) {
             executor::execute(client, &statement).await?;
         }
+    }
+    if let Some(schedule) = schedule {
+        executor::execute(client, &schedules::add(key, chat, &schedule)).await?;
+        let number = schedules::number(&schedule.key(key));
+        outcome = outcome.numbered(executor::only(client, &number).await?);
     }
     let saved = jobs::save_outcome(job.owned(), &outcome);
     let rows = executor::execute(client, &saved).await?;

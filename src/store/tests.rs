@@ -521,6 +521,7 @@ fn top(before: PinnedItem, after: PinnedItem) -> ChangeRecord {
         log_id: None,
         change: Some(Change::of_top(before, after)),
         reverts: None,
+        edited: None,
     }
 }
 
@@ -535,6 +536,7 @@ impl Bench {
             schedule: None,
             cancels: None,
             decides: None,
+            rewrites: None,
             sets: None,
         });
         self.store.conclude(&job, conclusion).await.unwrap();
@@ -670,6 +672,7 @@ async fn schedules_can_be_cancelled_until_due(bench: Bench) {
             schedule: None,
             cancels,
             decides: None,
+            rewrites: None,
             sets: None,
         };
         let outcome = bench.store.conclude(&job, conclusion).await.unwrap();

@@ -26,6 +26,7 @@ mod database;
 mod deploy;
 mod docs;
 mod documents;
+mod edit;
 mod events;
 mod file;
 mod findings;

@@ -22,6 +22,8 @@ mod commands;
 mod connection;
 #[path = "../it/consent.rs"]
 mod consent;
+#[path = "../it/edit.rs"]
+mod edit;
 #[path = "../it/events.rs"]
 mod events;
 #[path = "../it/file.rs"]

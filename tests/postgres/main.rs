@@ -29,6 +29,8 @@ mod commands;
 mod consent;
 #[path = "../it/crashes.rs"]
 mod crashes;
+#[path = "../it/edit.rs"]
+mod edit;
 #[path = "../it/events.rs"]
 mod events;
 #[path = "../it/findings.rs"]

@@ -4,7 +4,7 @@ use feishu::{Error, LegacyAnnouncement, LegacyDocument};
 
 use crate::action::context::{AnnouncementRequest, Context, Effect, Failure};
 use crate::command::Replace;
-use crate::content::Snapshot;
+use crate::content::{Document, Snapshot};
 use crate::model::change::{AnnouncementState, Change, ChangeKind, PlacedEntry};
 use crate::model::outcome::Done;
 use crate::model::refusal::{Call, Cause};
@@ -69,15 +69,7 @@ impl WrittenEntry {
                 AnnouncementState::OtherContent,
             ),
         };
-        if !document.left_out.is_empty() {
-            done = Done::LeftOut {
-                done: Box::new(done),
-                media: document.left_out.clone(),
-            };
-        }
-        if document.unformatted {
-            done = Done::Unformatted(Box::new(done));
-        }
+        done = noting_losses(done, document);
         // If nothing can be deleted, the entry cannot expire.
         let cannot_expire = matches!(
             self.not_deleted,
@@ -94,6 +86,20 @@ impl WrittenEntry {
         };
         (effect, self.not_deleted)
     }
+}
+
+/// Adds what the document lost on its way from the message.
+pub(crate) fn noting_losses(mut done: Done, document: &Document) -> Done {
+    if !document.left_out.is_empty() {
+        done = Done::LeftOut {
+            done: Box::new(done),
+            media: document.left_out.clone(),
+        };
+    }
+    if document.unformatted {
+        done = Done::Unformatted(Box::new(done));
+    }
+    done
 }
 
 /// Refuses to replace content that is too large to save, before it is copied.

@@ -13,17 +13,17 @@ use crate::model::progress::{Creation, WriteProgress};
 use crate::model::refusal::{Call, Cause};
 
 /// The latest revision.
-const LATEST: i64 = -1;
+pub(super) const LATEST: i64 = -1;
 /// Errors that mentions may cause: the bot cannot see a person, or a call or document has too many
 /// mentions, which restored content may have.
-const OVER_MENTIONS: [i64; 3] = [
+pub(super) const OVER_MENTIONS: [i64; 3] = [
     codes::DOCX_INVALID_PARAM,
     codes::DOCX_TOO_MANY_OPERATIONS,
     codes::DOCX_TOO_MANY_RESOURCES,
 ];
 
 /// Errors that a too long run of text may cause.
-const OVER_LENGTH: [i64; 3] = [
+pub(super) const OVER_LENGTH: [i64; 3] = [
     codes::FIELD_INVALID,
     codes::DOCX_INVALID_PARAM,
     codes::DOCX_CONTENT_TOO_LARGE,
@@ -347,6 +347,6 @@ async fn update<U: Serialize>(
     Ok(())
 }
 
-fn has_code(error: &feishu::Error, codes: &[i64]) -> bool {
+pub(super) fn has_code(error: &feishu::Error, codes: &[i64]) -> bool {
     error.code().is_some_and(|code| codes.contains(&code))
 }

@@ -16,7 +16,9 @@ use crate::action::announce::common::{
 use crate::command::Replace;
 use crate::content::{Entry, Snapshot};
 use crate::model::change::{PlacedBlocks, PlacedEntry};
-use crate::model::progress::{InsertOrder, LegacyCall, PendingRequest, WriteProgress};
+use crate::model::progress::{
+    EditProgress, EditStep, InsertOrder, LegacyCall, PendingRequest, WriteProgress,
+};
 use crate::model::refusal::{Call, Cause};
 
 /// Maximum number of blocks per insertion. One call takes ten operations, enough for a deletion and
@@ -71,7 +73,7 @@ pub(super) async fn write(
     Ok(WrittenEntry {
         replaced: match writing.position {
             WritePosition::Body { snapshot, .. } => snapshot,
-            WritePosition::Top | WritePosition::Entry(_) => None,
+            WritePosition::Top | WritePosition::Entry(_) | WritePosition::Edited(..) => None,
         },
         not_deleted: cannot_delete.then(|| Cause::CannotDelete.into()),
         ..written
@@ -111,6 +113,8 @@ pub(super) enum WritePosition<'a> {
     },
     /// Instead of this entry; above the content if nothing of the entry is left.
     Entry(&'a [LegacyBlock]),
+    /// Instead of this entry, which must be there; with the progress of the edit.
+    Edited(&'a [LegacyBlock], &'a EditProgress),
 }
 
 pub(super) struct LegacyWrite<'a> {
@@ -250,7 +254,10 @@ impl LegacyWrite<'_> {
         // The replaced content may have had the same lines, so that the number is the same.
         let has_replaced = matches!(&self.position, WritePosition::Body { snapshot: Some(snapshot), .. }
             if !contains(snapshot, document));
-        seen > pending.seen_before || (has_replaced && is_all(blocks, document))
+        // The former text may have contained the same lines.
+        let has_edited = matches!(&self.position, WritePosition::Edited(entry, _)
+            if find(entry, document).is_none() && seen > 0);
+        seen > pending.seen_before || has_edited || (has_replaced && is_all(blocks, document))
     }
 
     /// The range to delete before the blocks are inserted.
@@ -273,6 +280,10 @@ impl LegacyWrite<'_> {
                 Ok(Some(range).filter(|range| !range.is_empty()))
             }
             WritePosition::Entry(entry) => find_unedited(entry, document),
+            WritePosition::Edited(entry, _) => {
+                let range = find_unedited(entry, document)?;
+                range.map(Some).ok_or(Cause::EntryGone)
+            }
         }
     }
 
@@ -316,6 +327,10 @@ impl LegacyWrite<'_> {
                 cannot_delete: false,
             },
             WritePosition::Entry(_) => WriteProgress::LegacyRevert(call),
+            WritePosition::Edited(_, progress) => WriteProgress::Edit(Box::new(EditProgress {
+                step: EditStep::Legacy(call),
+                ..(*progress).clone()
+            })),
         };
         self.context.save(self.request, Some(written)).await
     }

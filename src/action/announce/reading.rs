@@ -8,7 +8,7 @@ use tokio::sync::Semaphore;
 use tokio::task::spawn_blocking;
 
 use crate::action::announce::common::{LINE_LIMIT, LONG_TEXT, TEXT_LIMIT};
-use crate::command::{Mention, announced_part, reject_formatted_options};
+use crate::command::{CommandName, Mention, announced_part, reject_formatted_options};
 use crate::content::{Document, Unfit, command_text, without_unknown_placeholders};
 use crate::model::refusal::Cause;
 
@@ -28,7 +28,15 @@ pub(super) async fn read_announced(
     let range = announced_part(&text, &mentions).ok_or(Unfit::Empty)?;
     let document = read(content, range.clone(), mentions, turns).await?;
     let is_of_command = range != (0..text.len());
-    if is_of_command && reject_formatted_options(&text, &range, &document.shown_words()).is_err() {
+    if is_of_command
+        && reject_formatted_options(
+            CommandName::Announce,
+            &text,
+            &range,
+            &document.shown_words(),
+        )
+        .is_err()
+    {
         return Err(Unfit::Empty);
     }
     Ok(document)

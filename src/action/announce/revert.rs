@@ -57,22 +57,14 @@ pub(in crate::action) async fn revert(
         }),
         None => None,
     };
-    let entry = &placed.entry;
-    let without_mentions = placed.without_mentions.then(|| entry.without_mentions());
     match &placed.kind {
         PlacedBlocks::Docx { blocks } => {
             let renames = context.store.restored_since(context.chat(), change).await?;
-            let ids = blocks.iter().map(|id| current_id(id, &renames).clone());
-            let forms = std::iter::once(entry).chain(&without_mentions);
-            let written = WrittenDocx {
-                forms: forms.map(Entry::to_docx).collect(),
-                ids: ids.collect(),
-                is_signed: entry.is_signed(),
-            };
+            let written = WrittenDocx::of(placed, blocks, &renames);
             revert_docx(&written, replaced, &renames, context).await
         }
         PlacedBlocks::Doc => {
-            let blocks = without_mentions.as_ref().unwrap_or(entry).to_legacy();
+            let blocks = placed.written().to_legacy();
             match replaced {
                 Some(replaced) => restore_legacy(&blocks, replaced, context).await,
                 None => Ok(Reverted {
@@ -106,7 +98,7 @@ async fn without_mentions(snapshot: &Snapshot, context: Context<'_>) -> Option<S
 }
 
 /// The new ids of blocks that were restored, for each restoration in order.
-type Renames = [Vec<(BlockId, BlockId)>];
+pub(super) type Renames = [Vec<(BlockId, BlockId)>];
 
 fn current_id<'b>(id: &'b BlockId, renames: &'b Renames) -> &'b BlockId {
     renames.iter().fold(id, |id, restored| {
@@ -116,12 +108,12 @@ fn current_id<'b>(id: &'b BlockId, renames: &'b Renames) -> &'b BlockId {
 }
 
 /// An entry of a `docx` announcement.
-struct WrittenDocx {
+pub(super) struct WrittenDocx {
     /// The texts that each block may have: with mentions, and with names.
-    forms: Vec<Vec<DocxNode>>,
+    pub(super) forms: Vec<Vec<DocxNode>>,
     /// The ids of the top-level blocks. After a lost response, only those of earlier calls.
-    ids: Vec<BlockId>,
-    is_signed: bool,
+    pub(super) ids: Vec<BlockId>,
+    pub(super) is_signed: bool,
 }
 
 async fn revert_docx(
@@ -155,11 +147,11 @@ async fn revert_docx(
 }
 
 /// The positions of an entry on the page.
-struct Found {
-    revision: i64,
+pub(super) struct Found {
+    pub(super) revision: i64,
     /// All top-level blocks.
     page: Vec<BlockId>,
-    positions: Vec<usize>,
+    pub(super) positions: Vec<usize>,
 }
 
 impl Found {
@@ -174,7 +166,7 @@ impl Found {
     }
 }
 
-async fn find_docx(entry: &WrittenDocx, context: Context<'_>) -> Result<Found, Failure> {
+pub(super) async fn find_docx(entry: &WrittenDocx, context: Context<'_>) -> Result<Found, Failure> {
     let (revision, blocks) = page::read::<Block>(context).await?;
     let page = page_of(&blocks, context.chat_id);
     let ids = entry.ids_on(page, &blocks)?;
@@ -199,9 +191,18 @@ async fn find_docx(entry: &WrittenDocx, context: Context<'_>) -> Result<Found, F
 }
 
 impl WrittenDocx {
+    pub(super) fn of(placed: &PlacedEntry, blocks: &[BlockId], renames: &Renames) -> Self {
+        let ids = blocks.iter().map(|id| current_id(id, renames).clone());
+        Self {
+            forms: placed.forms().iter().map(Entry::to_docx).collect(),
+            ids: ids.collect(),
+            is_signed: placed.entry.is_signed(),
+        }
+    }
+
     /// The entry's blocks on the page. Blocks whose ids are unknown are found by their consecutive
     /// texts: these include the signature, so they belong to no other entry.
-    fn ids_on(&self, page: &[BlockId], blocks: &[Block]) -> Result<Vec<BlockId>, Cause> {
+    pub(super) fn ids_on(&self, page: &[BlockId], blocks: &[Block]) -> Result<Vec<BlockId>, Cause> {
         let length = self.forms.first().map_or(0, Vec::len);
         if self.forms.iter().all(|nodes| nodes.len() == self.ids.len()) {
             return Ok(self.ids.clone());
@@ -219,7 +220,7 @@ impl WrittenDocx {
     }
 
     /// Whether a block has the text that was written there.
-    fn is_as_written(&self, position: usize, id: &BlockId, blocks: &[Block]) -> bool {
+    pub(super) fn is_as_written(&self, position: usize, id: &BlockId, blocks: &[Block]) -> bool {
         let mut forms = self.forms.iter().filter_map(|nodes| nodes.get(position));
         forms.any(|node| is_as_written(node, id, blocks))
     }
@@ -252,12 +253,12 @@ async fn restore_docx(
 }
 
 /// The top-level blocks. The page block has the chat's id.
-fn page_of<'b>(blocks: &'b [Block], chat: &ChatId) -> &'b [BlockId] {
+pub(super) fn page_of<'b>(blocks: &'b [Block], chat: &ChatId) -> &'b [BlockId] {
     let page = block_of(chat.as_str(), blocks);
     page.map_or(&[], |page| &page.children)
 }
 
-fn block_of<'b>(id: &str, blocks: &'b [Block]) -> Option<&'b Block> {
+pub(super) fn block_of<'b>(id: &str, blocks: &'b [Block]) -> Option<&'b Block> {
     let has_id = |block: &&Block| {
         block
             .block_id
@@ -305,7 +306,7 @@ fn legacy_call(context: Context<'_>) -> LegacyCall {
 }
 
 /// Maps the error of an announcement that was converted to the new kind.
-fn moved(failure: Failure) -> Failure {
+pub(super) fn moved(failure: Failure) -> Failure {
     match failure {
         Failure::Call(Call::ReadAnnouncement, error)
             if error.code() == Some(codes::ANNOUNCEMENT_IS_DOCX) =>

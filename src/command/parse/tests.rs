@@ -884,7 +884,7 @@ proptest! {
             if let Ok(Some(Command::Announce(announcement))) = in_group(&message)
                 && let Some(range) = announcement.text
                 && let Ok(document) = Document::read(&Content::Text(message.clone()), range.clone(), &[])
-                && reject_formatted_options(&message, &range, &document.shown_words()).is_ok()
+                && reject_formatted_options(CommandName::Announce, &message, &range, &document.shown_words()).is_ok()
             {
                 let shown = document.shown_words();
                 let mut words = shown.split_whitespace();

@@ -214,6 +214,11 @@ impl Txn<'_> {
                 conclusion = conclusion.without_schedule();
             }
         }
+        if let Some((schedule, payload)) = &conclusion.rewrites
+            && executor::execute(self.connection, &schedules::rewrite(*schedule, payload))? == 0
+        {
+            conclusion = conclusion.without_schedule();
+        }
         let Conclusion {
             mut outcome,
             record,
@@ -226,18 +231,19 @@ impl Txn<'_> {
             let saved = settings::save(&job.chat_key(), &change, self.now);
             executor::execute(self.connection, &saved)?;
         }
+        // Before the schedule, which takes its number.
+        for statement in record
+            .iter()
+            .flat_map(|record| changes::record(key, chat, record, self.now))
+        {
+            executor::execute(self.connection, &statement)?;
+        }
         if let Some(schedule) = schedule {
             executor::execute(self.connection, &schedules::add(key, chat, &schedule))?;
             let number = schedules::number(&schedule.key(key));
             outcome = outcome.numbered(executor::only(self.connection, &number)?);
             // It may be due before any other job.
             self.effects.claimable = true;
-        }
-        for statement in record
-            .iter()
-            .flat_map(|record| changes::record(key, chat, record, self.now))
-        {
-            executor::execute(self.connection, &statement)?;
         }
         self.update(&jobs::save_outcome(job.owned(), &outcome))?;
         Ok(Some(outcome))

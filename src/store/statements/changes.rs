@@ -1,18 +1,17 @@
 //! Recording changes, and reading them for `/history` and `/undo`.
 
-use feishu::{BlockId, OpenId};
+use feishu::{BlockId, MessageId, OpenId};
 use jiff::Timestamp;
 
 use crate::model::change::{
-    AnnouncementState, Change, ChangeId, ChangeKind, ChangeRecord, ChangeResult, RecordedChange,
-    State, UNDO_AGE,
+    AnnouncementState, Change, ChangeId, ChangeKind, ChangeRecord, ChangeResult, EditedChange,
+    RecordedChange, State, UNDO_AGE,
 };
 use crate::model::job::{ChatKey, JobKey, Tenant};
 use crate::store::row::{CANNOT_BE_UNDONE, UNDO_DEPTH, UNDONE, job_ref, place_column, to_json};
 use crate::store::statement::{Query, Row, Statement, Unreadable, values};
 
-const MADE: &str =
-    "id, origin, job_kind, made_at, actor, approver, kind, summary, before, after, undone";
+const MADE: &str = "id, origin, job_kind, made_at, actor, approver, kind, summary, before, after, undone, number, edits";
 
 /// Records a job's change, and marks the change that it reverted.
 pub(in crate::store) fn record(
@@ -22,10 +21,20 @@ pub(in crate::store) fn record(
     now: Timestamp,
 ) -> Vec<Statement> {
     let sql = "INSERT INTO changes (app, tenant, chat, origin, job_kind, reference, made_at, actor,
-             approver, kind, result, log_id, summary, before, after, place)
-         VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16)
+             approver, kind, result, log_id, summary, before, after, place, edits, number)
+         VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17,
+             CASE WHEN $18 THEN coalesce(
+                 (SELECT number FROM jobs
+                  WHERE app = $1 AND tenant = $2 AND origin = $4 AND kind = $5),
+                 (SELECT coalesce(max(number), 0) + 1 FROM (
+                     SELECT number FROM jobs WHERE app = $1 AND tenant = $2 AND chat = $3
+                     UNION ALL
+                     SELECT number FROM changes WHERE app = $1 AND tenant = $2 AND chat = $3
+                 ) AS numbers)) END)
          ON CONFLICT DO NOTHING";
     let change = record.change.as_ref();
+    let edited = record.edited.as_ref();
+    let edits = edited.filter(|_| record.kind == ChangeKind::Edit);
     let values = values![
         &key.tenant.app,
         &key.tenant.key,
@@ -43,6 +52,8 @@ pub(in crate::store) fn record(
         change.map(|change| to_json(&change.before)),
         change.map(|change| to_json(&change.after)),
         change.and_then(Change::place).map(place_column),
+        edits.map(|edited| edited.id.0),
+        record.is_editable(),
     ];
     let insert = Statement::new(sql, values);
     let mark = record.reverts.map(|ChangeId(reverted)| {
@@ -53,7 +64,24 @@ pub(in crate::store) fn record(
         let sql = "UPDATE changes SET undone = $1 WHERE id = $2";
         Statement::new(sql, values![undone, reverted])
     });
-    [insert].into_iter().chain(mark).collect()
+    let is_done = record.result == ChangeResult::Done;
+    // With a change, its edits are reverted.
+    let mark_edits = record
+        .reverts
+        .filter(|_| is_done)
+        .map(|ChangeId(reverted)| {
+            let sql = "UPDATE changes SET undone = $1 WHERE edits = $2";
+            Statement::new(sql, values![UNDONE, reverted])
+        });
+    let edit = edited
+        .filter(|_| is_done)
+        .map(|EditedChange { id, after }| {
+            // Not if its texts were erased in the meantime.
+            let sql = "UPDATE changes SET after = $1 WHERE id = $2 AND after IS NOT NULL";
+            Statement::new(sql, values![to_json(after), id.0])
+        });
+    let statements = [Some(insert), mark, mark_edits, edit];
+    statements.into_iter().flatten().collect()
 }
 
 /// PostgreSQL stores no NUL in a text.
@@ -134,6 +162,35 @@ pub(in crate::store) fn made_by(key: &JobKey) -> Query<Option<RecordedChange>> {
     Statement::new(sql, key.values()).read(recorded_change)
 }
 
+/// The change of this chat that the command with this message made, now or when it was due.
+pub(in crate::store) fn of_message(
+    chat: &ChatKey,
+    message: &MessageId,
+) -> Query<Option<RecordedChange>> {
+    let sql = format!(
+        "SELECT {MADE} FROM changes
+         WHERE app = $1 AND tenant = $2 AND chat = $3 AND origin = $4
+           AND job_kind IN ('command', 'publish') ORDER BY id DESC"
+    );
+    let Tenant { app, key } = &chat.tenant;
+    Statement::new(sql, values![app, key, &chat.chat, message.as_str()]).read(recorded_change)
+}
+
+/// The change with this number in the chat.
+pub(in crate::store) fn numbered(chat: &ChatKey, number: u32) -> Query<Option<RecordedChange>> {
+    let sql = format!(
+        "SELECT {MADE} FROM changes
+         WHERE app = $1 AND tenant = $2 AND chat = $3 AND number = $4"
+    );
+    let Tenant { app, key } = &chat.tenant;
+    Statement::new(sql, values![app, key, &chat.chat, number]).read(recorded_change)
+}
+
+pub(in crate::store) fn with_id(id: ChangeId) -> Query<Option<RecordedChange>> {
+    let sql = format!("SELECT {MADE} FROM changes WHERE id = $1");
+    Statement::new(sql, values![id.0]).read(recorded_change)
+}
+
 /// `None` for a row that only a later release can read.
 fn recorded_change(row: &Row<'_>) -> Result<Option<RecordedChange>, Unreadable> {
     let kind: Option<ChangeKind> = row.get::<String>("kind")?.parse().ok();
@@ -153,6 +210,10 @@ fn recorded_change(row: &Row<'_>) -> Result<Option<RecordedChange>, Unreadable> 
         summary: row.get::<Option<String>>("summary")?.unwrap_or_default(),
         at,
         undone: row.get::<i64>("undone")? == UNDONE,
+        number: row
+            .get::<Option<i64>>("number")?
+            .and_then(|number| number.try_into().ok()),
+        edits: row.get::<Option<i64>>("edits")?.map(ChangeId),
         change: change.map(|(before, after)| Change { before, after }),
     }))
 }

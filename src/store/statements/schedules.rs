@@ -10,12 +10,18 @@ use crate::store::row::job_ref;
 use crate::store::statement::{Query, Row, Statement, Unreadable, values};
 use crate::store::{DecidedProposal, NewSchedule};
 
-/// Schedules a job under the chat's next number, unless it exists already.
+/// Schedules a job under the number of the change that the same message made, or the chat's next
+/// one, unless it exists already.
 pub(in crate::store) fn add(job: &JobKey, chat: &str, schedule: &NewSchedule) -> Statement {
     let sql = "INSERT INTO jobs
              (app, tenant, origin, kind, reference, chat, ordered_at, run_at, payload, number)
-         SELECT $1, $2, $3, $4, $5, $6, $7, $7, $8, coalesce(max(number), 0) + 1
-         FROM jobs WHERE app = $1 AND tenant = $2 AND chat = $6 AND number IS NOT NULL
+         VALUES ($1, $2, $3, $4, $5, $6, $7, $7, $8, coalesce(
+             (SELECT max(number) FROM changes WHERE app = $1 AND tenant = $2 AND origin = $3),
+             (SELECT coalesce(max(number), 0) + 1 FROM (
+                 SELECT number FROM jobs WHERE app = $1 AND tenant = $2 AND chat = $6
+                 UNION ALL
+                 SELECT number FROM changes WHERE app = $1 AND tenant = $2 AND chat = $6
+             ) AS numbers)))
          ON CONFLICT DO NOTHING";
     let key = schedule.key(job);
     let values = values![
@@ -82,6 +88,14 @@ pub(in crate::store) fn decide(proposal: &DecidedProposal, now: Timestamp) -> St
     let sql = "UPDATE jobs SET payload = $1, ordered_at = $2, run_at = $2
          WHERE id = $3 AND number IS NOT NULL AND state = 'ready'";
     Statement::new(sql, values![&proposal.payload, now, proposal.id.0])
+}
+
+/// Changes the payload of a schedule that has not begun. No row if it has, or is over.
+pub(in crate::store) fn rewrite(schedule: JobId, payload: &str) -> Statement {
+    let sql = "UPDATE jobs SET payload = $1
+         WHERE id = $2 AND number IS NOT NULL AND state IN ('ready', 'suspended')
+           AND progress IS NULL";
+    Statement::new(sql, values![payload, schedule.0])
 }
 
 /// Cancels the schedules and waiting commands of a chat that the bot left, and removes its members'

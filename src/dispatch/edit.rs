@@ -1,0 +1,142 @@
+//! `/edit`: finds the text to change.
+
+use feishu::{MessageId, ReceivedMessage};
+
+use super::Dispatcher;
+use super::intent::Next;
+use super::request::TypedCommand;
+use crate::action::{self, Failure};
+use crate::command::{CommandName, Edit, ParseError};
+use crate::content::Unfit;
+use crate::event::StoredMessage;
+use crate::model::action::{Action, EditTarget, TextEdit};
+use crate::model::change::RecordedChange;
+use crate::model::job::{JobId, JobKind};
+use crate::model::refusal::Cause;
+use crate::model::schedule::{Schedule, ScheduledAction};
+use crate::store::Job;
+
+impl Dispatcher {
+    pub(super) async fn edit(
+        &self,
+        job: &Job,
+        edit: &Edit,
+        typed: &TypedCommand,
+        message: &ReceivedMessage,
+    ) -> Result<Next, Failure> {
+        let range = edit.text.clone();
+        let read = typed.document(range, message, &self.platform).await;
+        let empty = Cause::Misunderstood(ParseError::MissingNewText);
+        let document = read.map_err(|unfit: Unfit| action::announce::refusal(unfit, empty))?;
+        typed.reject_hidden_options(CommandName::Edit, &edit.text, &document)?;
+        let target = self.edit_target(job, edit.number, message).await?;
+        Ok(Next::Authorize(Action::Edit(Box::new(TextEdit {
+            target,
+            document,
+        }))))
+    }
+
+    /// What the number or the reply names.
+    async fn edit_target(
+        &self,
+        job: &Job,
+        number: Option<u32>,
+        message: &ReceivedMessage,
+    ) -> Result<EditTarget, Failure> {
+        // The bot's own reply to a command has the command as its root.
+        let replied_to = [&message.parent_id, &message.root_id];
+        let mut named = None;
+        for message in replied_to.into_iter().flatten() {
+            named = named.or(self.text_of_message(job, message).await?);
+        }
+        let (named, number) = match (named, number) {
+            (Some(named), None) => (named, None),
+            (Some(named), Some(number)) if named.number() == Some(number) => (named, None),
+            (Some(_), Some(_)) => return Err(Cause::TwoNamedToEdit.into()),
+            (None, Some(number)) => {
+                let numbered = self.numbered_text(job, number).await?;
+                (numbered.ok_or(Cause::NotEditable)?, Some(number))
+            }
+            (None, None) if message.parent_id.is_some() => return Err(Cause::NotEditable.into()),
+            (None, None) => return Err(Cause::NothingNamedToEdit.into()),
+        };
+        tracing::debug!(number, "found the text to edit");
+        match &named {
+            EditTarget::Entry(change) if change.undone || change.change.is_none() => {
+                Err(Cause::NotEditable.into())
+            }
+            _ => Ok(named),
+        }
+    }
+
+    /// The text that a command published or scheduled; for an edit the text that it changed.
+    async fn text_of_message(
+        &self,
+        job: &Job,
+        message: &MessageId,
+    ) -> Result<Option<EditTarget>, Failure> {
+        let made = self.store.change_of_message(job.chat_key(), message);
+        if let Some(made) = made.await? {
+            return self.edited_by(made).await;
+        }
+        let is_of_message = |schedule: &Schedule| schedule.job_ref.origin == message.as_str();
+        self.scheduled_text(job, is_of_message).await
+    }
+
+    async fn edited_by(&self, made: RecordedChange) -> Result<Option<EditTarget>, Failure> {
+        let edited = match made.edits {
+            Some(edited) => self.store.change(edited).await?,
+            None => Some(made),
+        };
+        let edited = edited.filter(|change| change.number.is_some());
+        Ok(edited.map(|change| EditTarget::Entry(Box::new(change))))
+    }
+
+    async fn numbered_text(&self, job: &Job, number: u32) -> Result<Option<EditTarget>, Failure> {
+        let made = self.store.numbered_change(job.chat_key(), number);
+        if let Some(made) = made.await? {
+            return Ok(Some(EditTarget::Entry(Box::new(made))));
+        }
+        let has_number = |schedule: &Schedule| schedule.number == number;
+        self.scheduled_text(job, has_number).await
+    }
+
+    /// The announcement that is not due yet and fits.
+    async fn scheduled_text(
+        &self,
+        job: &Job,
+        fits: impl Fn(&Schedule) -> bool,
+    ) -> Result<Option<EditTarget>, Failure> {
+        let schedules = self.schedules(job).await?;
+        let mut announcements = schedules
+            .into_iter()
+            .filter(|schedule| schedule.job_ref.kind == JobKind::Publish);
+        Ok(announcements.find(fits).map(EditTarget::Schedule))
+    }
+}
+
+impl EditTarget {
+    fn number(&self) -> Option<u32> {
+        match self {
+            Self::Entry(change) => change.number,
+            Self::Schedule(schedule) => Some(schedule.number),
+        }
+    }
+}
+
+/// The schedule that gets another text, and its payload from then on.
+pub(super) fn rewritten(edit: &TextEdit) -> Result<Option<(JobId, String)>, Cause> {
+    let EditTarget::Schedule(schedule) = &edit.target else {
+        return Ok(None);
+    };
+    let ScheduledAction::Publish { options, .. } = &schedule.action else {
+        return Err(Cause::NotEditable);
+    };
+    let action = ScheduledAction::Publish {
+        document: edit.document.clone(),
+        options: *options,
+    };
+    let payload = StoredMessage::with_schedule(&schedule.payload, action);
+    let payload = payload.map_err(|_| Cause::Internal)?;
+    Ok(Some((schedule.id, payload)))
+}
