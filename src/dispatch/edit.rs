@@ -135,6 +135,8 @@ pub(super) fn rewritten(edit: &TextEdit) -> Result<Option<(JobId, String)>, Caus
     let action = ScheduledAction::Publish {
         document: edit.document.clone(),
         options: *options,
+        // Nobody has approved this text.
+        approved_by: None,
     };
     let payload = StoredMessage::with_schedule(&schedule.payload, action);
     let payload = payload.map_err(|_| Cause::Internal)?;
