@@ -7,8 +7,9 @@
 //! 1. A deny list contains the member, or the platform does not identify the member: denied.
 //! 2. An allow list contains the member: allowed.
 //! 3. The member belongs to another or an unknown tenant: denied.
-//! 4. The member is the group's owner or one of its admins: allowed.
-//! 5. The mode: `anyone` allows, `admins` denies, `group` applies the group's own setting.
+//! 4. The member edits a text that they announced without the approval of others: allowed.
+//! 5. The member is the group's owner or one of its admins: allowed.
+//! 6. The mode: `anyone` allows, `admins` denies, `group` applies the group's own setting.
 //!
 //! The configuration may have rules for all groups, for one tenant and for one chat, each for all
 //! commands or for one. Lists are merged; the most specific mode wins. A mode that a group has set
@@ -120,6 +121,7 @@ pub(crate) fn consider<'a>(
     match rules.on_member(actor) {
         Some(Ok(())) => Ok(Decision::Permitted(Permit { action })),
         Some(Err(denied)) => Err(denied),
+        None if action.edits_own_text(actor.sender) => Ok(Decision::Permitted(Permit { action })),
         None => Ok(Decision::Open(Box::new(Request {
             action,
             rules,

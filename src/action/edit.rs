@@ -59,17 +59,18 @@ pub(super) async fn undo(
     // An edit that was given up did not change the record, nor perhaps the announcement.
     let known = edited_change.change.as_ref();
     let known = known.and_then(|change| Some((change, change.entry()?.0)));
-    let from = match known {
-        Some((_, entry)) if entry.entry == after.entry => entry,
-        _ => after,
-    };
+    let placed = known.map(|(_, entry)| entry);
+    let placed = placed.filter(|entry| entry.entry == after.entry);
     let rewrite = Rewrite {
         id,
         reason: EditReason::Undo,
-        from,
+        from: placed.unwrap_or(after),
         to: &before.entry,
     };
-    let rewritten = announce::unwrite(rewrite, before, context).await?;
+    let rewritten = match placed {
+        Some(_) => announce::rewrite(rewrite, context).await?,
+        None => announce::unwrite(rewrite, before, context).await?,
+    };
     let effect = Effect {
         change: Some(Change::of_edit(after.clone(), rewritten.entry.clone())),
         edited: known.map(|(change, _)| edited(&edited_change, change, rewritten.entry)),
@@ -82,10 +83,10 @@ pub(super) async fn undo(
 fn edited(recorded: &RecordedChange, change: &Change, entry: PlacedEntry) -> EditedChange {
     EditedChange {
         id: recorded.id,
-        after: State {
+        after: Some(State {
             announcement: Some(AnnouncementState::Entry(entry)),
             ..change.after.clone()
-        },
+        }),
     }
 }
 

@@ -76,7 +76,7 @@ impl Dispatcher {
         &self,
         job: &Job,
         actor: Actor<'_>,
-        right: Right,
+        right: Option<Right>,
         failure: Failure,
     ) -> Failure {
         let (call, api) = match failure {
@@ -87,8 +87,8 @@ impl Dispatcher {
                 effect: Some(effect),
             } => {
                 let right = match stage {
-                    Stage::NotOnTop | Stage::NotReplacedNorOnTop => Right::Pin,
-                    _ => Right::Announce,
+                    Stage::NotOnTop | Stage::NotReplacedNorOnTop => Some(Right::Pin),
+                    _ => right.and(Some(Right::Announce)),
                 };
                 let cause = Box::pin(self.explain_denial(job, actor, right, *cause)).await;
                 return Failure::incomplete(stage, cause, *effect);
@@ -111,7 +111,9 @@ impl Dispatcher {
             api.log_id = api.log_id,
             "the platform refused a call that the policy allowed"
         );
-        if let Err(denied) = policy::judge(self.policy(), actor, right, &group) {
+        if let Some(right) = right
+            && let Err(denied) = policy::judge(self.policy(), actor, right, &group)
+        {
             return Cause::Denied(denied).into();
         }
         let bot = AppId::from(job.key.tenant.app.as_str());

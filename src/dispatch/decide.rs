@@ -272,7 +272,9 @@ impl Dispatcher {
         stored: &Stored,
         pending: Option<PendingRecord>,
     ) -> Result<Conclusion, Failure> {
-        let right = permit.right();
+        // The right that the member needs; an author needs none to edit.
+        let is_author = permit.action().edits_own_text(stored.authority().sender);
+        let right = (!is_author).then(|| permit.right());
         let cancels = match permit.action() {
             Action::Cancel(schedule) => Some(schedule.id),
             // A change that is reverted now need not expire later. No other job of the chat runs,
@@ -285,7 +287,7 @@ impl Dispatcher {
             _ => None,
         };
         let rewrites = match permit.action() {
-            Action::Edit(edit) => rewritten(edit)?,
+            Action::Edit(edit) => rewritten(edit, stored.actor().sender)?,
             _ => None,
         };
         let effect = match action::run(permit, self.context(job, stored)).await {

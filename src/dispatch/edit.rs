@@ -1,6 +1,6 @@
 //! `/edit`: finds the text to change.
 
-use feishu::{MessageId, ReceivedMessage};
+use feishu::{MessageId, ReceivedMessage, Sender};
 
 use super::Dispatcher;
 use super::intent::Next;
@@ -30,6 +30,7 @@ impl Dispatcher {
         let document = read.map_err(|unfit: Unfit| action::announce::refusal(unfit, empty))?;
         typed.reject_hidden_options(CommandName::Edit, &edit.text, &document)?;
         let target = self.edit_target(job, edit.number, message).await?;
+        self.refuse_if_overtaken(job).await?;
         Ok(Next::Authorize(Action::Edit(Box::new(TextEdit {
             target,
             document,
@@ -47,26 +48,22 @@ impl Dispatcher {
         let replied_to = [&message.parent_id, &message.root_id];
         let mut named = None;
         for message in replied_to.into_iter().flatten() {
-            named = named.or(self.text_of_message(job, message).await?);
-        }
-        let (named, number) = match (named, number) {
-            (Some(named), None) => (named, None),
-            (Some(named), Some(number)) if named.number() == Some(number) => (named, None),
-            (Some(_), Some(_)) => return Err(Cause::TwoNamedToEdit.into()),
-            (None, Some(number)) => {
-                let numbered = self.numbered_text(job, number).await?;
-                (numbered.ok_or(Cause::NotEditable)?, Some(number))
+            if named.is_none() {
+                named = self.text_of_message(job, message).await?;
             }
-            (None, None) if message.parent_id.is_some() => return Err(Cause::NotEditable.into()),
+        }
+        let named_number = named.as_ref().and_then(EditTarget::number);
+        let target = match (named, number) {
+            (Some(_), Some(number)) if named_number != Some(number) => {
+                return Err(Cause::TwoNamedToEdit.into());
+            }
+            (Some(named), _) => Some(named),
+            (None, Some(number)) => self.numbered_text(job, number).await?,
+            (None, None) if message.parent_id.is_some() => None,
             (None, None) => return Err(Cause::NothingNamedToEdit.into()),
         };
-        tracing::debug!(number, "found the text to edit");
-        match &named {
-            EditTarget::Entry(change) if change.undone || change.change.is_none() => {
-                Err(Cause::NotEditable.into())
-            }
-            _ => Ok(named),
-        }
+        let editable = target.filter(EditTarget::is_editable);
+        Ok(editable.ok_or(Cause::NotEditable)?)
     }
 
     /// The text that a command published or scheduled; for an edit the text that it changed.
@@ -115,28 +112,27 @@ impl Dispatcher {
     }
 }
 
-impl EditTarget {
-    fn number(&self) -> Option<u32> {
-        match self {
-            Self::Entry(change) => change.number,
-            Self::Schedule(schedule) => Some(schedule.number),
-        }
-    }
-}
-
 /// The schedule that gets another text, and its payload from then on.
-pub(super) fn rewritten(edit: &TextEdit) -> Result<Option<(JobId, String)>, Cause> {
+pub(super) fn rewritten(
+    edit: &TextEdit,
+    editor: &Sender,
+) -> Result<Option<(JobId, String)>, Cause> {
     let EditTarget::Schedule(schedule) = &edit.target else {
         return Ok(None);
     };
-    let ScheduledAction::Publish { options, .. } = &schedule.action else {
+    let ScheduledAction::Publish {
+        options,
+        approved_by,
+        ..
+    } = &schedule.action
+    else {
         return Err(Cause::NotEditable);
     };
     let action = ScheduledAction::Publish {
         document: edit.document.clone(),
         options: *options,
-        // Nobody has approved this text.
-        approved_by: None,
+        // Nobody else has approved this text, and only members with the right may edit it.
+        approved_by: approved_by.as_ref().map(|_| Box::new(editor.clone())),
     };
     let payload = StoredMessage::with_schedule(&schedule.payload, action);
     let payload = payload.map_err(|_| Cause::Internal)?;

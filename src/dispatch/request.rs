@@ -96,10 +96,7 @@ impl Dispatcher {
             Command::Undo => {
                 let change = self.store.undoable(job.chat_key()).await?;
                 let change = change.ok_or(Cause::NothingToUndo)?;
-                // Commands that were sent later may have run while this one waited for consent.
-                if job.suspended_until.is_some() && change.at > job.accepted_at {
-                    return Err(Cause::NewerChange.into());
-                }
+                refuse_if_newer(&change, job)?;
                 Next::Authorize(Action::Undo(Box::new(change)))
             }
             Command::Settings(command) => self.settings_command(stored.actor(), command)?,
@@ -112,6 +109,15 @@ impl Dispatcher {
                 Next::Authorize(Action::Cancel(Box::new(schedule)))
             }
         })
+    }
+
+    /// Refuses a command about earlier changes if there is a later one.
+    pub(super) async fn refuse_if_overtaken(&self, job: &Job) -> Result<(), Failure> {
+        if job.suspended_until.is_none() {
+            return Ok(());
+        }
+        let latest = self.store.undoable(job.chat_key()).await?;
+        latest.map_or(Ok(()), |change| Ok(refuse_if_newer(&change, job)?))
     }
 
     /// An announcement, immediate or scheduled.
@@ -351,6 +357,15 @@ impl Dispatcher {
         let mention = |mention| Mention::new(mention, Some(&me));
         Ok(message.mentions.iter().map(mention).collect())
     }
+}
+
+/// Refuses if the change was made while the command waited for consent: commands that were sent
+/// later may have run.
+fn refuse_if_newer(change: &RecordedChange, job: &Job) -> Result<(), Cause> {
+    if job.suspended_until.is_some() && change.at > job.accepted_at {
+        return Err(Cause::NewerChange);
+    }
+    Ok(())
 }
 
 /// The kind of item that a pin pinned.

@@ -1,6 +1,6 @@
 //! Actions: parsed commands with everything that they refer to in the chat.
 
-use feishu::{MessageId, ReceivedMessage};
+use feishu::{MessageId, OpenId, ReceivedMessage, Sender};
 
 use crate::command::{PinTarget, Span};
 use crate::content::Document;
@@ -48,6 +48,24 @@ pub(crate) enum EditTarget {
     Entry(Box<RecordedChange>),
     /// An announcement that is not due yet.
     Schedule(Schedule),
+}
+
+impl EditTarget {
+    /// Whether the text is still known, and was not reverted.
+    pub(crate) fn is_editable(&self) -> bool {
+        match self {
+            Self::Entry(change) => !change.undone && change.change.is_some(),
+            Self::Schedule(_) => true,
+        }
+    }
+
+    /// The number by which members refer to it.
+    pub(crate) fn number(&self) -> Option<u32> {
+        match self {
+            Self::Entry(change) => change.number,
+            Self::Schedule(schedule) => Some(schedule.number),
+        }
+    }
 }
 
 /// The source of an announcement's text.
@@ -109,13 +127,13 @@ impl Action {
     pub(crate) fn changes_top(&self) -> bool {
         match self {
             Self::PutMessage(..) | Self::PutAnnouncement(_) | Self::DeleteTopNotice => true,
-            Self::ShowSettings(_) | Self::Set(_) | Self::Edit(_) => false,
+            Self::ShowSettings(_) | Self::Set(_) => false,
             Self::Announce(_, options) => options.top,
             Self::Undo(change) | Self::Expire(change) => change.top().is_some(),
-            Self::Cancel(schedule) => match &schedule.action {
-                ScheduledAction::Publish { options, .. } => options.top,
-                ScheduledAction::Propose(proposal) => proposal.action.changes_top(),
-                ScheduledAction::Expire { kind, .. } => *kind == ChangeKind::Pin,
+            Self::Cancel(schedule) => schedule.action.changes_top(),
+            Self::Edit(edit) => match &edit.target {
+                EditTarget::Entry(_) => false,
+                EditTarget::Schedule(schedule) => schedule.action.changes_top(),
             },
         }
     }
@@ -127,6 +145,18 @@ impl Action {
             Self::Edit(edit) => matches!(edit.target, EditTarget::Entry(_)),
             _ => true,
         }
+    }
+
+    /// Whether it edits what this member announced without the approval of others.
+    pub(crate) fn edits_own_text(&self, sender: &Sender) -> bool {
+        let Self::Edit(edit) = self else { return false };
+        let author = match &edit.target {
+            EditTarget::Entry(change) if change.approver.is_none() => &change.actor,
+            EditTarget::Schedule(schedule) if !schedule.action.is_approved() => &schedule.author,
+            EditTarget::Entry(_) | EditTarget::Schedule(_) => return false,
+        };
+        let author = author.as_ref().map(OpenId::as_str);
+        author.is_some() && author == sender.id().map(|(_, id)| id)
     }
 
     /// The right that a member needs. To revert or cancel a change takes the right of that change.

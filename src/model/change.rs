@@ -207,8 +207,8 @@ pub(crate) struct ChangeRecord {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct EditedChange {
     pub(crate) id: ChangeId,
-    /// Its state from now on.
-    pub(crate) after: State,
+    /// Its state from now on; `None` if the edit was given up, so that the text is unknown.
+    pub(crate) after: Option<State>,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

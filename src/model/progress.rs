@@ -34,8 +34,7 @@ impl Progress {
 
     /// Whether `/edit` gives an entry another text.
     pub(crate) fn edits(&self) -> bool {
-        let edit = |edit: &EditProgress| edit.reason == EditReason::Edit;
-        matches!(&self.written, Some(WriteProgress::Edit(progress)) if edit(progress))
+        matches!(&self.written, Some(WriteProgress::Edit(edit)) if edit.reason == EditReason::Edit)
     }
 
     /// Whether a call may have changed the announcement.

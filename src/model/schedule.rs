@@ -172,6 +172,20 @@ impl ScheduledAction {
             Self::Expire { summary, .. } => summary.clone(),
         }
     }
+
+    /// Whether it changes the top notice once it is due.
+    pub(crate) fn changes_top(&self) -> bool {
+        match self {
+            Self::Publish { options, .. } => options.top,
+            Self::Propose(proposal) => proposal.action.changes_top(),
+            Self::Expire { kind, .. } => *kind == ChangeKind::Pin,
+        }
+    }
+
+    /// Whether others have approved its text.
+    pub(crate) fn is_approved(&self) -> bool {
+        matches!(self, Self::Publish { approved_by, .. } if approved_by.is_some())
+    }
 }
 
 /// A job that is not due yet.

@@ -2,10 +2,15 @@
 
 use feishu::{OpenId, TenantKey, UnionId};
 
+use jiff::Timestamp;
+
 use super::*;
 use crate::config::DEFAULT_TOML;
 use crate::content::Document;
-use crate::model::schedule::AnnounceOptions;
+use crate::model::action::{EditTarget, TextEdit};
+use crate::model::change::{ChangeId, ChangeKind};
+use crate::model::job::{JobId, JobKind, JobRef};
+use crate::model::schedule::{AnnounceOptions, Schedule, ScheduledAction};
 use PolicyMode::{Admins, Anyone, Group};
 
 const OPEN: Option<&str> = Some("all_members");
@@ -555,4 +560,91 @@ fn only_own_rules_open_the_settings() {
             assert_eq!(verdict, Ok(()), "{changes} {own:?}");
         }
     }
+}
+
+/// The decision in a group that permits announcing to its owner and admins only.
+fn edit_verdict(config: &PolicyConfig, editor: &Sender, target: EditTarget) -> Result<(), Denied> {
+    let document = Document::default();
+    let action = Action::Edit(Box::new(TextEdit { target, document }));
+    let chat = ChatId::from("oc_here");
+    let actor = Actor {
+        sender: editor,
+        home: Some("home"),
+        chat: &chat,
+    };
+    match consider(of_file(config), actor, action)? {
+        Decision::Permitted(_) => Ok(()),
+        Decision::Open(request) => {
+            let decided = request.decide(&group(CLOSED, CLOSED));
+            decided.map(drop).map_err(|(denied, _)| denied)
+        }
+    }
+}
+
+#[test]
+fn authors_edit_what_nobody_else_approved() {
+    let entry = |approver: Option<&str>| {
+        EditTarget::Entry(Box::new(RecordedChange {
+            id: ChangeId(1),
+            job_ref: job_ref(JobKind::Command),
+            kind: ChangeKind::Announce,
+            actor: Some("ou_author".into()),
+            approver: approver.map(OpenId::from),
+            summary: String::new(),
+            at: Timestamp::UNIX_EPOCH,
+            undone: false,
+            number: Some(1),
+            edits: None,
+            change: None,
+        }))
+    };
+    let schedule = |approver: Option<&str>| {
+        EditTarget::Schedule(Schedule {
+            id: JobId(1),
+            job_ref: job_ref(JobKind::Publish),
+            number: 1,
+            due: Timestamp::UNIX_EPOCH,
+            action: ScheduledAction::Publish {
+                document: Document::default(),
+                options: AnnounceOptions::NONE,
+                approved_by: approver.map(|id| Box::new(sender(id, Some("home")))),
+            },
+            author: Some("ou_author".into()),
+            payload: String::new(),
+        })
+    };
+    let by_group = Err(Denied::Reserved(AdminsOnly::BySetting(
+        GroupSetting::EditPermission,
+    )));
+    let by_mode = Err(Denied::Reserved(AdminsOnly::ByMode));
+    let listed = Err(Denied::DenyListed);
+    for (changes, editor, approver, expected) in [
+        ("", "ou_author", None, Ok(())),
+        ("", "ou_author", Some("ou_admin"), by_group.clone()),
+        ("", "ou_other", None, by_group),
+        ("", "ou_admin", Some("ou_admin"), Ok(())),
+        ("mode = 'admins'", "ou_author", None, Ok(())),
+        ("mode = 'admins'", "ou_other", None, by_mode),
+        ("deny = ['ou_author']", "ou_author", None, listed.clone()),
+        (
+            "commands.announce.deny = ['ou_author']",
+            "ou_author",
+            None,
+            listed,
+        ),
+    ] {
+        for target in [entry(approver), schedule(approver)] {
+            let editor = sender(editor, Some("home"));
+            let decided = edit_verdict(&policy(changes), &editor, target);
+            assert_eq!(decided, expected, "{changes} {editor:?} {approver:?}");
+        }
+    }
+    let foreign = sender("ou_author", Some("elsewhere"));
+    let decided = edit_verdict(&policy(""), &foreign, entry(None));
+    assert_eq!(decided, Err(Denied::OtherTenant));
+}
+
+fn job_ref(kind: JobKind) -> JobRef {
+    let origin = "om_1".to_owned();
+    JobRef { origin, kind }
 }

@@ -13,8 +13,8 @@ pub(super) const TWO_NAMED: Bilingual = Bilingual::new(
 );
 
 pub(super) const NOT_EDITABLE: Bilingual = Bilingual::new(
-    "没有可修改的内容：该编号或消息不对应机器人发布的公告，或该公告已撤销、已超过七天。发送 /记录 查看编号。",
-    "There is nothing to change: that is not an announcement of the bot, or it was reverted, or it is older than seven days. Send /history to see the numbers.",
+    "没有可修改的内容：该编号或消息不对应机器人发布的公告，或该公告已撤销，或最近一次发布、修改已超过七天。发送 /记录 查看编号。",
+    "There is nothing to change: that is not an announcement of the bot, or it was reverted, or it was last changed more than seven days ago. Send /history to see the numbers.",
 );
 
 pub(super) const ENTRY_GONE: Bilingual = Bilingual::new(

@@ -3,8 +3,8 @@
 use crate::language::Bilingual;
 
 pub(super) const ENTRY_CHANGED: Bilingual = Bilingual::new(
-    "该内容发布后被他人修改过，机器人不会改动他人编辑的内容。如需移除，请直接编辑群公告。",
-    "That text was edited after it was posted, and the bot does not change text that people edited. To remove it, edit the announcement.",
+    "该内容发布后被他人修改过，机器人不会改动他人编辑的内容。如需修改或移除，请直接编辑群公告。",
+    "That text was edited after it was posted, and the bot does not change text that people edited. To change or remove it, edit the announcement.",
 );
 
 pub(super) const CANNOT_DELETE: Bilingual = Bilingual::new(
@@ -23,8 +23,8 @@ pub(super) const DISORDERED: Bilingual = Bilingual::new(
 );
 
 pub(super) const ANNOUNCEMENT_MOVED: Bilingual = Bilingual::new(
-    "该内容发布后，本群的群公告已升级为新版，无法定位该内容。如需移除，请直接编辑群公告。",
-    "The announcement was upgraded to the new format after that text was posted, so the bot cannot find it. To remove it, edit the announcement.",
+    "该内容发布后，本群的群公告已升级为新版，无法定位该内容。如需修改或移除，请直接编辑群公告。",
+    "The announcement was upgraded to the new format after that text was posted, so the bot cannot find it. To change or remove it, edit the announcement.",
 );
 
 pub(super) const NOTHING_TO_UNDO: Bilingual = Bilingual::new(
@@ -43,8 +43,8 @@ pub(super) const NOT_LAST: Bilingual = Bilingual::new(
 );
 
 pub(super) const NEWER: Bilingual = Bilingual::new(
-    "等待授权期间，本群又有新的改动，未执行撤销。如仍需撤销最近一次改动，请重新发送 /撤销。",
-    "While the command waited for your consent, something else was changed in this group, so nothing was undone. To undo the latest change, send /undo again.",
+    "等待授权期间，本群又有新的改动，未执行。如仍需执行，请重新发送该命令。",
+    "While the command waited for your consent, something else was changed in this group, so nothing was done. If you still want it, send the command again.",
 );
 
 pub(super) const NO_SUCH_SCHEDULE: Bilingual = Bilingual::new(

@@ -15,6 +15,15 @@ pub(super) const CANNOT_BE_UNDONE: i64 = 2;
 /// How many of a chat's last changes can be undone.
 pub(super) const UNDO_DEPTH: u32 = 20;
 
+/// The next number of a schedule or text of a chat, for the app `$1`, the tenant `$2` and the chat
+/// `$3`.
+pub(super) const NEXT_NUMBER: &str = "(SELECT coalesce(max(number), 0) + 1 FROM (
+             SELECT max(number) AS number FROM jobs
+             WHERE app = $1 AND tenant = $2 AND chat = $3 AND number IS NOT NULL
+             UNION ALL
+             SELECT max(number) FROM changes
+             WHERE app = $1 AND tenant = $2 AND chat = $3 AND number IS NOT NULL) AS numbers)";
+
 pub(super) fn job(row: &Row<'_>, lease: Lease) -> Result<Job, Unreadable> {
     let job_ref = job_ref(row, "kind")?.ok_or(Unreadable)?;
     Ok(Job {

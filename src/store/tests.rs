@@ -244,6 +244,7 @@ macro_rules! for_both_stores {
     };
 }
 
+mod edits;
 mod grants;
 mod panel;
 

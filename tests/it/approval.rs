@@ -268,6 +268,49 @@ async fn an_approved_schedule_needs_its_approver() {
     }
 }
 
+/// An author without the right could otherwise replace what was approved.
+#[tokio::test]
+async fn others_edit_an_approved_text() {
+    let approval = Approval::new().await;
+    let (bench, group) = (&approval.bench, &approval.group);
+    let (command, card) = approval.ask("/announce lunch").await;
+    let pressed = approval.pressed(&approval.ada, &card, APPROVE).await;
+    assert_eq!(pressed, ToastKind::Success);
+    assert_eq!(bench.reaction(&command).await, "Loudspeaker");
+    let edit = bench.reply(group, &command, "/edit dinner").id;
+    assert!(bench.answer(&edit).await.contains("Only the owner"));
+    assert_eq!(approval.lines()[0], "lunch");
+    let ada = bench.sim.as_person(&approval.ada).in_chat(group);
+    let edit = ada.reply_to(&command).say("/edit supper").id;
+    assert_eq!(bench.reaction(&edit).await, "DONE");
+    assert_eq!(approval.lines()[0], "supper");
+    approval.bench.finish().await;
+}
+
+#[tokio::test]
+async fn an_edited_schedule_is_approved_by_its_editor() {
+    let approval = Approval::new().await;
+    let (bench, group) = (&approval.bench, &approval.group);
+    let (command, card) = approval.ask("/announce --at in 30 minutes lunch").await;
+    let pressed = approval.pressed(&approval.ada, &card, APPROVE).await;
+    assert_eq!(pressed, ToastKind::Success);
+    let scheduled = |state: &State| state.answers_to(&command).get(1).cloned();
+    bench.wait("the schedule", scheduled).await;
+    let edit = bench.reply(group, &command, "/edit dinner").id;
+    assert!(bench.answer(&edit).await.contains("Only the owner"));
+    let owner = bench.sim.as_person(&bench.owner).in_chat(group);
+    let edit = owner.reply_to(&command).say("/edit supper").id;
+    assert_eq!(bench.reaction(&edit).await, "DONE");
+    // Ada's approval no longer counts.
+    bench.sim.change_chat(group, |chat| chat.managers.clear());
+    bench.advance(Duration::from_mins(30));
+    assert_eq!(bench.reaction(&command).await, "Loudspeaker");
+    assert_eq!(approval.lines()[0], "supper");
+    let history = approval.history().await;
+    assert!(history.contains("(approved by `Olga`)"), "{history}");
+    approval.bench.finish().await;
+}
+
 #[tokio::test]
 async fn a_request_ends_before_its_own_time() {
     let approval = Approval::new().await;

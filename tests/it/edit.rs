@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use feishu_sim::AnnouncementKind::{self, Doc, Docx};
-use feishu_sim::{ChatId, Edit, Endpoint, Fault, MessageId, State, WhoMay};
+use feishu_sim::{ChatId, Edit, Endpoint, Fault, MessageId, Person, State, WhoMay};
 
 use crate::harness::Bench;
 
@@ -305,18 +305,170 @@ async fn a_schedule_is_posted_with_its_edited_text() {
     bench.finish().await;
 }
 
-#[tokio::test]
-async fn editing_takes_the_right_to_announce() {
-    let (bench, group) = context(Docx, &[]).await;
+/// A text of the member in a group that has since closed its announcement to members.
+async fn closed_context(bot_is_admin: bool) -> (Bench, ChatId, MessageId) {
+    let bench = Bench::with(|builder| builder, UNSIGNED).await;
+    let spec = bench.spec().announcement(Docx);
+    let group = bench.sim.add_chat(if bot_is_admin {
+        spec.bot_is_admin()
+    } else {
+        spec
+    });
     let command = announced(&bench, &group, "/announce one").await;
     bench
         .sim
         .change_chat(&group, |chat| chat.edit_permission = WhoMay::OnlyOwner);
     bench.advance(Duration::from_mins(2));
+    (bench, group, command)
+}
+
+#[tokio::test]
+async fn authors_edit_without_the_right_to_announce() {
+    let (bench, group, command) = closed_context(true).await;
+    let kai = bench.sim.add_person("Kai");
+    let joins = kai.clone();
+    bench
+        .sim
+        .change_chat(&group, |chat| chat.members.push(joins));
+    let as_person = |person: &Person, text: &str| {
+        let chat = bench.sim.as_person(person).in_chat(&group);
+        chat.reply_to(&command).say(text).id
+    };
+    let by_other = as_person(&kai, "/edit two");
+    let words = bench.answer(&by_other).await;
+    assert!(words.contains("Only the owner"), "{words}");
+    assert_eq!(text(&bench, &group), ["one"]);
+    edited(&bench, &group, &command, "/edit three").await;
+    let by_owner = as_person(&bench.owner, "/edit four");
+    assert_eq!(bench.reaction(&by_owner).await, "DONE");
+    assert_eq!(text(&bench, &group), ["four"]);
+    // To undo an edit takes the right to announce.
+    let words = answer(&bench, &group, None, "/undo").await;
+    assert!(words.contains("Only the owner"), "{words}");
+    bench.finish().await;
+}
+
+#[tokio::test]
+async fn a_refused_edit_blames_the_bot() {
+    let (bench, group, command) = closed_context(false).await;
     let words = answer(&bench, &group, Some(&command), "/edit two").await;
-    assert!(words.contains("owner"), "{words}");
+    assert!(words.contains("Make the bot a group admin"), "{words}");
     assert_eq!(text(&bench, &group), ["one"]);
     bench.finish().await;
+}
+
+#[tokio::test]
+async fn a_pinned_schedule_takes_both_rights_to_edit() {
+    let bench = Bench::with(|builder| builder, UNSIGNED).await;
+    let spec = bench.spec().announcement(Docx);
+    let spec = spec.pin_manage_setting(Some(WhoMay::OnlyOwner));
+    let group = bench.sim.add_chat(spec);
+    for (options, may) in [("", true), ("--top ", false)] {
+        let command = format!("/announce --at in 2 hours {options}lunch");
+        let owner = bench.sim.as_person(&bench.owner).in_chat(&group);
+        let command = owner.say(command.as_str()).id;
+        bench.answer(&command).await;
+        let edit = bench.reply(&group, &command, "/edit dinner").id;
+        if may {
+            assert_eq!(bench.reaction(&edit).await, "DONE");
+        } else {
+            let words = bench.answer(&edit).await;
+            assert!(words.contains("Only the owner"), "{words}");
+        }
+    }
+    bench.finish().await;
+}
+
+#[tokio::test]
+async fn entries_with_containers_are_replaced_in_place() {
+    let [lin, kai] = ["Lin", "Kai"].map(|who| format!("Shifts\n| Who |\n|---|\n| {who} |\nend"));
+    let [quote, other_quote] = ["Lin", "Kai"].map(|who| format!("> {who}\n> - soon\n\nend"));
+    for kind in BOTH {
+        for (former, new) in [
+            (lin.as_str(), kai.as_str()),
+            (&quote, &other_quote),
+            (&quote, &lin),
+            (&lin, "end"),
+            ("end", &lin),
+        ] {
+            let (bench, group) = context(kind, &["Be kind"]).await;
+            let model = bench.group(kind);
+            let command = announced(&bench, &group, &format!("/announce {former}")).await;
+            let before = text(&bench, &group);
+            edited(&bench, &group, &command, &format!("/edit {new}")).await;
+            announced(&bench, &model, &format!("/announce {new}")).await;
+            let mut expected = text(&bench, &model);
+            expected.push("Be kind".to_owned());
+            assert_eq!(text(&bench, &group), expected, "{kind:?} {former}");
+            let before: Vec<&str> = before.iter().map(String::as_str).collect();
+            bench.idle().await;
+            undone(&bench, &group, &before).await;
+            undone(&bench, &group, &["Be kind"]).await;
+            bench.finish().await;
+        }
+    }
+}
+
+#[tokio::test]
+async fn an_announcement_without_deletion_stays() {
+    let (bench, group) = context(Doc, &["Be kind"]).await;
+    let command = announced(&bench, &group, FORMER).await;
+    bench.sim.change_behaviour(|behaviour| {
+        behaviour.legacy_deletes_refused = true;
+    });
+    let words = answer(&bench, &group, Some(&command), "/edit new").await;
+    assert!(words.contains("does not allow the bot"), "{words}");
+    assert_eq!(text(&bench, &group), FORMER_LINES);
+    bench.finish().await;
+}
+
+/// The former text is restored, whether the edit had an effect or not.
+#[tokio::test]
+async fn an_edit_that_was_given_up_is_undone() {
+    let doc = (
+        Doc,
+        Endpoint::PatchDocAnnouncement,
+        Endpoint::GetDocAnnouncement,
+    );
+    let update = (Docx, Endpoint::UpdateBlocks, Endpoint::UpdateBlocks);
+    let create = (Docx, Endpoint::CreateChildren, Endpoint::CreateChildren);
+    let delete = (
+        Docx,
+        Endpoint::DeleteChildren,
+        Endpoint::GetDocxAnnouncement,
+    );
+    for ((kind, write, refused), new) in [
+        (doc, TEXTS[0].0),
+        (doc, TEXTS[3].0),
+        (update, TEXTS[0].0),
+        (create, TEXTS[3].0),
+        (delete, TEXTS[3].0),
+    ] {
+        for fault in [Fault::LoseAnswer, Fault::ServerError] {
+            let bench = Bench::new().await;
+            let group = bench.group(kind);
+            by_hand(&bench, &group).edit_announcement(["Be kind"]);
+            let command = announced(&bench, &group, FORMER).await;
+            bench.idle().await;
+            let before = text(&bench, &group);
+            bench.sim.clear_calls();
+            bench.sim.fault(write, fault.clone());
+            let edit = bench.reply(&group, &command, &format!("/edit {new}")).id;
+            let sent = |state: &State| state.calls_to(write).next().map(drop);
+            bench.wait("the call", sent).await;
+            bench.sim.rate_limit(refused, HOUR);
+            let replied = |state: &State| state.answers_to(&edit).first().cloned();
+            let step = Duration::from_secs(1);
+            let words = bench.wait_in_steps_of(step, "the answer", replied).await;
+            assert!(words.contains("cannot confirm"), "{words}");
+            bench.advance(HOUR);
+            bench.idle().await;
+            let before: Vec<&str> = before.iter().map(String::as_str).collect();
+            undone(&bench, &group, &before).await;
+            undone(&bench, &group, &["Be kind"]).await;
+            bench.finish().await;
+        }
+    }
 }
 
 #[tokio::test]

@@ -513,11 +513,62 @@ async fn a_waiting_undo_spares_newer_changes() {
     assert_eq!(bench.reaction(&newer).await, "Loudspeaker");
     bench.consent().await;
     let answer = bench.answer(&undo).await;
-    assert!(answer.contains("/undo"), "{answer}");
+    assert!(answer.contains("something else was changed"), "{answer}");
     for text in ["older", "newer"] {
         assert_eq!(bench.announced(&group, text), 1, "{text}");
     }
     bench.finish().await;
+}
+
+#[tokio::test]
+async fn a_waiting_edit_spares_newer_changes() {
+    let bench = bench().await;
+    let group = bench.group(AnnouncementKind::Docx);
+    bench.owner_announces(&group, "older").await;
+    let edit = bench.say(&group, "/edit 1 other").id;
+    bench.link(&bench.member).await;
+    bench.advance(Duration::from_secs(1));
+    let newer = bench.say_as(&bench.owner, &group, "/edit 1 newer");
+    assert_eq!(bench.reaction(&newer).await, "DONE");
+    bench.consent().await;
+    let answer = bench.answer(&edit).await;
+    assert!(answer.contains("something else was changed"), "{answer}");
+    assert_eq!(bench.announced(&group, "newer"), 1);
+    bench.finish().await;
+}
+
+#[tokio::test]
+async fn an_edit_is_made_as_its_author() {
+    for kind in [AnnouncementKind::Doc, AnnouncementKind::Docx] {
+        let bench = bench().await;
+        bench.granted().await;
+        let group = bench.group(kind);
+        let command = bench.say(&group, "/announce older").id;
+        assert_eq!(bench.reaction(&command).await, "Loudspeaker");
+        bench.sim.clear_calls();
+        for (text, lines) in [("newer", 1), ("one\ntwo", 2)] {
+            let edit = bench.reply(&group, &command, &format!("/edit {text}"));
+            assert_eq!(bench.reaction(&edit.id).await, "DONE");
+            let written = bench.sim.announcement_text(&group);
+            assert_eq!(written.len(), lines + 1, "{written:?}");
+        }
+        let writes = [
+            Endpoint::PatchDocAnnouncement,
+            Endpoint::UpdateBlocks,
+            Endpoint::CreateChildren,
+            Endpoint::DeleteChildren,
+        ];
+        let calls: Vec<_> = writes
+            .iter()
+            .flat_map(|write| bench.sim.calls_to(*write))
+            .collect();
+        assert!(calls.len() >= 2);
+        let member = Some(bench.member.open_id.to_string());
+        for call in calls {
+            assert_eq!(call.operator, member, "{call:?}");
+        }
+        bench.finish().await;
+    }
 }
 
 fn announced(state: &State, group: &ChatId, text: &str) -> Option<()> {

@@ -211,6 +211,7 @@ mod tests {
     use crate::model::change::ChangeId;
     use crate::model::grant::Member;
     use crate::model::job::{ChatKey, Tenant};
+    use crate::store::row::NEXT_NUMBER;
     use crate::store::sqlite::file;
     use crate::store::sqlite::migrate::migrate;
     use crate::store::statements::{changes, chats, consents, grants, schedules};
@@ -337,6 +338,13 @@ mod tests {
                 "changes",
                 "changes_reverting",
             ),
+            (changes::revert_edits(id), "changes", "changes_editing"),
+            (
+                changes::numbered(&chat, 1).statement,
+                "changes",
+                "changes_numbered",
+            ),
+            (changes::forget_texts("", now), "edit", "changes_editing"),
             (schedules::of_chat(&chat).statement, "jobs", "jobs_planned"),
             (grants::resume(&member, now), "jobs", "jobs_of_member"),
             (grants::resume_overdue("", now), "jobs", "jobs_suspended"),
@@ -363,5 +371,10 @@ mod tests {
         ] {
             assert_indexes(&connection, &statement.sql, &[(table, index)]);
         }
+        assert_indexes(
+            &connection,
+            &format!("SELECT {NEXT_NUMBER}"),
+            &[("jobs", "jobs_planned"), ("changes", "changes_numbered")],
+        );
     }
 }

@@ -8,7 +8,9 @@ use crate::model::change::{
     RecordedChange, State, UNDO_AGE,
 };
 use crate::model::job::{ChatKey, JobKey, Tenant};
-use crate::store::row::{CANNOT_BE_UNDONE, UNDO_DEPTH, UNDONE, job_ref, place_column, to_json};
+use crate::store::row::{
+    CANNOT_BE_UNDONE, NEXT_NUMBER, UNDO_DEPTH, UNDONE, job_ref, place_column, to_json,
+};
 use crate::store::statement::{Query, Row, Statement, Unreadable, values};
 
 const MADE: &str = "id, origin, job_kind, made_at, actor, approver, kind, summary, before, after, undone, number, edits";
@@ -20,21 +22,19 @@ pub(in crate::store) fn record(
     record: &ChangeRecord,
     now: Timestamp,
 ) -> Vec<Statement> {
-    let sql = "INSERT INTO changes (app, tenant, chat, origin, job_kind, reference, made_at, actor,
+    let sql = format!(
+        "INSERT INTO changes (app, tenant, chat, origin, job_kind, reference, made_at, actor,
              approver, kind, result, log_id, summary, before, after, place, edits, number)
          VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17,
              CASE WHEN $18 THEN coalesce(
                  (SELECT number FROM jobs
                   WHERE app = $1 AND tenant = $2 AND origin = $4 AND kind = $5),
-                 (SELECT coalesce(max(number), 0) + 1 FROM (
-                     SELECT number FROM jobs WHERE app = $1 AND tenant = $2 AND chat = $3
-                     UNION ALL
-                     SELECT number FROM changes WHERE app = $1 AND tenant = $2 AND chat = $3
-                 ) AS numbers)) END)
-         ON CONFLICT DO NOTHING";
+                 {NEXT_NUMBER}) END)
+         ON CONFLICT DO NOTHING"
+    );
     let change = record.change.as_ref();
-    let edited = record.edited.as_ref();
-    let edits = edited.filter(|_| record.kind == ChangeKind::Edit);
+    let edits = record.edited.as_ref();
+    let edits = edits.filter(|_| record.kind == ChangeKind::Edit);
     let values = values![
         &key.tenant.app,
         &key.tenant.key,
@@ -64,24 +64,29 @@ pub(in crate::store) fn record(
         let sql = "UPDATE changes SET undone = $1 WHERE id = $2";
         Statement::new(sql, values![undone, reverted])
     });
-    let is_done = record.result == ChangeResult::Done;
-    // With a change, its edits are reverted.
-    let mark_edits = record
+    let reverted = record
         .reverts
-        .filter(|_| is_done)
-        .map(|ChangeId(reverted)| {
-            let sql = "UPDATE changes SET undone = $1 WHERE edits = $2";
-            Statement::new(sql, values![UNDONE, reverted])
-        });
-    let edit = edited
-        .filter(|_| is_done)
-        .map(|EditedChange { id, after }| {
-            // Not if its texts were erased in the meantime.
-            let sql = "UPDATE changes SET after = $1 WHERE id = $2 AND after IS NOT NULL";
-            Statement::new(sql, values![to_json(after), id.0])
-        });
-    let statements = [Some(insert), mark, mark_edits, edit];
+        .filter(|_| record.result == ChangeResult::Done);
+    let statements = [
+        Some(insert),
+        mark,
+        reverted.map(revert_edits),
+        record.edited.as_ref().and_then(edit),
+    ];
     statements.into_iter().flatten().collect()
+}
+
+/// With a change, its edits are reverted.
+pub(in crate::store) fn revert_edits(ChangeId(reverted): ChangeId) -> Statement {
+    let sql = "UPDATE changes SET undone = $1 WHERE edits = $2";
+    Statement::new(sql, values![UNDONE, reverted])
+}
+
+/// Gives a change its present state, unless its texts were erased in the meantime.
+fn edit(EditedChange { id, after }: &EditedChange) -> Option<Statement> {
+    let sql = "UPDATE changes SET after = $1 WHERE id = $2 AND after IS NOT NULL";
+    let after = to_json(after.as_ref()?);
+    Some(Statement::new(sql, values![after, id.0]))
 }
 
 /// PostgreSQL stores no NUL in a text.
@@ -162,7 +167,8 @@ pub(in crate::store) fn made_by(key: &JobKey) -> Query<Option<RecordedChange>> {
     Statement::new(sql, key.values()).read(recorded_change)
 }
 
-/// The change of this chat that the command with this message made, now or when it was due.
+/// The change of this chat that the command with this message made, at once, after its approval or
+/// when it was due.
 pub(in crate::store) fn of_message(
     chat: &ChatKey,
     message: &MessageId,
@@ -170,7 +176,7 @@ pub(in crate::store) fn of_message(
     let sql = format!(
         "SELECT {MADE} FROM changes
          WHERE app = $1 AND tenant = $2 AND chat = $3 AND origin = $4
-           AND job_kind IN ('command', 'publish') ORDER BY id DESC"
+           AND job_kind IN ('command', 'proposal', 'publish') ORDER BY id DESC LIMIT 1"
     );
     let Tenant { app, key } = &chat.tenant;
     Statement::new(sql, values![app, key, &chat.chat, message.as_str()]).read(recorded_change)
@@ -227,7 +233,8 @@ fn state(row: &Row<'_>, column: &str) -> Result<Option<State>, Unreadable> {
 /// requests do not wait long.
 ///
 /// A change with a pending automatic revert keeps its text until then and, if that failed or was
-/// cancelled, for the usual time afterwards. The top notice is an id without text: it is kept, so
+/// cancelled, for the usual time afterwards. A change whose text was edited keeps it as long as that
+/// edit can be undone. The top notice is an id without text: it is kept, so
 /// that the previous notice remains known.
 pub(in crate::store) fn forget_texts(app: &str, before: Timestamp) -> Statement {
     let sql = "UPDATE changes SET summary = NULL,
@@ -242,6 +249,9 @@ pub(in crate::store) fn forget_texts(app: &str, before: Timestamp) -> Statement 
                      AND jobs.origin = changes.origin AND jobs.kind = 'expire'
                      AND (jobs.state IN ('ready', 'running', 'suspended')
                           OR (changes.undone = 0 AND jobs.finished_at >= $2)))
+               AND NOT EXISTS (
+                   SELECT 1 FROM changes AS edit
+                   WHERE edit.edits = changes.id AND edit.undone = 0 AND edit.made_at >= $2)
              LIMIT 1000)";
     Statement::new(sql, values![app, before])
 }

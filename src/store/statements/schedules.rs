@@ -6,31 +6,29 @@ use super::settings;
 use crate::model::change::ChangeId;
 use crate::model::job::{ChatKey, JobId, JobKey, Tenant};
 use crate::model::schedule::ScheduleRow;
-use crate::store::row::job_ref;
+use crate::store::row::{NEXT_NUMBER, job_ref};
 use crate::store::statement::{Query, Row, Statement, Unreadable, values};
 use crate::store::{DecidedProposal, NewSchedule};
 
 /// Schedules a job under the number of the change that the same message made, or the chat's next
 /// one, unless it exists already.
 pub(in crate::store) fn add(job: &JobKey, chat: &str, schedule: &NewSchedule) -> Statement {
-    let sql = "INSERT INTO jobs
-             (app, tenant, origin, kind, reference, chat, ordered_at, run_at, payload, number)
+    let sql = format!(
+        "INSERT INTO jobs
+             (app, tenant, chat, origin, kind, reference, ordered_at, run_at, payload, number)
          VALUES ($1, $2, $3, $4, $5, $6, $7, $7, $8, coalesce(
-             (SELECT max(number) FROM changes WHERE app = $1 AND tenant = $2 AND origin = $3),
-             (SELECT coalesce(max(number), 0) + 1 FROM (
-                 SELECT number FROM jobs WHERE app = $1 AND tenant = $2 AND chat = $6
-                 UNION ALL
-                 SELECT number FROM changes WHERE app = $1 AND tenant = $2 AND chat = $6
-             ) AS numbers)))
-         ON CONFLICT DO NOTHING";
+             (SELECT max(number) FROM changes WHERE app = $1 AND tenant = $2 AND origin = $4),
+             {NEXT_NUMBER}))
+         ON CONFLICT DO NOTHING"
+    );
     let key = schedule.key(job);
     let values = values![
         &key.tenant.app,
         &key.tenant.key,
+        chat,
         &key.origin,
         key.kind.as_str(),
         key.reference(),
-        chat,
         schedule.due,
         &schedule.payload,
     ];
