@@ -108,7 +108,8 @@ impl Dispatcher {
         let mut announcements = schedules
             .into_iter()
             .filter(|schedule| schedule.job_ref.kind == JobKind::Publish);
-        Ok(announcements.find(fits).map(EditTarget::Schedule))
+        let announcement = announcements.find(fits);
+        Ok(announcement.map(|schedule| EditTarget::Schedule(Box::new(schedule))))
     }
 }
 

@@ -47,7 +47,7 @@ pub(crate) enum EditTarget {
     /// The entry of this change.
     Entry(Box<RecordedChange>),
     /// An announcement that is not due yet.
-    Schedule(Schedule),
+    Schedule(Box<Schedule>),
 }
 
 impl EditTarget {

@@ -599,7 +599,7 @@ fn authors_edit_what_nobody_else_approved() {
         }))
     };
     let schedule = |approver: Option<&str>| {
-        EditTarget::Schedule(Schedule {
+        EditTarget::Schedule(Box::new(Schedule {
             id: JobId(1),
             job_ref: job_ref(JobKind::Publish),
             number: 1,
@@ -611,7 +611,7 @@ fn authors_edit_what_nobody_else_approved() {
             },
             author: Some("ou_author".into()),
             payload: String::new(),
-        })
+        }))
     };
     let by_group = Err(Denied::Reserved(AdminsOnly::BySetting(
         GroupSetting::EditPermission,
@@ -620,12 +620,12 @@ fn authors_edit_what_nobody_else_approved() {
     let listed = Err(Denied::DenyListed);
     for (changes, editor, approver, expected) in [
         ("", "ou_author", None, Ok(())),
-        ("", "ou_author", Some("ou_admin"), by_group.clone()),
+        ("", "ou_author", Some("ou_admin"), by_group),
         ("", "ou_other", None, by_group),
         ("", "ou_admin", Some("ou_admin"), Ok(())),
         ("mode = 'admins'", "ou_author", None, Ok(())),
         ("mode = 'admins'", "ou_other", None, by_mode),
-        ("deny = ['ou_author']", "ou_author", None, listed.clone()),
+        ("deny = ['ou_author']", "ou_author", None, listed),
         (
             "commands.announce.deny = ['ou_author']",
             "ou_author",

@@ -563,7 +563,7 @@ async fn an_edit_is_made_as_its_author() {
             .flat_map(|write| bench.sim.calls_to(*write))
             .collect();
         assert!(calls.len() >= 2);
-        let member = Some(bench.member.open_id.to_string());
+        let member = Some(bench.member.open_id.clone());
         for call in calls {
             assert_eq!(call.operator, member, "{call:?}");
         }

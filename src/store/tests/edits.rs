@@ -90,8 +90,8 @@ async fn texts_and_schedules_share_their_numbers(bench: Bench) {
         });
         bench
             .carry_out(origin, |conclusion| Conclusion {
-                schedule,
                 record,
+                schedule,
                 ..conclusion
             })
             .await;
@@ -145,18 +145,20 @@ async fn an_edited_text_is_kept_with_its_edit(bench: Bench) {
         bench.record(origin, announcement("a")).await;
     }
     let id = bench.id_of("om_1").await;
-    bench.hand.advance(UNDO_AGE - Duration::from_hours(1));
+    let day = Duration::from_hours(24);
+    bench.hand.advance(day);
     bench.record("om_3", edit(id, ["a", "b"])).await;
     let forget = async || {
         let before = bench.clock.now() - UNDO_AGE;
         let forgotten = bench.store.forget_changes(before, Timestamp::UNIX_EPOCH);
         forgotten.await.unwrap()
     };
-    bench.hand.advance(Duration::from_hours(2));
+    // Only the texts themselves are that old.
+    bench.hand.advance(UNDO_AGE);
     assert_eq!(forget().await, 1);
     assert_eq!(bench.text(1).await, Some(entry("b").entry));
     assert_eq!(bench.text(2).await, None);
-    bench.hand.advance(UNDO_AGE);
+    bench.hand.advance(day);
     assert_eq!(forget().await, 2);
     assert_eq!(bench.text(1).await, None);
 }
