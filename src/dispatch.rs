@@ -46,6 +46,7 @@ mod of_group;
 mod private;
 mod proposal;
 mod reaction;
+mod readers;
 mod record;
 mod request;
 mod respond;

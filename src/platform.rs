@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use feishu::{
     AnnouncementKind, Chat, ChatId, Client, ClientConfig, Clock, Credentials, Error, IdType,
-    MemberTokens, OnCall, OpenId, SharedLimits, TenantKey,
+    MemberTokens, MessageId, OnCall, OpenId, Readers, SharedLimits, TenantKey,
 };
 use jiff::Timestamp;
 use quick_cache::sync::Cache;
@@ -22,6 +22,12 @@ const MAX_SETTINGS_AGE: Duration = Duration::from_mins(1);
 const MAX_NAMES_AGE: Duration = Duration::from_mins(10);
 /// In groups.
 const NAMES_CAPACITY: usize = 100;
+/// So that `/history` makes few calls, however often it is sent.
+const MAX_READERS_AGE: Duration = Duration::from_mins(1);
+/// In messages.
+const READERS_CAPACITY: usize = 1_000;
+/// The client lists no more members.
+const MAX_MEMBERS: usize = 1_000;
 /// In groups.
 const CAPACITY: usize = 10_000;
 /// In tenants.
@@ -44,6 +50,7 @@ pub(crate) struct Shared {
     settings: Cache<(Key, IdType), ChatSettings>,
     kinds: Cache<Key, AnnouncementKind>,
     names: Cache<Key, (Arc<Names>, Timestamp)>,
+    readers: Cache<(TenantKey, MessageId), (Result<Readers, ReadersError>, Timestamp)>,
     pub(crate) own_ids: OwnIds,
     /// Held while a long text is parsed, which needs many times the memory of the text.
     pub(crate) reading: Semaphore,
@@ -55,6 +62,20 @@ pub(crate) struct Shared {
 }
 
 pub(crate) type Names = HashMap<OpenId, String>;
+
+/// Why it is unknown who has read a message.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum ReadersError {
+    /// The platform does not return it for this message.
+    OfMessage,
+    /// The platform does not respond, or asks to wait.
+    OfPlatform,
+}
+
+/// The number of people in a chat, unless there are more than the client lists.
+pub(crate) fn member_count(names: &Names) -> Option<usize> {
+    Some(names.len()).filter(|count| *count < MAX_MEMBERS)
+}
 
 const ID_TYPES: [IdType; 3] = [IdType::OpenId, IdType::UnionId, IdType::UserId];
 
@@ -99,6 +120,7 @@ impl Platform {
             settings: Cache::new(CAPACITY),
             kinds: Cache::new(CAPACITY),
             names: Cache::new(NAMES_CAPACITY),
+            readers: Cache::new(READERS_CAPACITY),
             own_ids: OwnIds::default(),
             reading: Semaphore::new(1),
             writing: Semaphore::new(BUDGET),
@@ -174,6 +196,33 @@ impl Platform {
                 None
             }
         }
+    }
+
+    /// How many people have read a message of the bot, at most a minute ago. The log has the reason
+    /// if that is unknown.
+    pub(crate) async fn readers(&self, message: &MessageId) -> Result<Readers, ReadersError> {
+        let key = (self.tenant.clone(), message.clone());
+        if let Some((readers, read_at)) = self.readers.get(&key)
+            && self.is_recent(read_at, MAX_READERS_AGE)
+        {
+            return readers;
+        }
+        let read_at = self.clock.now();
+        let read = self.client.count_readers(message).await;
+        let readers = read.map_err(|error| {
+            tracing::warn!(
+                error = %error,
+                api.log_id = error.log_id(),
+                "could not read how many have read a message"
+            );
+            if error.is_retryable() {
+                ReadersError::OfPlatform
+            } else {
+                ReadersError::OfMessage
+            }
+        });
+        self.readers.insert(key, (readers, read_at));
+        readers
     }
 
     /// At most a minute old.

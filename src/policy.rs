@@ -16,6 +16,9 @@
 //! for itself is more specific than the rules for its tenant, and less than the configuration's rules
 //! for the group. Only modes that name the command apply to `/settings`: a mode for others must not
 //! let a member change it.
+//!
+//! An announcement that mentions everybody also takes the group's own permission to do that, which
+//! no list or mode gives: the owner and admins have it, others by the group's setting.
 
 use feishu::{AppId, Chat, ChatId, Sender, Who};
 
@@ -109,6 +112,8 @@ pub(crate) struct Request<'a> {
     action: Action,
     rules: Rules<'a>,
     member: Option<&'a str>,
+    /// Whether the member has the right; the group still decides about mentioning everybody.
+    has_right: bool,
 }
 
 /// Applies the rules that depend only on the member.
@@ -118,40 +123,88 @@ pub(crate) fn consider<'a>(
     action: Action,
 ) -> Result<Decision<'a>, Denied> {
     let rules = Rules::find(policy, Scope::of(actor), action.right());
-    match rules.on_member(actor) {
-        Some(Ok(())) => Ok(Decision::Permitted(Permit { action })),
-        Some(Err(denied)) => Err(denied),
-        None if action.edits_own_text(actor.sender) => Ok(Decision::Permitted(Permit { action })),
-        None => Ok(Decision::Open(Box::new(Request {
-            action,
-            rules,
-            member: actor.sender.id().map(|(_, id)| id),
-        }))),
+    let allowed = rules.on_member(actor).transpose()?;
+    let has_right = allowed.is_some();
+    if (has_right && !action.mentions_all()) || action.edits_own_text(actor.sender) {
+        return Ok(Decision::Permitted(Permit { action }));
     }
+    Ok(Decision::Open(Box::new(Request {
+        action,
+        rules,
+        member: id_of(actor),
+        has_right,
+    })))
 }
 
 impl Request<'_> {
     /// A permit without the group's settings, if they alone would decide: the platform applies them
     /// to the member as whom the bot acts. Returns the request otherwise.
-    pub(crate) fn leave_to_platform(self: Box<Self>) -> Result<Permit, Box<Self>> {
-        if self.rules.mode().0 == PolicyMode::Group && self.action.reaches_platform() {
+    ///
+    /// The message that mentions everybody is the bot's, so the platform does not apply the setting
+    /// for it to the member.
+    pub(crate) fn leave_to_platform(mut self: Box<Self>) -> Result<Permit, Box<Self>> {
+        let is_left = self.rules.mode().0 == PolicyMode::Group && self.action.reaches_platform();
+        if is_left && !self.action.mentions_all() {
             return Ok(Permit {
                 action: self.action,
             });
         }
+        self.has_right |= is_left;
         Err(self)
     }
 
     /// Applies the rules that depend on the group. Returns the request after a denial, so that it
     /// can be decided again with fresh settings.
     pub(crate) fn decide(self: Box<Self>, group: &Chat) -> Result<Permit, (Denied, Box<Self>)> {
-        match self.rules.on_role(self.member, group) {
+        match self.decision(group) {
             Ok(()) => Ok(Permit {
                 action: self.action,
             }),
             Err(denied) => Err((denied, self)),
         }
     }
+
+    fn decision(&self, group: &Chat) -> Result<(), Denied> {
+        if !self.has_right {
+            self.rules.on_role(self.member, group)?;
+        }
+        if self.action.mentions_all() {
+            on_mention(self.member, group)?;
+        }
+        Ok(())
+    }
+}
+
+/// Whether a member may mention everybody, by the group's own setting. Neither the mode nor an allow
+/// list changes that: they are about the bot's commands.
+pub(crate) fn judge_mention(actor: Actor<'_>, group: &Chat) -> Result<(), Denied> {
+    on_mention(id_of(actor), group)
+}
+
+fn on_mention(member: Option<&str>, group: &Chat) -> Result<(), Denied> {
+    if leads(member, group) {
+        return Ok(());
+    }
+    match group.at_all_permission {
+        Some(Who::AllMembers) => Ok(()),
+        Some(Who::OnlyOwner | Who::Other) => {
+            let setting = GroupSetting::AtAllPermission;
+            Err(Denied::Reserved(AdminsOnly::BySetting(setting)))
+        }
+        None => Err(Denied::Reserved(AdminsOnly::MentionSettingMissing)),
+    }
+}
+
+/// Whether the member is the owner or an admin.
+fn leads(member: Option<&str>, group: &Chat) -> bool {
+    member.is_some_and(|member| {
+        let mut leaders = group.owner_id.iter().chain(&group.user_manager_ids);
+        leaders.any(|leader| leader == member)
+    })
+}
+
+fn id_of(actor: Actor<'_>) -> Option<&str> {
+    actor.sender.id().map(|(_, id)| id)
 }
 
 /// Whether a member has a right by these group settings. For information only: an action needs a
@@ -165,7 +218,7 @@ pub(crate) fn judge(
     let rules = Rules::find(policy, Scope::of(actor), right);
     rules
         .on_member(actor)
-        .unwrap_or_else(|| rules.on_role(actor.sender.id().map(|(_, id)| id), group))
+        .unwrap_or_else(|| rules.on_role(id_of(actor), group))
 }
 
 pub(crate) fn who_may(
@@ -232,14 +285,18 @@ pub(crate) fn bot_permission(bot: &AppId, setting: GroupSetting, group: &Chat) -
     if group.bot_manager_ids.contains(bot) {
         return BotPermission::Admin;
     }
-    let who = match setting {
-        GroupSetting::PinManageSetting => group.pin_manage_setting,
-        GroupSetting::EditPermission => group.edit_permission,
-    };
-    match who {
+    match value_of(setting, group) {
         Some(Who::AllMembers) => BotPermission::Open,
         Some(Who::OnlyOwner | Who::Other) => BotPermission::Barred(setting),
         None => BotPermission::SettingUnknown(setting),
+    }
+}
+
+fn value_of(setting: GroupSetting, group: &Chat) -> Option<Who> {
+    match setting {
+        GroupSetting::PinManageSetting => group.pin_manage_setting,
+        GroupSetting::EditPermission => group.edit_permission,
+        GroupSetting::AtAllPermission => group.at_all_permission,
     }
 }
 
@@ -396,12 +453,8 @@ impl<'a> Rules<'a> {
 
     /// The decision by the member's role and the group's settings.
     fn on_role(self, member: Option<&str>, group: &Chat) -> Result<(), Denied> {
-        let leads = member.is_some_and(|member| {
-            let mut leaders = group.owner_id.iter().chain(&group.user_manager_ids);
-            leaders.any(|leader| leader == member)
-        });
         match self.reserved(group) {
-            Some(reserved) if !leads => Err(Denied::Reserved(reserved)),
+            Some(reserved) if !leads(member, group) => Err(Denied::Reserved(reserved)),
             Some(_) | None => Ok(()),
         }
     }
@@ -420,9 +473,10 @@ impl<'a> Rules<'a> {
     fn reserved_by_group(self, group: &Chat) -> Option<AdminsOnly> {
         let by_setting = setting_for(self.right);
         let (setting, reserved) = match (by_setting, group.pin_manage_setting) {
-            (GroupSetting::EditPermission, _) => {
-                (group.edit_permission, AdminsOnly::BySetting(by_setting))
-            }
+            (GroupSetting::EditPermission | GroupSetting::AtAllPermission, _) => (
+                value_of(by_setting, group),
+                AdminsOnly::BySetting(by_setting),
+            ),
             (GroupSetting::PinManageSetting, Some(setting)) => {
                 (Some(setting), AdminsOnly::BySetting(by_setting))
             }

@@ -17,6 +17,7 @@ use feishu::{
 
 use super::{AnnouncementRequest, Context, Effect, Failure, pin, replied};
 use crate::action::announce::common::{LINE_LIMIT, TEXT_LIMIT, WrittenEntry};
+use crate::action::announce::notify::NotSent;
 use crate::action::announce::reading::read_announced;
 use crate::command::Mention;
 use crate::content::{Document, Entry, Signature, Unfit};
@@ -24,8 +25,8 @@ use crate::model::action::Source;
 use crate::model::change::{Change, PinnedItem, PlacedBlocks, PlacedEntry};
 use crate::model::job::JobKind;
 use crate::model::outcome::{Done, UndoResult};
-use crate::model::progress::{Progress, WriteProgress};
-use crate::model::refusal::{Call, Cause, Stage};
+use crate::model::progress::{NotificationProgress, Progress, WriteProgress};
+use crate::model::refusal::{Call, Cause, Stage, Unfinished};
 use crate::model::schedule::AnnounceOptions;
 use crate::text::plain_name;
 
@@ -38,6 +39,7 @@ mod edit;
 mod fill;
 mod forward;
 mod legacy;
+mod notify;
 mod page;
 mod reading;
 mod revert;
@@ -85,13 +87,47 @@ pub(super) async fn run(
             Err(cause) => not_on_top = Some(cause),
         }
     }
-    Err(match (not_deleted, not_on_top) {
-        (None, None) => return Ok(effect),
-        (Some(cause), None) => Failure::incomplete(Stage::NotReplaced, cause, effect),
-        (None, Some(cause)) => Failure::incomplete(Stage::NotOnTop, cause, effect),
-        // Report the failed pin; members can see what was deleted.
-        (Some(_), Some(cause)) => Failure::incomplete(Stage::NotReplacedNorOnTop, cause, effect),
-    })
+    let mut not_notified = None;
+    if options.notify {
+        match notify::send(request, context).await {
+            Ok(message) => {
+                let change = effect.change.take();
+                effect.change = change.map(|change| change.with_notification(message));
+            }
+            Err(not_sent) => not_notified = Some(not_sent),
+        }
+    }
+    finish(effect, not_deleted, not_on_top, not_notified)
+}
+
+/// Reports what was not done after the announcement was written.
+fn finish(
+    effect: Effect,
+    not_deleted: Option<Failure>,
+    not_on_top: Option<Failure>,
+    not_notified: Option<NotSent>,
+) -> Result<Effect, Failure> {
+    let is_unclear = not_notified.as_ref().map(|not_sent| not_sent.is_unclear);
+    let unfinished = Unfinished {
+        not_replaced: not_deleted.is_some(),
+        not_on_top: not_on_top.is_some(),
+        not_notified: is_unclear == Some(false),
+        maybe_notified: is_unclear == Some(true),
+    };
+    // Members can see what was deleted, so another cause is reported first; but one that a retry may
+    // cure comes before all others.
+    let not_notified = not_notified.map(|not_sent| not_sent.cause);
+    let causes = [not_on_top, not_notified, not_deleted];
+    let mut causes: Vec<_> = causes.into_iter().flatten().collect();
+    causes.sort_by_key(|cause| !cause.is_temporary());
+    match causes.into_iter().next() {
+        Some(cause) => Err(Failure::incomplete(
+            Stage::Incomplete(unfinished),
+            cause,
+            effect,
+        )),
+        None => Ok(effect),
+    }
 }
 
 /// The effect of an announcement that was given up, if it may have one: enough to remove the entry,
@@ -144,7 +180,12 @@ pub(crate) fn partial_effect(progress: &Progress, context: Context<'_>) -> Optio
             kind,
         })
     };
-    Some(written.effect(request, context).0)
+    let mut effect = written.effect(request, context).0;
+    let notification = progress.notification.as_ref();
+    let message = notification.and_then(NotificationProgress::message);
+    let change = effect.change.take();
+    effect.change = change.map(|change| change.with_notification(message.cloned()));
+    Some(effect)
 }
 
 /// The text to announce, within the limits of an announcement.

@@ -8,12 +8,13 @@ use jiff::tz::TimeZone;
 
 use crate::command::Span;
 use crate::content::Document;
+use crate::language::Language;
 use crate::model::change::{
     Change, ChangeId, ChangeKind, EditedChange, PinnedItem, RecordedChange,
 };
 use crate::model::job::ChatKey;
 use crate::model::outcome::Done;
-use crate::model::progress::{Progress, WriteProgress};
+use crate::model::progress::{NotificationProgress, Progress, WriteProgress};
 use crate::model::refusal::{Call, Cause, Stage};
 use crate::model::schedule::AnnounceOptions;
 use crate::platform::Platform;
@@ -93,6 +94,16 @@ impl Failure {
         }
     }
 
+    /// Whether the same command may succeed later.
+    pub(crate) fn is_temporary(&self) -> bool {
+        match self {
+            Self::Call(_, error) => error.is_retryable(),
+            Self::Partway { cause, .. } => cause.is_temporary(),
+            Self::NotBefore(_) | Self::Store => true,
+            Self::Refused(_) | Self::Unaddressed(_) => false,
+        }
+    }
+
     /// The same failure, after `lines` lines of an announcement were written.
     pub(crate) fn after(self, lines: usize, of: usize) -> Self {
         if lines == 0 {
@@ -149,6 +160,8 @@ pub(crate) struct Context<'a> {
     pub(crate) asked_at: Timestamp,
     /// The group's time zone.
     pub(crate) time_zone: &'a TimeZone,
+    /// The language of messages to the group.
+    pub(crate) language: Language,
     pub(crate) settings: &'a AnnounceSettings,
 }
 
@@ -188,6 +201,24 @@ impl Context<'_> {
             document: request.document.clone(),
             options: request.options,
             written,
+            notification: self.notification(),
+        };
+        self.store.save_progress(self.job, &progress).await?;
+        Ok(())
+    }
+
+    /// Stores the progress of the message that mentions everybody, beside that of the announcement.
+    pub(crate) async fn save_notification(
+        &self,
+        request: AnnouncementRequest<'_>,
+        notification: Option<NotificationProgress>,
+    ) -> Result<(), Failure> {
+        let stored = self.store.progress(self.job).await?;
+        let progress = Progress {
+            document: request.document.clone(),
+            options: request.options,
+            written: stored.and_then(|stored| stored.written),
+            notification,
         };
         self.store.save_progress(self.job, &progress).await?;
         Ok(())
@@ -196,5 +227,10 @@ impl Context<'_> {
     /// The progress of earlier attempts.
     pub(crate) fn written(&self) -> Option<WriteProgress> {
         self.job.progress.as_ref()?.written.clone()
+    }
+
+    /// What earlier attempts know of the message that mentions everybody.
+    pub(crate) fn notification(&self) -> Option<NotificationProgress> {
+        self.job.progress.as_ref()?.notification.clone()
     }
 }

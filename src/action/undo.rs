@@ -1,5 +1,8 @@
 //! `/undo`, and the end of changes with a duration.
 
+use feishu::MessageId;
+use feishu::codes::Class;
+
 use super::announce::{self, OnMissing, Reverted};
 use super::{Context, Effect, Failure, edit, pin};
 use crate::content::Snapshot;
@@ -16,6 +19,7 @@ pub(super) async fn run(
     if let Some(entries) = change.edited_entry() {
         return edit::undo(recorded, entries, context).await;
     }
+    let notification = change.after.notification.as_ref();
     let (result, reverting) = match (change.entry(), &change.before.top) {
         (Some((entry, snapshot)), before) => {
             let on_missing = OnMissing::Restore;
@@ -31,11 +35,35 @@ pub(super) async fn run(
         (None, Some(before)) => restore_top(before, context).await?,
         (None, None) => return Err(Cause::NothingToUndo.into()),
     };
+    let done = match notification {
+        Some(message) => Done::UndoneAndRecalled {
+            result,
+            recalled: recall(message, context).await,
+        },
+        None => Done::Undone(result),
+    };
     Ok(Effect {
         change: Some(reverting),
         reverts: Some(recorded.id),
-        ..Effect::new(Done::Undone(result))
+        ..Effect::new(done)
     })
+}
+
+/// Recalls the message that notified everybody; returns whether it is gone. The change is undone in
+/// either case: the organization decides for how long messages can be recalled.
+async fn recall(message: &MessageId, context: Context<'_>) -> bool {
+    match context.platform.client.recall_message(message).await {
+        Ok(()) => true,
+        Err(error) if error.class() == Some(Class::MessageGone) => true,
+        Err(error) => {
+            tracing::warn!(
+                error = %error,
+                api.log_id = error.log_id(),
+                "could not recall the message that mentions everybody"
+            );
+            false
+        }
+    }
 }
 
 fn undo_result(reverted: &Reverted, snapshot: Option<&Snapshot>) -> UndoResult {

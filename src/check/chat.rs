@@ -45,6 +45,8 @@ pub(super) async fn check(
         permission(report, &group, &bot, GroupSetting::PinManageSetting);
         permission(report, &group, &bot, GroupSetting::EditPermission);
     }
+    // Members are never the senders of that message.
+    permission(report, &group, &bot, GroupSetting::AtAllPermission);
     kind(report, client, facts, &chat).await;
     let tenant = client.credentials().tenant();
     let scope = policy::Scope {
@@ -63,26 +65,30 @@ pub(super) async fn check(
 }
 
 fn permission(report: &mut Report, group: &Chat, bot: &AppId, setting: GroupSetting) {
-    let (name, setting_name) = match setting {
-        GroupSetting::PinManageSetting => ("top notice", "who can manage top notices"),
-        GroupSetting::EditPermission => ("announcement", "who can edit group info"),
+    let (name, can, setting_name) = match setting {
+        GroupSetting::PinManageSetting => {
+            ("top notice", "can change it", "who can manage top notices")
+        }
+        GroupSetting::EditPermission => {
+            ("announcement", "can change it", "who can edit group info")
+        }
+        GroupSetting::AtAllPermission => ("--notify", "can mention everyone", "who can @ all"),
     };
     let remedy = format!(
         "make the bot an admin of the group, or set \"{setting_name}\" to all members in the group settings, under Group Management"
     );
+    let all = format!("all members {can}, including the bot");
+    let barred = format!("only the owner and admins {can}, and the bot is neither");
     match policy::bot_permission(bot, setting, group) {
-        BotPermission::Open => report.good(name, "all members can change it, including the bot"),
-        BotPermission::Admin => report.good(name, "the bot can change it as an admin"),
-        BotPermission::Barred(_) => report.bad(
-            name,
-            "only the owner and admins can change it, and the bot is neither",
-            remedy,
-        ),
-        BotPermission::SettingUnknown(_) => report.hint(
-            name,
-            "the platform does not say who can change it, so it may reject the bot's changes",
-            remedy,
-        ),
+        BotPermission::Open => report.good(name, all),
+        BotPermission::Admin => report.good(name, format!("the bot {can} as an admin")),
+        // Announcements work without it.
+        BotPermission::Barred(GroupSetting::AtAllPermission) => report.hint(name, barred, remedy),
+        BotPermission::Barred(_) => report.bad(name, barred, remedy),
+        BotPermission::SettingUnknown(_) => {
+            let unknown = format!("the platform does not say who {can}, so it may reject the bot");
+            report.hint(name, unknown, remedy);
+        }
     }
 }
 

@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 use super::input::Input;
 use super::name::TypedName;
 use super::options::{
-    TypedOption, is_near_option, read_span, read_when, repeated, set, split_named_option,
+    TypedOption, is_near_option, read_span, read_when, set, set_flag, split_named_option,
     split_option, strip_end_of_options, undashed_option, unknown_option,
 };
 use super::spec::OptionName;
@@ -37,6 +37,8 @@ pub struct Announcement {
     pub duration: Option<Span>,
     /// Whether to pin the announcement to the top of the chat as well.
     pub top: bool,
+    /// Whether to send a message that mentions everybody as well.
+    pub notify: bool,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
@@ -166,11 +168,8 @@ impl Announcement {
             OptionName::ReplaceInsisting => {
                 set(&mut self.replace, Replace::Always, ANNOUNCE, option)?;
             }
-            OptionName::Top => {
-                if std::mem::replace(&mut self.top, true) {
-                    return Err(repeated(ANNOUNCE, option));
-                }
-            }
+            OptionName::Top => set_flag(&mut self.top, ANNOUNCE, option)?,
+            OptionName::Notify => set_flag(&mut self.notify, ANNOUNCE, option)?,
             OptionName::At => {
                 let when;
                 (when, rest) = read_when(rest, input)?;
@@ -278,6 +277,8 @@ fn reject_option_without_dashes(text: &str, input: Input<'_>) -> Result<(), Pars
         && match option.name {
             OptionName::At => read_when(option.rest, input).is_ok(),
             OptionName::For => read_span(ANNOUNCE, option.rest, input).is_ok(),
+            // A common heading: `通知 今晚停电`.
+            OptionName::Notify => false,
             OptionName::Top | OptionName::Replace | OptionName::ReplaceInsisting => {
                 text[option.typed.len()..].starts_with(is_blank)
             }

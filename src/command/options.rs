@@ -24,6 +24,8 @@ const SPELLINGS: &[(&str, OptionName)] = &[
     ("限时", OptionName::For),
     ("top", OptionName::Top),
     ("置顶", OptionName::Top),
+    ("notify", OptionName::Notify),
+    ("通知", OptionName::Notify),
 ];
 
 /// Synonyms whose spelling is not similar to the option's.
@@ -32,23 +34,25 @@ const SYNONYMS: &[(&str, &str)] = &[
     ("until, duration, expire", "for"),
     ("pin", "top"),
     ("overwrite", "replace"),
+    ("mention, remind", "notify"),
     ("时间, 定点", "定时"),
     ("时限, 期限, 有效期", "限时"),
     ("覆盖, 替代", "替换"),
     ("顶置", "置顶"),
+    ("提醒", "通知"),
 ];
 
 /// Options of other releases and tools; they are not text either, but errors.
 const FOREIGN: &[&str] = &[
-    "every", "to", "notify", "preview", "all", "help", "每天", "每日", "每周", "每月", "每年",
-    "每", "发到", "通知", "预览", "帮助",
+    "every", "to", "preview", "all", "help", "每天", "每日", "每周", "每月", "每年", "每", "发到",
+    "预览", "帮助",
 ];
 
 impl OptionName {
     fn takes_value(self) -> bool {
         match self {
             Self::At | Self::For => true,
-            Self::Replace | Self::ReplaceInsisting | Self::Top => false,
+            Self::Replace | Self::ReplaceInsisting | Self::Top | Self::Notify => false,
         }
     }
 }
@@ -126,9 +130,12 @@ pub(super) fn is_near_option(text: &str) -> bool {
         Some(rest) => is_hyphens || !rest.starts_with(is_cjk),
         None => false,
     });
+    // So may `— not`, which begins like `notify`.
+    let is_long = option_name(name).len() > 3;
     is_foreign
         || split_option(text).is_some()
-        || nearest_option(name).is_some_and(|near| is_hyphens || !near.is_ascii() || near.len() > 3)
+        || nearest_option(name)
+            .is_some_and(|near| is_hyphens || !near.is_ascii() || (near.len() > 3 && is_long))
 }
 
 /// The most similar spelling of an option.
@@ -266,7 +273,19 @@ pub(super) fn set<T>(
     }
 }
 
-pub(super) fn repeated(command: CommandName, option: TypedOption<'_>) -> ParseError {
+/// Sets an option without a value; fails if it is set already.
+pub(super) fn set_flag(
+    flag: &mut bool,
+    command: CommandName,
+    option: TypedOption<'_>,
+) -> Result<(), ParseError> {
+    if std::mem::replace(flag, true) {
+        return Err(repeated(command, option));
+    }
+    Ok(())
+}
+
+fn repeated(command: CommandName, option: TypedOption<'_>) -> ParseError {
     // Any number of dashes is accepted.
     let option = cut(option.typed);
     ParseError::RepeatedOption { command, option }

@@ -61,6 +61,8 @@ pub enum OptionName {
     For,
     /// `--top`
     Top,
+    /// `--notify`
+    Notify,
 }
 
 /// A permission scope of the Feishu app.

@@ -125,6 +125,7 @@ static ANNOUNCE: CommandSpec = CommandSpec {
         OptionName::At,
         OptionName::For,
         OptionName::Top,
+        OptionName::Notify,
     ],
     right: Some(Right::Announce),
     changes: &[ChangeKind::Announce, ChangeKind::Replace],
@@ -166,6 +167,13 @@ static ANNOUNCE: CommandSpec = CommandSpec {
             meaning: Bilingual::new(
                 "限时发布，到期自动从群公告移除",
                 "remove it from the announcement after that time",
+            ),
+        },
+        Usage {
+            form: Bilingual::new("/公告 --通知 内容", "/announce --notify text"),
+            meaning: Bilingual::new(
+                "发布后由机器人发送一条 @所有人 的消息，仅限可以 @所有人 的成员",
+                "also send a message that mentions everyone, if you may mention everyone",
             ),
         },
         Usage {

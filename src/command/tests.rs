@@ -99,7 +99,12 @@ fn announced(announcement: &Announcement, message: &str) -> String {
     };
     let at = announcement.at.map_or(String::new(), scheduled);
     let top = if announcement.top { ", on top" } else { "" };
-    what + replace + &at + &in_words(announcement.duration) + top
+    let notify = if announcement.notify {
+        ", notifying everybody"
+    } else {
+        ""
+    };
+    what + replace + &at + &in_words(announcement.duration) + top + notify
 }
 
 fn in_words(duration: Option<Span>) -> String {

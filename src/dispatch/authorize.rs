@@ -10,7 +10,7 @@ use crate::action::Failure;
 use crate::event::StoredMessage;
 use crate::model::action::Action;
 use crate::model::outcome::{GroupHelp, Outcome};
-use crate::model::refusal::{Call, Cause, PlatformRefusal, Stage};
+use crate::model::refusal::{Call, Cause, PlatformRefusal};
 use crate::model::rights::{Actor, Denied, GroupSetting, Right};
 use crate::platform::ChatSettings;
 use crate::policy::{self, Decision, Permit, Scope};
@@ -86,8 +86,8 @@ impl Dispatcher {
                 cause,
                 effect: Some(effect),
             } => {
-                let right = match stage {
-                    Stage::NotOnTop | Stage::NotReplacedNorOnTop => Some(Right::Pin),
+                let right = match *cause {
+                    Failure::Call(Call::PutAnnouncement, _) => Some(Right::Pin),
                     _ => right.and(Some(Right::Announce)),
                 };
                 let cause = Box::pin(self.explain_denial(job, actor, right, *cause)).await;
@@ -111,13 +111,16 @@ impl Dispatcher {
             api.log_id = api.log_id,
             "the platform refused a call that the policy allowed"
         );
-        if let Some(right) = right
-            && let Err(denied) = policy::judge(self.policy(), actor, right, &group)
-        {
+        let judged = match (setting, right) {
+            (GroupSetting::AtAllPermission, _) => policy::judge_mention(actor, &group),
+            (_, Some(right)) => policy::judge(self.policy(), actor, right, &group),
+            (_, None) => Ok(()),
+        };
+        if let Err(denied) = judged {
             return Cause::Denied(denied).into();
         }
         let bot = AppId::from(job.key.tenant.app.as_str());
-        let is_bot = self.acting.is_none();
+        let is_bot = self.acting.is_none() || call.is_of_bot();
         let refusal = PlatformRefusal {
             bot: is_bot.then(|| policy::bot_permission(&bot, setting, &group)),
             ..self.refusal_of(actor.chat, call, api)
@@ -179,11 +182,14 @@ fn denial(reason: Denied, group: &Chat) -> Cause {
 
 /// The setting that may be the reason for an error code, if the bot is neither owner nor admin.
 /// Documented on the pages `group/chat/put_top_notice`, which does not name the setting,
-/// `group/chat-announcement/patch` and `group/upgraded-group-announcement`.
+/// `group/chat-announcement/patch`, `group/upgraded-group-announcement` and `im-v1/message/create`,
+/// which does not name the setting either.
 fn setting_behind(code: i64) -> Option<GroupSetting> {
     match Class::of(code)? {
         Class::TopNoticeDenied => Some(GroupSetting::PinManageSetting),
         Class::EditDenied => Some(GroupSetting::EditPermission),
+        // Among actions, only one that mentions everybody sends a message.
+        Class::MessageForbidden => Some(GroupSetting::AtAllPermission),
         _ => None,
     }
 }

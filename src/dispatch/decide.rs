@@ -197,6 +197,7 @@ impl Dispatcher {
             chat_id: actor.chat,
             asked_at: stored.asked_at(job.accepted_at),
             time_zone: self.time_zone(),
+            language: self.language_of_request(stored),
             settings: &self.settings.announce,
         }
     }

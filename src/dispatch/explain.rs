@@ -38,8 +38,7 @@ impl Dispatcher {
             log_id: api.log_id,
             missing_scopes: api.missing_scopes.into_vec(),
             bot: None,
-            // Chats and messages are read as the bot.
-            as_member: self.acting.is_some() && !matches!(call, Call::ReadChat | Call::ReadMessage),
+            as_member: self.acting.is_some() && !call.is_of_bot(),
         }
     }
 

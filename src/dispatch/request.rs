@@ -133,6 +133,7 @@ impl Dispatcher {
             duration: announcement.duration,
             top: announcement.top,
             replace: announcement.replace,
+            notify: announcement.notify,
         };
         let Some(when) = announcement.at else {
             return Ok(Next::Authorize(Action::Announce(source, options)));
@@ -298,12 +299,14 @@ impl Dispatcher {
             self.platform.names(chat).await
         };
         let name = |id: Option<&OpenId>| names.as_ref()?.get(id?).cloned();
+        let read_by = self.read_by(&changes, names.as_deref()).await;
         Ok(History {
             asked_at: self.clock.now(),
             undoable: undoable.map(|change| change.job_ref),
             changes: changes
                 .into_iter()
-                .map(|change| HistoryChange {
+                .zip(read_by)
+                .map(|(change, read_by)| HistoryChange {
                     kind: change.kind,
                     pinned: pinned(&change),
                     actor: name(change.actor.as_ref()),
@@ -316,6 +319,7 @@ impl Dispatcher {
                     number: change
                         .number
                         .filter(|_| !change.undone && change.change.is_some()),
+                    read_by,
                 })
                 .collect(),
             schedules: schedules

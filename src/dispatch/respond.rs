@@ -7,6 +7,7 @@ use jiff::Timestamp;
 
 use super::{Dispatcher, may_try_again};
 use crate::event::{Stored, StoredMessage};
+use crate::model::job::MESSAGE_KEY_AGE;
 use crate::model::outcome::Outcome;
 use crate::model::rights::Actor;
 use crate::reply::{self, Answer, Emoji, ReplyContext};
@@ -15,10 +16,6 @@ use crate::store::{Job, Recipient, Release, StoreError};
 /// Reactions and private cards are retried for this long, then replaced by a text: the chat's queue
 /// is blocked meanwhile.
 const PATIENCE: Duration = Duration::from_secs(30);
-/// The platform forgets the `uuid` of a message after an hour. Close to that, a reply that may have
-/// been sent is not repeated.
-const REPLY_KEY_AGE: Duration = Duration::from_mins(50);
-
 /// The interval at which a throttled reply is sent as text.
 const THROTTLE: Duration = Duration::from_mins(1);
 
@@ -202,7 +199,7 @@ impl Dispatcher {
 
     /// Whether a reply may have been sent that would be sent again.
     pub(super) fn may_repeat_reply(&self, job: &Job) -> bool {
-        let is_forgotten = |since| self.clock.now() > since + REPLY_KEY_AGE;
+        let is_forgotten = |since| self.clock.now() > since + MESSAGE_KEY_AGE;
         job.replying_since.is_some_and(is_forgotten)
     }
 
@@ -244,7 +241,7 @@ impl Dispatcher {
             }
             ReplyError::Call(error) => {
                 let since = job.replying_since.unwrap_or_else(|| self.clock.now());
-                let last = since + self.settings.worker.give_up_after.min(REPLY_KEY_AGE);
+                let last = since + self.settings.worker.give_up_after.min(MESSAGE_KEY_AGE);
                 if let Some(retry) = self.retry_until(last, job, &error) {
                     return retry;
                 }

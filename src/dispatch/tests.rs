@@ -316,6 +316,21 @@ async fn an_interrupted_announcement_is_written_once() {
 }
 
 #[tokio::test]
+async fn an_interrupted_notification_is_sent_once() {
+    for kind in [AnnouncementKind::Docx, AnnouncementKind::Doc] {
+        let bench = Bench::new().await;
+        let check = |sim: &Simulator, group: &ChatId, message: &MessageId| {
+            let messages = sim.messages(group);
+            let notifications = messages.iter().filter(|message| message.notifies_all);
+            sim.announcement_text(group) == ["lunch"]
+                && notifications.count() == 1
+                && answered_with(sim, message, "Loudspeaker")
+        };
+        bench.walk(kind, "/announce --notify lunch", check).await;
+    }
+}
+
+#[tokio::test]
 async fn an_interrupted_welcome_is_sent_once() {
     let bench = Bench::new().await;
     let added = |group: &ChatId| (MessageId::from("om_none"), bench.add_bot(group));

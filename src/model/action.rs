@@ -51,6 +51,16 @@ pub(crate) enum EditTarget {
 }
 
 impl EditTarget {
+    fn mentions_all(&self) -> bool {
+        let Self::Schedule(schedule) = self else {
+            return false;
+        };
+        match &schedule.action {
+            ScheduledAction::Publish { options, .. } => options.notify,
+            ScheduledAction::Propose(_) | ScheduledAction::Expire { .. } => false,
+        }
+    }
+
     /// Whether the text is still known, and was not reverted.
     pub(crate) fn is_editable(&self) -> bool {
         match self {
@@ -135,6 +145,15 @@ impl Action {
                 EditTarget::Entry(_) => false,
                 EditTarget::Schedule(schedule) => schedule.action.changes_top(),
             },
+        }
+    }
+
+    /// Whether it sends a message that mentions everybody, or changes the text of a later one.
+    pub(crate) fn mentions_all(&self) -> bool {
+        match self {
+            Self::Announce(_, options) => options.notify,
+            Self::Edit(edit) => edit.target.mentions_all(),
+            _ => false,
         }
     }
 

@@ -40,6 +40,9 @@ pub(crate) struct State {
     pub(crate) top: Option<PinnedItem>,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) announcement: Option<AnnouncementState>,
+    /// The message that notified everybody of it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) notification: Option<MessageId>,
 }
 
 /// The content of an announcement.
@@ -147,6 +150,12 @@ impl Change {
     pub(crate) fn with_top(mut self, before: Option<PinnedItem>, after: PinnedItem) -> Self {
         self.before.top = before;
         self.after.top = Some(after);
+        self
+    }
+
+    /// Adds the message that notified everybody, if it is known.
+    pub(crate) fn with_notification(mut self, message: Option<MessageId>) -> Self {
+        self.after.notification = message;
         self
     }
 

@@ -1,5 +1,7 @@
 //! Jobs and their identifiers.
 
+use std::time::Duration;
+
 use feishu::TenantKey;
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
@@ -97,6 +99,10 @@ impl JobKind {
         text.parse().ok()
     }
 }
+
+/// The platform forgets the `uuid` of a message after an hour. Close to that, a message that may
+/// have been sent is not sent again.
+pub(crate) const MESSAGE_KEY_AGE: Duration = Duration::from_mins(50);
 
 impl JobKey {
     /// The namespace of all UUIDs that are derived from jobs.

@@ -179,6 +179,12 @@ pub(crate) enum Done {
         at: Timestamp,
     },
     Undone(UndoResult),
+    /// A change was undone that had notified everybody.
+    UndoneAndRecalled {
+        result: UndoResult,
+        /// Whether the message that notified everybody is gone, too.
+        recalled: bool,
+    },
     /// A change was reverted because its duration had passed.
     Expired,
     /// The duration of a change has passed, but the change was reverted or overwritten before.
@@ -255,6 +261,20 @@ pub(crate) struct HistoryChange {
     /// The number by which members edit its text, as long as that is possible.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(crate) number: Option<u32>,
+    /// Who has read the message that notified everybody, if the platform returns it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) read_by: Option<ReadBy>,
+}
+
+/// How many people have read a message.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct ReadBy {
+    pub(crate) readers: usize,
+    /// Whether there are more.
+    pub(crate) has_more: bool,
+    /// The number of people in the group, if known.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) members: Option<usize>,
 }
 
 /// A member who approved a change.

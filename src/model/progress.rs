@@ -1,6 +1,6 @@
 //! The progress of an announcement that takes several calls.
 
-use feishu::BlockId;
+use feishu::{BlockId, MessageId};
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
@@ -17,6 +17,29 @@ pub(crate) struct Progress {
     pub(crate) options: AnnounceOptions,
     /// `None` before the first write.
     pub(crate) written: Option<WriteProgress>,
+    /// `None` before the call.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) notification: Option<NotificationProgress>,
+}
+
+/// The progress of the message that mentions everybody.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub(crate) enum NotificationProgress {
+    /// It may have been sent, at this time or later.
+    Pending { since: Timestamp },
+    /// It was sent; the answer may not name it.
+    Sent { message: Option<MessageId> },
+}
+
+impl NotificationProgress {
+    /// The message, if it was sent and is known.
+    pub(crate) fn message(&self) -> Option<&MessageId> {
+        match self {
+            Self::Pending { .. } => None,
+            Self::Sent { message } => message.as_ref(),
+        }
+    }
 }
 
 impl Progress {

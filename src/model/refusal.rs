@@ -31,19 +31,42 @@ pub enum Stage {
         /// All lines.
         of: usize,
     },
-    /// The announcement was written, but not pinned.
-    NotOnTop,
-    /// The announcement was written, but the old content was not deleted.
-    NotReplaced,
-    /// Both; the cause is that of the failed pin.
-    #[strum(serialize = "not_replaced")]
-    NotReplacedNorOnTop,
+    /// The announcement was written; the rest of the command was not done completely.
+    Incomplete(Unfinished),
     /// The edited text was written, and the former one could not be deleted.
     FormerTextLeft,
     /// A scheduled announcement was due and could not be published.
     NotPublished,
     /// A change could not be reverted when its duration had passed.
     NotReverted,
+}
+
+/// What was not done after an announcement was written. If it is more than one thing, only one has
+/// the cause.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[expect(
+    clippy::struct_excessive_bools,
+    reason = "each is a separate part of the command"
+)]
+pub struct Unfinished {
+    /// The old content was not deleted.
+    pub(crate) not_replaced: bool,
+    /// The announcement was not pinned.
+    pub(crate) not_on_top: bool,
+    /// Nobody was notified.
+    pub(crate) not_notified: bool,
+    /// It is unknown whether everybody was notified.
+    pub(crate) maybe_notified: bool,
+}
+
+impl Unfinished {
+    pub(crate) fn is_only_replacement(self) -> bool {
+        let only = Self {
+            not_replaced: true,
+            ..Self::default()
+        };
+        self == only
+    }
 }
 
 impl Stage {
@@ -164,6 +187,8 @@ pub enum Cause {
     /// A response was lost and a member has edited the announcement since, so it is unknown whether
     /// it was replaced.
     Unclear,
+    /// A message that mentions everybody may have been sent, and the platform would send it again.
+    NotificationUnclear,
     /// The chat has no schedule with that number.
     NoSuchSchedule,
     /// The change of a button was undone already, or is no longer the latest.
@@ -306,6 +331,7 @@ impl Cause {
                 | Self::Unreachable { .. }
                 | Self::Internal
                 | Self::Unclear
+                | Self::NotificationUnclear
                 | Self::TooLate { .. }
                 | Self::ScheduleTooLate { .. }
         )
@@ -419,9 +445,16 @@ pub enum Call {
     RequestConsent,
     /// Ends the member's consent.
     RevokeConsent,
+    /// Sends the message that mentions everybody.
+    Notify,
 }
 
 impl Call {
+    /// Whether the bot makes the call as itself where it acts as members.
+    pub(crate) fn is_of_bot(self) -> bool {
+        matches!(self, Self::ReadChat | Self::ReadMessage | Self::Notify)
+    }
+
     /// Whether the call changes nothing that members see in the group.
     pub(crate) fn is_read(self) -> bool {
         matches!(

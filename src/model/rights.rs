@@ -48,6 +48,8 @@ pub enum AdminsOnly {
     Settings,
     /// The platform did not return who may manage top notices, and `pin_setting_missing` is `deny`.
     PinSettingMissing,
+    /// The platform did not return who may mention everybody.
+    MentionSettingMissing,
 }
 
 /// A group setting that restricts members, and possibly the bot.
@@ -59,6 +61,8 @@ pub enum GroupSetting {
     PinManageSetting,
     /// Who may edit the group's information, including the announcement.
     EditPermission,
+    /// Who may mention everybody.
+    AtAllPermission,
 }
 
 /// The members with a right, apart from allow and deny lists.

@@ -90,6 +90,9 @@ pub(crate) struct AnnounceOptions {
     pub(crate) top: bool,
     /// Whether to replace the existing content.
     pub(crate) replace: Option<Replace>,
+    /// Whether to send a message that mentions everybody, too.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub(crate) notify: bool,
 }
 
 impl AnnounceOptions {
@@ -97,6 +100,7 @@ impl AnnounceOptions {
         duration: None,
         top: false,
         replace: None,
+        notify: false,
     };
 
     pub(crate) fn kind(self) -> ChangeKind {

@@ -648,3 +648,158 @@ fn job_ref(kind: JobKind) -> JobRef {
     let origin = "om_1".to_owned();
     JobRef { origin, kind }
 }
+
+/// The decision about an announcement that mentions everybody, by a member of the bot's tenant.
+fn mention(
+    config: &PolicyConfig,
+    who: &str,
+    at_all: Option<&str>,
+    left_to_platform: bool,
+) -> Result<(), Denied> {
+    let group = Chat {
+        at_all_permission: at_all.map(|who| Who::from(who.to_owned())),
+        ..group(OPEN, OPEN)
+    };
+    let (sender, chat) = (sender(who, Some("home")), ChatId::from("oc_here"));
+    let actor = Actor {
+        sender: &sender,
+        home: Some("home"),
+        chat: &chat,
+    };
+    let options = AnnounceOptions {
+        notify: true,
+        ..AnnounceOptions::NONE
+    };
+    let action = Action::Announce(Source::Document(Document::default()), options);
+    let Decision::Open(request) = consider(of_file(config), actor, action)? else {
+        panic!("permitted without the group's setting");
+    };
+    let request = if left_to_platform {
+        let request = request.leave_to_platform();
+        request.expect_err("the platform does not apply the setting")
+    } else {
+        request
+    };
+    let decided = request.decide(&group).map(drop);
+    decided.map_err(|(denied, _)| denied)
+}
+
+#[test]
+fn the_group_decides_who_mentions_everybody() {
+    let closed = Err(Denied::Reserved(AdminsOnly::BySetting(
+        GroupSetting::AtAllPermission,
+    )));
+    let missing = Err(Denied::Reserved(AdminsOnly::MentionSettingMissing));
+    for (who, at_all, changes, expected) in [
+        ("ou_member", OPEN, "", Ok(())),
+        ("ou_member", CLOSED, "", closed),
+        ("ou_member", NEW, "", closed),
+        ("ou_member", None, "", missing),
+        ("ou_owner", CLOSED, "", Ok(())),
+        ("ou_admin", None, "", Ok(())),
+        // Neither the mode nor a list changes it.
+        ("ou_member", CLOSED, "mode = 'anyone'", closed),
+        ("ou_member", CLOSED, "allow = ['ou_member']", closed),
+        ("ou_member", OPEN, "allow = ['ou_member']", Ok(())),
+        (
+            "ou_member",
+            OPEN,
+            "mode = 'admins'",
+            Err(Denied::Reserved(AdminsOnly::ByMode)),
+        ),
+        (
+            "ou_owner",
+            OPEN,
+            "deny = ['ou_owner']",
+            Err(Denied::DenyListed),
+        ),
+    ] {
+        let config = policy(changes);
+        for by_platform in [false, true] {
+            let found = mention(&config, who, at_all, by_platform);
+            assert_eq!(found, expected, "{who} {at_all:?} {changes} {by_platform}");
+        }
+    }
+}
+
+#[test]
+fn editors_of_a_notification_may_mention_everybody() {
+    let closed = Chat {
+        at_all_permission: Some(Who::OnlyOwner),
+        ..group(OPEN, OPEN)
+    };
+    let chat = ChatId::from("oc_here");
+    for (editor, notify, expected) in [
+        ("ou_author", true, Ok(())),
+        ("ou_admin", true, Ok(())),
+        ("ou_other", false, Ok(())),
+        (
+            "ou_other",
+            true,
+            Err(Denied::Reserved(AdminsOnly::BySetting(
+                GroupSetting::AtAllPermission,
+            ))),
+        ),
+    ] {
+        let target = EditTarget::Schedule(Box::new(Schedule {
+            id: JobId(1),
+            job_ref: job_ref(JobKind::Publish),
+            number: 1,
+            due: Timestamp::UNIX_EPOCH,
+            action: ScheduledAction::Publish {
+                document: Document::default(),
+                options: AnnounceOptions {
+                    notify,
+                    ..AnnounceOptions::NONE
+                },
+                approved_by: None,
+            },
+            author: Some("ou_author".into()),
+            payload: String::new(),
+        }));
+        let document = Document::default();
+        let action = Action::Edit(Box::new(TextEdit { target, document }));
+        let config = policy("");
+        let editor = sender(editor, Some("home"));
+        let actor = Actor {
+            sender: &editor,
+            home: Some("home"),
+            chat: &chat,
+        };
+        let decided = match consider(of_file(&config), actor, action) {
+            Ok(Decision::Permitted(_)) => Ok(()),
+            Ok(Decision::Open(request)) => {
+                let decided = request.decide(&closed).map(drop);
+                decided.map_err(|(denied, _)| denied)
+            }
+            Err(denied) => Err(denied),
+        };
+        assert_eq!(decided, expected, "{editor:?} {notify}");
+    }
+}
+
+#[test]
+fn announce_rights_may_be_left_to_the_platform() {
+    let config = rules(Group);
+    let group = |edit| Chat {
+        at_all_permission: Some(Who::AllMembers),
+        ..group(OPEN, edit)
+    };
+    let (sender, chat) = (sender("ou_member", Some("home")), ChatId::from("oc_here"));
+    let actor = Actor {
+        sender: &sender,
+        home: Some("home"),
+        chat: &chat,
+    };
+    let options = AnnounceOptions {
+        notify: true,
+        ..AnnounceOptions::NONE
+    };
+    let action = Action::Announce(Source::Document(Document::default()), options);
+    let Ok(Decision::Open(request)) = consider(of_file(&config), actor, action) else {
+        panic!("permitted without the group's setting");
+    };
+    // The platform refuses the member; the bot does not.
+    let request = request.leave_to_platform().unwrap_err();
+    assert!(request.decide(&group(CLOSED)).is_ok());
+}

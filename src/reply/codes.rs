@@ -100,7 +100,8 @@ fn invalid_parameter(call: Call) -> Bilingual {
         | Call::ReadChat
         | Call::ReadMessage
         | Call::RequestConsent
-        | Call::RevokeConsent => Bilingual::new(
+        | Call::RevokeConsent
+        | Call::Notify => Bilingual::new(
             "请求参数错误，属于机器人故障。请将下面一行提供给机器人管理员。",
             "Feishu rejected the request as invalid, which is a bug in the bot. Give the line below to the bot's admin.",
         ),
@@ -182,9 +183,29 @@ const CODES: &[(i64, &str, &str)] = &[
         "That message was recalled. Reply to one that still exists.",
     ),
     (
+        codes::GROUP_FORBIDS_MESSAGE,
+        "本群的设置不允许机器人发送该消息。请群主或群管理员检查群设置，或将机器人设为群管理员。",
+        "This group's settings do not allow the bot to send that message. Ask the owner or an admin to check the group settings, or to make the bot a group admin.",
+    ),
+    (
+        230_022,
+        "飞书判定该消息包含敏感信息，未发送。请修改内容后重新发送。",
+        "Feishu found sensitive information in the message and did not send it. Change the text and send it again.",
+    ),
+    (
         codes::MESSAGE_FORBIDDEN,
         "应用缺少读取群消息的权限。请应用管理员在开发者后台开通 im:message:readonly 和 im:message.group_msg，并发布新版本。",
         "The app lacks permission to read group messages. Ask the app's admin to grant im:message:readonly and im:message.group_msg in the developer console and to publish a new version.",
+    ),
+    (
+        230_028,
+        "该消息未通过企业的内容审核，未发送。请修改内容后重新发送。",
+        "The message did not pass the organization's audit and was not sent. Change the text and send it again.",
+    ),
+    (
+        codes::SENDING_DENIED,
+        "机器人不能在本群发送消息，可能是本群已开启禁言。请群主或群管理员允许机器人发言。",
+        "The bot may not send messages in this group, which may be muted. Ask the owner or an admin to let the bot speak.",
     ),
     (
         230_050,

@@ -64,10 +64,12 @@ pub(super) fn done(done: &Done, language: Language, time_zone: &TimeZone) -> Ans
             let (emoji, or_say) = (Emoji::Done, settings::done(change, language));
             return Answer::React { emoji, or_say };
         }
-        Done::Undone(undone) => {
-            let or_say = undone_in_words(undone, language);
-            let card = Box::new(cards::undone(&or_say, language));
-            return Answer::Show { card, or_say };
+        Done::Undone(undone) => return undone_answer(undone_in_words(undone, language), language),
+        Done::UndoneAndRecalled { result, recalled } => {
+            let undone = undone_in_words(result, language);
+            let notification = if *recalled { RECALLED } else { NOT_RECALLED };
+            let (gap, notification) = (GAP.to(language), notification.to(language));
+            return undone_answer(format!("{undone}{gap}{notification}"), language);
         }
         Done::ConsentRequested => return Answer::Say(consent::REQUESTED.to(language).to_owned()),
         Done::AlreadyConsented => return Answer::Say(consent::GIVEN.to(language).to_owned()),
@@ -81,6 +83,21 @@ pub(super) fn done(done: &Done, language: Language, time_zone: &TimeZone) -> Ans
         or_say: words.to(language).to_owned(),
     }
 }
+
+fn undone_answer(or_say: String, language: Language) -> Answer {
+    let card = Box::new(cards::undone(&or_say, language));
+    Answer::Show { card, or_say }
+}
+
+const RECALLED: Bilingual = Bilingual::new(
+    "@所有人 的消息也已撤回。",
+    "The message that mentions everyone was recalled, too.",
+);
+
+const NOT_RECALLED: Bilingual = Bilingual::new(
+    "@所有人 的消息未能撤回，可能已超过可撤回的时间，群主和群管理员可以手动撤回。",
+    "The message that mentions everyone could not be recalled, perhaps because it is too old; the owner and admins can recall it manually.",
+);
 
 const UNFORMATTED: Bilingual = Bilingual::new(
     "格式过多，已按纯文本发布。",

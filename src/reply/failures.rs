@@ -56,6 +56,7 @@ fn failed(call: Call) -> Bilingual {
             "未能发起授权，已停止执行。",
             "Could not ask for your consent, so the command was stopped.",
         ),
+        Call::Notify => Bilingual::new("未能 @所有人。", "Could not mention everyone."),
         Call::RevokeConsent => Bilingual::new("未能取消授权。", "Could not withdraw your consent."),
     }
 }
@@ -78,6 +79,10 @@ pub(super) fn unreachable(call: Call) -> Bilingual {
         Call::RevokeConsent => Bilingual::new(
             "无法连接飞书，不能确认授权是否已取消。请几分钟后重新发送 /取消授权。",
             "Could not reach Feishu, so the bot cannot confirm that your consent was withdrawn. Send /logout again in a few minutes.",
+        ),
+        Call::Notify => Bilingual::new(
+            "无法连接飞书，不能确认是否已 @所有人。",
+            "Could not reach Feishu, so the bot cannot confirm that everyone was mentioned.",
         ),
         Call::ReadChat | Call::ReadMessage | Call::RequestConsent => Bilingual::new(
             "无法连接飞书，不能确认命令是否已生效。请先确认，未生效时请稍后重新发送。",

@@ -16,7 +16,9 @@ use crate::command::{PinTarget, day_in_words, time_in_words};
 use crate::language::{Bilingual, Language};
 use crate::model::button::ButtonAction;
 use crate::model::change::ChangeKind;
-use crate::model::outcome::{Approver, History, HistoryChange, HistorySchedule, ScheduledChange};
+use crate::model::outcome::{
+    Approver, History, HistoryChange, HistorySchedule, ReadBy, ScheduledChange,
+};
 
 /// Maximum number of schedules on a card, each with a button: cards are limited to 30 KB.
 pub(super) const MAX_SCHEDULES: usize = 20;
@@ -196,15 +198,16 @@ impl HistoryWriter {
             Some(number) => NUMBERED.fill(self.language, number) + &time,
             None => time,
         };
+        let read = read_by(change.read_by, self.language);
         self.push(if change.kind.is_commanded() {
             let actor = self.name_of(change.actor.as_deref());
             let gap = match self.format {
                 TextFormat::Card if change.actor.is_some() => " ",
                 _ => GAP.to(self.language),
             };
-            format!("{time} {actor}{gap}{what}{undone}")
+            format!("{time} {actor}{gap}{what}{undone}{read}")
         } else {
-            format!("{time} {what}{undone}")
+            format!("{time} {what}{undone}{read}")
         });
     }
 
@@ -252,6 +255,26 @@ impl HistoryWriter {
 
 /// Before the time of a text that can be edited.
 const NUMBERED: Bilingual = Bilingual::new("编号 {}：", "No. {}: ");
+
+/// How many have read the message that mentions everybody.
+fn read_by(read: Option<ReadBy>, language: Language) -> String {
+    let Some(ReadBy {
+        readers,
+        has_more,
+        members,
+    }) = read
+    else {
+        return String::new();
+    };
+    match (has_more, members, language) {
+        (true, _, Language::Zh) => format!("（超过 {readers} 人已读）"),
+        (true, _, Language::En) => format!(" (read by more than {readers})"),
+        (false, None, Language::Zh) => format!("（{readers} 人已读）"),
+        (false, None, Language::En) => format!(" (read by {readers})"),
+        (false, Some(members), Language::Zh) => format!("（{members} 人中 {readers} 人已读）"),
+        (false, Some(members), Language::En) => format!(" (read by {readers} of {members})"),
+    }
+}
 
 /// The old and new value of a setting that this release knows.
 fn setting_changed(change: &HistoryChange, language: Language) -> Option<String> {
@@ -326,6 +349,11 @@ mod tests {
             made_at: now,
             undone: true,
             number: Some(200),
+            read_by: Some(ReadBy {
+                readers: 1000,
+                has_more: true,
+                members: None,
+            }),
         };
         let schedule = |number| HistorySchedule {
             job_ref: Some(job_ref(number)),

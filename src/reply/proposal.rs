@@ -123,10 +123,18 @@ fn what(action: &ProposedAction) -> Bilingual {
         ProposedAction::PutAnnouncement { .. } => {
             Bilingual::new("置顶群公告", "pin the announcement")
         }
-        ProposedAction::Announce { options, .. } if options.replace.is_some() => {
-            Bilingual::new("替换群公告", "replace the announcement")
-        }
-        ProposedAction::Announce { .. } => Bilingual::new("发布群公告", "post to the announcement"),
+        ProposedAction::Announce { options, .. } => match (options.replace, options.notify) {
+            (None, false) => Bilingual::new("发布群公告", "post to the announcement"),
+            (Some(_), false) => Bilingual::new("替换群公告", "replace the announcement"),
+            (None, true) => Bilingual::new(
+                "发布群公告并通知所有人",
+                "post to the announcement and notify everyone",
+            ),
+            (Some(_), true) => Bilingual::new(
+                "替换群公告并通知所有人",
+                "replace the announcement and notify everyone",
+            ),
+        },
     }
 }
 

@@ -4,7 +4,8 @@ use jiff::tz::TimeZone;
 
 use super::misunderstood::misunderstood;
 use super::{
-    consent, edit, failures, message, proposal, replace, rights, schedule, settings, undo,
+    consent, edit, failures, incomplete, message, proposal, replace, rights, schedule, settings,
+    undo,
 };
 use crate::command::ScheduleTimeError;
 use crate::language::{Bilingual, Language};
@@ -31,7 +32,9 @@ fn at_stage(refusal: &Refusal, reason: String, language: Language) -> String {
     match (refusal.stage, &refusal.cause) {
         // That text already says that it was scheduled.
         (Stage::Whole, _) | (_, Cause::ScheduleTooLate { .. }) => reason,
-        (Stage::NotReplaced, Cause::CannotDelete) => {
+        (Stage::Incomplete(unfinished), Cause::CannotDelete)
+            if unfinished.is_only_replacement() =>
+        {
             replace::NOTHING_CAN_BE_DELETED.to(language).to_owned()
         }
         (Stage::NotPublished, Cause::ConsentMissing { .. }) => {
@@ -51,10 +54,8 @@ fn staged(stage: Stage, reason: String, language: Language) -> String {
         Stage::Partly { lines, of } => partly(lines, of, &reason, language),
         Stage::NotReverted => NOT_REMOVED.fill(language, reason),
         Stage::NotPublished => NOT_POSTED.fill(language, reason),
-        Stage::NotOnTop => NOT_PINNED.fill(language, reason),
-        Stage::NotReplaced => NOT_REPLACED.fill(language, reason),
+        Stage::Incomplete(unfinished) => incomplete::in_words(unfinished, &reason, language),
         Stage::FormerTextLeft => edit::FORMER_TEXT_LEFT.fill(language, reason),
-        Stage::NotReplacedNorOnTop => NEITHER.fill(language, reason),
     }
 }
 
@@ -97,6 +98,7 @@ fn reason(cause: &Cause, language: Language, time_zone: &TimeZone) -> String {
         }
         Cause::AnnouncementTooLong => replace::TOO_LONG_TO_READ,
         Cause::Unclear => replace::UNCLEAR,
+        Cause::NotificationUnclear => incomplete::NOTIFICATION_UNCLEAR,
         Cause::ScheduleTooLate { due, at } => {
             return schedule::missed(schedule::EXPIRED, *due, *at, language, time_zone);
         }
@@ -193,22 +195,6 @@ const NOT_REMOVED: Bilingual = Bilingual::new(
 const NOT_POSTED: Bilingual = Bilingual::new(
     "定时公告未能发布。{}",
     "The scheduled announcement was not posted. {}",
-);
-
-// Repeating the command would post the text twice.
-const NOT_PINNED: Bilingual = Bilingual::new(
-    "内容已发布到群公告，但未能置顶。{}\n内容无需重发；如需置顶，请发送 /置顶 公告。",
-    "Your text was posted to the announcement, but the announcement was not pinned. {}\nThere is no need to post it again; to pin it later, send /pin announcement.",
-);
-
-const NOT_REPLACED: Bilingual = Bilingual::new(
-    "内容已发布到群公告最前面，但未能删除原有内容。{}",
-    "Your text was posted at the top of the announcement, but the previous content could not be removed and is still below it. {}",
-);
-
-const NEITHER: Bilingual = Bilingual::new(
-    "内容已发布到群公告最前面，但未能删除原有内容，也未能置顶。{}\n内容无需重发；如需置顶，请发送 /置顶 公告。",
-    "Your text was posted at the top of the announcement, but the previous content could not be removed and is still below it, and the announcement was not pinned. {}\nThere is no need to post it again; to pin it later, send /pin announcement.",
 );
 
 fn cannot_schedule(error: ScheduleTimeError) -> Bilingual {

@@ -38,6 +38,14 @@ fn reservation(reserved: AdminsOnly) -> Bilingual {
             "仅群主和群管理员可以编辑本群信息（包括群公告）。请他们操作，或请他们在群设置的「群管理」中将「谁可以编辑群信息」改为所有成员。",
             "Only the owner and admins can edit this group's information, including the announcement. Ask one of them to do it, or to set “who can edit group info” to all members in the group settings, under Group Management.",
         ),
+        AdminsOnly::BySetting(GroupSetting::AtAllPermission) => Bilingual::new(
+            "仅群主和群管理员可以在本群 @所有人。请去掉 --通知 后重新发送，或请他们操作，或请他们在群设置的「群管理」中将「谁可以 @ 所有人」改为所有成员。",
+            "Only the owner and admins can mention everyone in this group. Post it without --notify, or ask one of them to do it, or to set “who can @ all” to all members in the group settings, under Group Management.",
+        ),
+        AdminsOnly::MentionSettingMissing => Bilingual::new(
+            "飞书未返回本群的「谁可以 @ 所有人」设置，此时仅限群主和群管理员 @所有人。请去掉 --通知 后重新发送，或请他们操作。",
+            "Feishu does not report who can mention everyone in this group; in that case only the owner and admins can. Post it without --notify, or ask one of them to do it.",
+        ),
         AdminsOnly::ByFallbackSetting => Bilingual::new(
             "飞书未返回本群的「谁可以管理置顶」设置，因此以「谁可以编辑群信息」为准，即仅限群主和群管理员。请他们操作，或请他们在群设置的「群管理」中将该项改为所有成员。",
             "Feishu does not report who can manage top notices in this group, so “who can edit group info” applies: only the owner and admins. Ask one of them to do it, or to set that to all members in the group settings, under Group Management.",
@@ -79,6 +87,14 @@ pub(super) fn bot_permission(permission: BotPermission) -> Bilingual {
         BotPermission::SettingUnknown(GroupSetting::EditPermission) => Bilingual::new(
             "你有权限，但机器人没有，且飞书未返回「谁可以编辑群信息」设置。请将机器人设为群管理员，或在群设置的「群管理」中将该项改为所有成员。",
             "You have permission, but the bot does not, and Feishu does not report the setting “who can edit group info”. Make the bot a group admin, or set that to all members in the group settings, under Group Management.",
+        ),
+        BotPermission::Barred(GroupSetting::AtAllPermission) => Bilingual::new(
+            "你有权限，但机器人没有：仅群主和群管理员可以在本群 @所有人。请将机器人设为群管理员，或在群设置的「群管理」中将「谁可以 @ 所有人」改为所有成员。",
+            "You have permission, but the bot does not: only the owner and admins can mention everyone here. Make the bot a group admin, or set “who can @ all” to all members in the group settings, under Group Management.",
+        ),
+        BotPermission::SettingUnknown(GroupSetting::AtAllPermission) => Bilingual::new(
+            "你有权限，但机器人没有，且飞书未返回「谁可以 @ 所有人」设置。请将机器人设为群管理员，或在群设置的「群管理」中将该项改为所有成员。",
+            "You have permission, but the bot does not, and Feishu does not report the setting “who can @ all”. Make the bot a group admin, or set that to all members in the group settings, under Group Management.",
         ),
         BotPermission::Open => Bilingual::new(
             "按本群设置，所有成员都可以操作，但机器人的操作被飞书拒绝，可能刚有人修改过设置。请重新发送；仍然失败时，请将机器人设为群管理员。",
@@ -177,6 +193,14 @@ pub(super) fn owner_and_admins(reserved: AdminsOnly) -> Bilingual {
             "群主和群管理员（群设置「谁可以管理置顶」）",
             "the owner and admins (group setting “who can manage top notices”)",
         ),
+        AdminsOnly::BySetting(GroupSetting::AtAllPermission) => Bilingual::new(
+            "群主和群管理员（群设置「谁可以 @ 所有人」）",
+            "the owner and admins (group setting “who can @ all”)",
+        ),
+        AdminsOnly::MentionSettingMissing => Bilingual::new(
+            "群主和群管理员（飞书未返回群设置「谁可以 @ 所有人」）",
+            "the owner and admins (Feishu does not report the group setting “who can @ all”)",
+        ),
         AdminsOnly::BySetting(GroupSetting::EditPermission) | AdminsOnly::ByFallbackSetting => {
             Bilingual::new(
                 "群主和群管理员（群设置「谁可以编辑群信息」）",
@@ -204,9 +228,11 @@ pub(super) mod tests {
     use super::*;
 
     /// Every reason why only the owner and admins have a right.
-    pub(in super::super) const RESERVED: [AdminsOnly; 7] = [
+    pub(in super::super) const RESERVED: [AdminsOnly; 9] = [
         AdminsOnly::BySetting(GroupSetting::PinManageSetting),
         AdminsOnly::BySetting(GroupSetting::EditPermission),
+        AdminsOnly::BySetting(GroupSetting::AtAllPermission),
+        AdminsOnly::MentionSettingMissing,
         AdminsOnly::ByFallbackSetting,
         AdminsOnly::ByMode,
         AdminsOnly::ByOwnMode,
@@ -251,15 +277,21 @@ pub(super) mod tests {
     fn denials_name_settings_as_feishu_does() {
         let pin = Bilingual::new("谁可以管理置顶", "who can manage top notices");
         let edit = Bilingual::new("谁可以编辑群信息", "who can edit group info");
+        let mention = Bilingual::new("谁可以 @ 所有人", "who can @ all");
         let name = |setting| match setting {
             GroupSetting::PinManageSetting => pin,
             GroupSetting::EditPermission => edit,
+            GroupSetting::AtAllPermission => mention,
         };
         let mut texts = vec![(
             denial(Denied::Reserved(AdminsOnly::ByFallbackSetting)),
             edit,
         )];
-        for setting in [GroupSetting::PinManageSetting, GroupSetting::EditPermission] {
+        for setting in [
+            GroupSetting::PinManageSetting,
+            GroupSetting::EditPermission,
+            GroupSetting::AtAllPermission,
+        ] {
             let reserved = AdminsOnly::BySetting(setting);
             texts.push((denial(Denied::Reserved(reserved)), name(setting)));
             texts.push((owner_and_admins(reserved), name(setting)));

@@ -106,6 +106,7 @@ fn details(scheduled: &Scheduled, due: &str, format: TextFormat, language: Langu
 pub(super) fn options(options: AnnounceOptions, language: Language) -> Option<String> {
     let replaces = Bilingual::new("替换原有内容", "replaces the announcement");
     let on_top = Bilingual::new("发布后置顶", "pinned to the top");
+    let notifies = Bilingual::new("发布后 @所有人", "mentions everyone");
     let removed = Bilingual::new("{}后移除", "removed after {}");
     let duration = options.duration.map(|span| span.in_words(language));
     let fixed = |is_set: bool, words: Bilingual| is_set.then(|| words.to(language).to_owned());
@@ -113,6 +114,7 @@ pub(super) fn options(options: AnnounceOptions, language: Language) -> Option<St
         fixed(options.replace.is_some(), replaces),
         duration.map(|duration| removed.fill(language, duration)),
         fixed(options.top, on_top),
+        fixed(options.notify, notifies),
     ]
     .into_iter()
     .flatten()

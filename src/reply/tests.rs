@@ -20,11 +20,13 @@ use crate::content::Document;
 use crate::model::change::ChangeKind;
 use crate::model::job::{JobKind, JobRef};
 use crate::model::outcome::{
-    Approver, Done, GroupHelp, History, HistoryChange, HistorySchedule, Scheduled, ScheduledChange,
-    UndoResult,
+    Approver, Done, GroupHelp, History, HistoryChange, HistorySchedule, ReadBy, Scheduled,
+    ScheduledChange, UndoResult,
 };
 use crate::model::proposal::{Decided, Proposed};
-use crate::model::refusal::{Call, Cause, Meaning, NotPinnable, PlatformRefusal, Refusal, Stage};
+use crate::model::refusal::{
+    Call, Cause, Meaning, NotPinnable, PlatformRefusal, Refusal, Stage, Unfinished,
+};
 use crate::model::rights::{
     AdminsOnly, Audience, BotPermission, Denied, GroupRights, GroupSetting, Right,
 };
@@ -69,7 +71,11 @@ fn platform_refusal(call: Call, code: i64) -> Cause {
     Cause::Platform(refusal(call, code))
 }
 
-const SETTINGS: [GroupSetting; 2] = [GroupSetting::PinManageSetting, GroupSetting::EditPermission];
+const SETTINGS: [GroupSetting; 3] = [
+    GroupSetting::PinManageSetting,
+    GroupSetting::EditPermission,
+    GroupSetting::AtAllPermission,
+];
 
 /// The platform refused the bot although the member has the permission.
 fn bot_refused(permission: BotPermission) -> Cause {
@@ -78,6 +84,8 @@ fn bot_refused(permission: BotPermission) -> Cause {
         | BotPermission::SettingUnknown(GroupSetting::EditPermission) => {
             (Call::WriteAnnouncement, 1_772_005)
         }
+        BotPermission::Barred(GroupSetting::AtAllPermission)
+        | BotPermission::SettingUnknown(GroupSetting::AtAllPermission) => (Call::Notify, 230_018),
         BotPermission::Barred(GroupSetting::PinManageSetting)
         | BotPermission::SettingUnknown(GroupSetting::PinManageSetting)
         | BotPermission::Open
@@ -137,6 +145,7 @@ fn every_schedule() -> [Outcome; 2] {
         duration: Some(Span::try_from(2 * 24 * 60).unwrap()),
         top: true,
         replace: Some(Replace::IfRestorable),
+        notify: true,
     };
     [
         scheduled(AnnounceOptions::default(), "dinner"),
@@ -144,7 +153,7 @@ fn every_schedule() -> [Outcome; 2] {
     ]
 }
 
-fn proposed_actions() -> [ProposedAction; 4] {
+fn proposed_actions() -> [ProposedAction; 6] {
     let message = "om_1".into();
     let announce = |options, due| ProposedAction::Announce {
         document: Document::from_markdown("**dinner** <at id=all></at>\nat seven", &[]),
@@ -155,6 +164,11 @@ fn proposed_actions() -> [ProposedAction; 4] {
         replace: Some(Replace::IfRestorable),
         ..AnnounceOptions::default()
     };
+    let notifying = |replace| AnnounceOptions {
+        replace,
+        notify: true,
+        ..AnnounceOptions::default()
+    };
     [
         ProposedAction::PutMessage {
             message,
@@ -163,6 +177,8 @@ fn proposed_actions() -> [ProposedAction; 4] {
         ProposedAction::PutAnnouncement { duration: None },
         announce(AnnounceOptions::default(), None),
         announce(options, Some(moment(20))),
+        announce(notifying(None), None),
+        announce(notifying(Some(Replace::Always)), None),
     ]
 }
 
@@ -191,6 +207,7 @@ fn every_proposal() -> impl Iterator<Item = Outcome> {
 fn call_of(code: i64) -> Call {
     match code {
         230_111 | 232_014 | 99_992_354 => Call::PutMessage,
+        230_018 | 230_022 | 230_028 | 230_035 => Call::Notify,
         230_000..=230_999 => Call::ReadMessage,
         20_068 => Call::RequestConsent,
         ..230_000 | 232_004 | 232_006 => Call::ReadChat,
@@ -223,6 +240,11 @@ fn every_history() -> [Outcome; 2] {
         made_at: moment(8) - jiff::SignedDuration::from_hours(i64::from(number) * 12),
         undone: number == 0,
         number: (kind == ChangeKind::Announce).then_some(3),
+        read_by: (kind == ChangeKind::Announce || kind == ChangeKind::Replace).then_some(ReadBy {
+            readers: 3,
+            has_more: false,
+            members: (kind == ChangeKind::Announce).then_some(12),
+        }),
     };
     let schedule = |(number, what)| HistorySchedule {
         job_ref: Some(job_ref()),
@@ -308,6 +330,14 @@ fn every_success() -> Vec<Done> {
         Done::Undone(UndoResult::ContentRestored {
             lost: UNWRITABLE.to_vec(),
         }),
+        Done::UndoneAndRecalled {
+            result: UndoResult::EntryRemoved,
+            recalled: true,
+        },
+        Done::UndoneAndRecalled {
+            result: UndoResult::EntryRemoved,
+            recalled: false,
+        },
         Done::Replaced { edited: 0 },
         Done::Replaced { edited: 1 },
         Done::Replaced { edited: 3 },
@@ -438,23 +468,53 @@ fn every_plain_refusal() -> Vec<Cause> {
     ]
 }
 
+/// The announcement was written, and nobody was notified.
+const NOT_NOTIFIED: Stage = Stage::Incomplete(Unfinished {
+    not_replaced: false,
+    not_on_top: false,
+    not_notified: true,
+    maybe_notified: false,
+});
+
+fn incomplete(not_replaced: bool, not_on_top: bool) -> Stage {
+    Stage::Incomplete(Unfinished {
+        not_replaced,
+        not_on_top,
+        ..Unfinished::default()
+    })
+}
+
 /// Failures after a part of the command.
 fn every_stage() -> Vec<Refusal> {
     let at = |stage, cause| Refusal { stage, cause };
     let partly = Stage::Partly { lines: 50, of: 120 };
-    let unreachable = Cause::Unreachable {
-        call: Call::WriteAnnouncement,
+    let unreachable = |call| Cause::Unreachable {
+        call,
         log_id: None,
         unchanged: false,
     };
+    let everything = Stage::Incomplete(Unfinished {
+        not_replaced: true,
+        not_on_top: true,
+        not_notified: true,
+        maybe_notified: false,
+    });
+    let maybe_notified = Stage::Incomplete(Unfinished {
+        maybe_notified: true,
+        ..Unfinished::default()
+    });
     vec![
-        at(partly, unreachable),
+        at(partly, unreachable(Call::WriteAnnouncement)),
         at(Stage::NotReverted, Cause::BotOutside),
         at(Stage::NotPublished, Cause::BotOutside),
-        at(Stage::NotOnTop, Cause::BotOutside),
-        at(Stage::NotReplaced, Cause::BotOutside),
-        at(Stage::NotReplaced, Cause::CannotDelete),
-        at(Stage::NotReplacedNorOnTop, Cause::BotOutside),
+        at(incomplete(false, true), Cause::BotOutside),
+        at(incomplete(true, false), Cause::BotOutside),
+        at(incomplete(true, false), Cause::CannotDelete),
+        at(incomplete(true, true), Cause::BotOutside),
+        at(NOT_NOTIFIED, platform_refusal(Call::Notify, 230_018)),
+        at(everything, Cause::BotOutside),
+        at(maybe_notified, unreachable(Call::Notify)),
+        at(maybe_notified, Cause::NotificationUnclear),
         at(partly, Cause::ConsentMissing { declined: false }),
         at(
             Stage::NotReverted,
@@ -684,7 +744,8 @@ fn refused_members_read_nothing_about_bot_permissions() {
         "Make the bot",
         "share it with the app",
     ];
-    let is_made_as_member = |code: &i64| !matches!(call_of(*code), Call::ReadMessage);
+    let is_made_as_member =
+        |code: &i64| !matches!(call_of(*code), Call::ReadMessage | Call::Notify);
     for code in every_code().filter(is_made_as_member) {
         let cause = Cause::Platform(PlatformRefusal {
             as_member: true,
@@ -757,7 +818,7 @@ fn failures_and_shared_matters_concern_the_group() {
             Readers::Group,
         ),
         (staged(Stage::NotPublished), Readers::Group),
-        (staged(Stage::NotOnTop), Readers::Group),
+        (staged(NOT_NOTIFIED), Readers::Group),
         (staged(Stage::Whole), Readers::Author),
     ] {
         assert_eq!(outcome.readers(), readers, "{outcome:?}");

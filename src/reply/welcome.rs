@@ -92,6 +92,10 @@ const KIND: Bilingual = Bilingual::new(
 
 fn barred(setting: GroupSetting) -> Bilingual {
     match setting {
+        GroupSetting::AtAllPermission => Bilingual::new(
+            "仅群主和群管理员可以在本群 @所有人，而机器人不是，--通知 会被拒绝。请将机器人设为群管理员，或在群设置的「群管理」中将「谁可以 @ 所有人」改为所有成员。",
+            "Only the owner and admins can mention everyone here, and the bot is neither, so --notify will be refused. Make the bot a group admin, or set “who can @ all” to all members in the group settings, under Group Management.",
+        ),
         GroupSetting::PinManageSetting => Bilingual::new(
             "仅群主和群管理员可以管理本群置顶，而机器人不是。请将机器人设为群管理员，或在群设置的「群管理」中将「谁可以管理置顶」改为所有成员。",
             "Only the owner and admins can manage top notices here, and the bot is neither. Make the bot a group admin, or set “who can manage top notices” to all members in the group settings, under Group Management.",
@@ -105,6 +109,10 @@ fn barred(setting: GroupSetting) -> Bilingual {
 
 fn not_reported(setting: GroupSetting) -> Bilingual {
     match setting {
+        GroupSetting::AtAllPermission => Bilingual::new(
+            "飞书未返回「谁可以 @ 所有人」设置，--通知 可能被拒绝。将机器人设为群管理员即可解决。",
+            "Feishu does not report the setting “who can @ all”, so --notify may be refused. Make the bot a group admin to solve this.",
+        ),
         GroupSetting::PinManageSetting => Bilingual::new(
             "飞书未返回「谁可以管理置顶」设置，置顶可能被拒绝。将机器人设为群管理员即可解决。",
             "Feishu does not report the setting “who can manage top notices”, so pinning may be refused. Make the bot a group admin to solve this.",

@@ -345,6 +345,7 @@ async fn jobs_running_at_a_kill_are_requeued(bench: Bench) {
         options: AnnounceOptions::default(),
         document: Document::from_markdown("**hello**", &[]),
         written,
+        notification: None,
     };
     let outcome = Outcome::Done(Done::Announced);
     bench.store.save_progress(&job, &progress).await.unwrap();

@@ -37,6 +37,7 @@ mod harness;
 mod layers;
 mod limits;
 mod members;
+mod notify;
 mod panel;
 mod policy;
 mod presses;

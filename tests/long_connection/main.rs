@@ -38,6 +38,8 @@ mod harness;
 mod limits;
 #[path = "../it/members.rs"]
 mod members;
+#[path = "../it/notify.rs"]
+mod notify;
 #[path = "../it/policy.rs"]
 mod policy;
 #[path = "../it/presses.rs"]

@@ -43,6 +43,8 @@ mod harness;
 mod limits;
 #[path = "../it/members.rs"]
 mod members;
+#[path = "../it/notify.rs"]
+mod notify;
 mod outages;
 #[path = "../it/panel.rs"]
 mod panel;
