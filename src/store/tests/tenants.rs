@@ -208,9 +208,9 @@ async fn compare(together: &Bench, alone: &Bench, acts: &[(&'static str, Act)]) 
     for (key, act) in acts {
         let number = numbers.entry(*key).or_insert(0_usize);
         *number += 1;
-        together.act(key, *number, *act).await;
+        Box::pin(together.act(key, *number, *act)).await;
         if *key == "one" {
-            alone.act(key, *number, *act).await;
+            Box::pin(alone.act(key, *number, *act)).await;
         }
         assert_eq!(together.view("one").await, alone.view("one").await);
         for bench in [together, alone] {
