@@ -36,8 +36,8 @@ pub use policy::{
     ScopePolicy,
 };
 pub use settings::{
-    ActAs, AnnounceConfig, AppType, AuditConfig, Config, FeishuConfig, LogConfig, LogFormat,
-    Receive, Region, ReplyConfig, ReplyLanguage, ServerConfig, StoreConfig, TlsConfig,
+    ActAs, AnnounceConfig, AppType, AuditConfig, Config, FeishuConfig, Images, LogConfig,
+    LogFormat, Receive, Region, ReplyConfig, ReplyLanguage, ServerConfig, StoreConfig, TlsConfig,
     WorkerConfig,
 };
 pub use sources::Sources;

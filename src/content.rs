@@ -7,6 +7,8 @@ mod entry;
 mod legacy;
 mod limits;
 mod markdown;
+mod media;
+mod media_blocks;
 mod mention;
 mod post;
 mod quote;
@@ -14,40 +16,47 @@ mod snapshot;
 mod table;
 mod typed;
 
-use std::collections::BTreeSet;
 use std::ops::Range;
 
-use feishu::{Content, Medium};
+use feishu::Content;
 
+use document::Block;
 pub use document::Document;
 pub use docx::DocxNode;
 pub use entry::{Entry, Signature};
 pub use limits::Unfit;
+pub use media::FileToCopy;
+pub(crate) use media::{MediaFile, medium_in_words};
+pub(crate) use media_blocks::media;
 pub use mention::Mention;
 pub(crate) use mention::{
     EVERYONE, at_name, replace_mentions, split_placeholder, without_unknown_placeholders,
 };
 use post::post_within;
 pub use quote::Speaker;
-pub(crate) use quote::{kind_in_words, medium_in_words};
+pub(crate) use quote::kind_in_words;
 pub use snapshot::Snapshot;
 pub(crate) use snapshot::thing_in_words;
 
 impl Document {
     /// Parses a byte range of a message's [`command_text`]: a text as Markdown, a post with its
-    /// styles.
+    /// styles. Pictures and files of cards are left out, because the platform does not return them.
     pub fn read(
         content: &Content,
         range: Range<usize>,
         mentions: &[Mention],
     ) -> Result<Self, Unfit> {
-        let left_out = media(content);
         let document = match content {
             Content::Text(text) => Self::from_markdown(readable(text, range)?, mentions),
             Content::Plain(text) => Self::unformatted(readable(text, range)?, mentions),
-            Content::Post(post) | Content::Card(post) if post.says_something() => {
-                Self::from_post(&post_within(post, range), mentions).trimmed()
+            Content::Post(post) => Self::from_post(&post_within(post, range), mentions).trimmed(),
+            Content::Card(post) if post.says_something() => {
+                let mut card = Self::from_post(post, mentions);
+                card.blocks
+                    .retain(|block| !matches!(block, Block::Media(_)));
+                card.trimmed()
             }
+            Content::Media(_) => Self::of_media(content),
             Content::Words(kind, post) if post.says_something() => {
                 let words = Self::from_post(post, mentions).trimmed();
                 if words.to_plain_text().trim().is_empty() {
@@ -58,6 +67,7 @@ impl Document {
             }
             _ => Self::default(),
         };
+        let left_out = document.media_left_out(content);
         if document.to_plain_text().trim().is_empty() {
             return Err(if left_out.is_empty() {
                 Unfit::Empty
@@ -91,15 +101,6 @@ pub fn command_text(content: &Content) -> Option<String> {
         Content::Post(post) if post::begins_with_text(post) => Some(post::post_text(post)),
         Content::Post(post) => Some(post::leading_mentions(post)),
         _ => None,
-    }
-}
-
-/// The media in a message, which an announcement cannot contain.
-pub fn media(content: &Content) -> BTreeSet<Medium> {
-    match content {
-        Content::Post(post) | Content::Card(post) | Content::Words(_, post) => post::media(post),
-        Content::Media(medium) => BTreeSet::from([*medium]),
-        Content::Text(_) | Content::Plain(_) | Content::Forward | Content::Other => BTreeSet::new(),
     }
 }
 

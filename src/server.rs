@@ -19,7 +19,7 @@ use crate::action::AnnounceSettings;
 use crate::background;
 use crate::callback::PendingCallbacks;
 use crate::command::ZoneName;
-use crate::config::{ActAs, Config, FeishuConfig, Receive};
+use crate::config::{ActAs, Config, FeishuConfig, Images, Receive};
 use crate::consent::{self, ConsentSettings, Consents, Grants, Members};
 use crate::dispatch::{Attempts, Dispatcher, DispatcherSettings, OfGroup};
 use crate::http::{self, Health};
@@ -129,6 +129,7 @@ impl Server {
         let zone = zone.map_err(anyhow::Error::msg)?;
         let announce = AnnounceSettings {
             signature: config.announce.signature,
+            images: config.announce.images == Images::Auto,
             call_timeout: config.feishu.timeout,
         };
         let dispatcher = Dispatcher {

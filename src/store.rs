@@ -13,7 +13,7 @@ use feishu::{BlockId, MessageId, ReactionId, TenantKey, WriteSlot};
 use jiff::Timestamp;
 
 use crate::config::DatabaseUrl;
-use crate::model::change::{ChangeId, RecordedChange};
+use crate::model::change::{AnnouncementState, ChangeId, RecordedChange};
 use crate::model::job::{ChatKey, JobId, JobKey, NewJob, Queue};
 use crate::model::outcome::Outcome;
 use crate::model::progress::Progress;
@@ -235,6 +235,15 @@ impl Store {
         let query = changes::restored_since(&chat, since);
         let blocks = self.rows("restored_since", query).await?;
         Ok(blocks.into_iter().flatten().collect())
+    }
+
+    /// What recent changes of a chat's announcement wrote, the oldest first.
+    pub(crate) async fn announced(
+        &self,
+        chat: ChatKey,
+    ) -> Result<Vec<AnnouncementState>, StoreError> {
+        let written = self.rows("announced", changes::announced(&chat)).await?;
+        Ok(written.into_iter().flatten().rev().collect())
     }
 
     pub(crate) async fn save_can_delete_text(

@@ -24,12 +24,13 @@ use crate::content::{Document, Entry, Signature, Unfit};
 use crate::model::action::Source;
 use crate::model::change::{Change, PinnedItem, PlacedBlocks, PlacedEntry};
 use crate::model::job::JobKind;
-use crate::model::outcome::{Done, UndoResult};
+use crate::model::outcome::{Done, NotCopied, UndoResult};
 use crate::model::progress::{NotificationProgress, Progress, WriteProgress};
 use crate::model::refusal::{Call, Cause, Stage, Unfinished};
 use crate::model::schedule::AnnounceOptions;
 use crate::text::plain_name;
 
+mod blocks;
 mod budget;
 mod calls;
 pub(crate) mod common;
@@ -39,12 +40,13 @@ mod edit;
 mod fill;
 mod forward;
 mod legacy;
+mod media;
 mod notify;
 mod page;
 mod reading;
 mod revert;
 
-pub(super) use common::noting_losses;
+pub(super) use common::{noting_lines, noting_losses};
 pub(super) use edit::{Rewrite, rewrite, unwrite};
 pub(crate) use reading::{read, refusal};
 pub(super) use revert::{OnMissing, Reverted, revert};
@@ -74,7 +76,10 @@ pub(super) async fn run(
     } else {
         None
     };
-    let written = write(&entry, request, context).await?;
+    let mut written = write(&entry, request, context).await?;
+    if !context.settings.images {
+        written.named = document.media_named(NotCopied::Off);
+    }
     let (mut effect, not_deleted) = written.effect(request, context);
     let mut not_on_top = None;
     if options.top {
@@ -138,24 +143,21 @@ pub(crate) fn partial_effect(progress: &Progress, context: Context<'_>) -> Optio
         options: progress.options,
     };
     let entry = entry(request.document, context);
-    let (kind, without_mentions, replaced, may_be_written) = match progress.written.clone()? {
+    let (placed, replaced, may_be_written) = match progress.written.clone()? {
         WriteProgress::Docx { creation, snapshot } => {
             // Nothing is deleted before all calls have succeeded.
             let may_be_written =
                 snapshot.is_none() || creation.calls == calls::plan(entry.to_docx()).len();
-            let kind = PlacedBlocks::Docx {
-                blocks: creation.page_blocks,
-            };
-            (kind, creation.without_mentions, snapshot, may_be_written)
+            (docx::placed(&entry, creation), snapshot, may_be_written)
         }
         WriteProgress::Legacy { call, snapshot, .. } => {
             let may_be_written = call.pending.is_some();
-            (
-                PlacedBlocks::Doc,
-                call.without_mentions,
-                snapshot,
-                may_be_written,
-            )
+            let placed = PlacedEntry {
+                entry,
+                without_mentions: call.without_mentions,
+                kind: PlacedBlocks::Doc,
+            };
+            (placed, snapshot, may_be_written)
         }
         WriteProgress::DocxRevert(restoration) => {
             return Some(Effect {
@@ -169,16 +171,12 @@ pub(crate) fn partial_effect(progress: &Progress, context: Context<'_>) -> Optio
         WriteProgress::Edit(edit) => return edit::partial_effect(*edit),
     };
     // Without saved content, `/undo` searches for the entry by its signature.
-    if !may_be_written || (replaced.is_none() && !entry.is_signed()) {
+    if !may_be_written || (replaced.is_none() && !placed.entry.is_signed()) {
         return None;
     }
     let written = WrittenEntry {
         replaced,
-        ..WrittenEntry::new(PlacedEntry {
-            entry,
-            without_mentions,
-            kind,
-        })
+        ..WrittenEntry::new(placed)
     };
     let mut effect = written.effect(request, context).0;
     let notification = progress.notification.as_ref();
@@ -307,7 +305,12 @@ fn entry(document: &Document, context: Context<'_>) -> Entry {
         date: date(context),
         edited: None,
     });
-    Entry::new(document, signature)
+    let entry = Entry::new(document, signature);
+    if context.settings.images {
+        entry
+    } else {
+        entry.map_media(|_, _| None)
+    }
 }
 
 /// The date of the command, as displayed in a signature.
@@ -346,6 +349,10 @@ async fn document_of(message: &MessageId, context: Context<'_>) -> Result<Docume
     let mut mentions = mentions(&message);
     mentions.extend(person_on_card(&content, context).await);
     let read = read_announced(content, mentions, &context.platform.reading).await;
+    let read = match &message.id {
+        Some(id) => read.map(|document| document.of_message(id)),
+        None => read,
+    };
     read.map_err(|unfit| match unfit {
         Unfit::Empty | Unfit::OnlyMedia => empty.into(),
         unfit => refusal(unfit, Cause::Internal).into(),

@@ -170,6 +170,8 @@ pub(crate) struct Context<'a> {
 pub(crate) struct AnnounceSettings {
     /// Whether an entry ends with its author and date.
     pub(crate) signature: bool,
+    /// Whether pictures and files are copied into the announcement.
+    pub(crate) images: bool,
     /// The time after which a request without a response is no longer in flight.
     pub(crate) call_timeout: Duration,
 }

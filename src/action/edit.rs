@@ -1,6 +1,6 @@
 //! `/edit`: gives a text that the bot has published, or will, another wording.
 
-use super::announce::{self, Rewrite, noting_losses};
+use super::announce::{self, Rewrite, noting_lines, noting_losses};
 use super::{Context, Effect, Failure};
 use crate::content::Document;
 use crate::model::action::{EditTarget, TextEdit};
@@ -42,7 +42,10 @@ async fn edit_entry(
     let effect = Effect {
         change: Some(Change::of_edit(from.clone(), rewritten.entry.clone())),
         edited: Some(edited(recorded, change, rewritten.entry)),
-        ..Effect::new(noting_losses(Done::Edited, document))
+        ..Effect::new(noting_losses(
+            noting_lines(Done::Edited, rewritten.named),
+            document,
+        ))
     };
     finish(effect, rewritten.not_deleted)
 }

@@ -1,7 +1,9 @@
 //! `/undo`, and the end of changes with a duration.
 
-use feishu::MessageId;
+use std::collections::BTreeSet;
+
 use feishu::codes::Class;
+use feishu::{Medium, MessageId, Unwritable};
 
 use super::announce::{self, OnMissing, Reverted};
 use super::{Context, Effect, Failure, edit, pin};
@@ -69,13 +71,21 @@ async fn recall(message: &MessageId, context: Context<'_>) -> bool {
 fn undo_result(reverted: &Reverted, snapshot: Option<&Snapshot>) -> UndoResult {
     match (reverted.content_restored, reverted.was_there) {
         (true, _) => UndoResult::ContentRestored {
-            lost: snapshot.map_or(Vec::new(), |snapshot| {
-                snapshot.lost.iter().copied().collect()
-            }),
+            lost: lost(reverted, snapshot).into_iter().collect(),
         },
         (false, true) => UndoResult::EntryRemoved,
         (false, false) => UndoResult::EntryAlreadyGone,
     }
+}
+
+/// The kinds of content that were restored as their names only.
+fn lost(reverted: &Reverted, snapshot: Option<&Snapshot>) -> BTreeSet<Unwritable> {
+    let files = reverted.named.iter().map(|medium| match medium {
+        Medium::Image => Unwritable::Image,
+        _ => Unwritable::File,
+    });
+    let saved = snapshot.iter().flat_map(|snapshot| &snapshot.lost);
+    saved.copied().chain(files).collect()
 }
 
 /// Reverts a change whose duration has passed, unless it was reverted or overwritten before.

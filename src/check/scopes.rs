@@ -160,11 +160,13 @@ async fn try_one(client: &Client, scope: Scope) -> Vec<Trial> {
             let reaction = client.add_reaction(&message, "DONE").await;
             vec![("reacting", ScopeState::of(reaction))]
         }
-        // No call requires the first three: `received_messages` looks them up in the list of scopes.
-        // The bot works without the others, and `subscriptions` and `panel` make their calls.
+        // No call requires the first three, and none tries the fourth: they are looked up in the list
+        // of scopes. The bot works without the others, and `subscriptions` and `panel` make their
+        // calls.
         Scope::ReceiveMentions
         | Scope::ReceiveGroups
         | Scope::ReceiveDirect
+        | Scope::UploadMedia
         | Scope::ReadApp
         | Scope::ReadPanel
         | Scope::WritePanel => Vec::new(),
@@ -210,6 +212,7 @@ fn received_messages(report: &mut Report, listed: Result<Vec<feishu::Scope>, Err
     let has =
         |scope: &str| granted.contains(scope) || granted.contains(&format!("{scope}:readonly"));
     direct_messages(report, has);
+    uploads(report, &granted);
     if has("im:message.group_msg") {
         report.good(NAME, "the bot receives plain `/pin` and `@bot /pin`");
     } else if has("im:message.group_at_msg") {
@@ -241,6 +244,33 @@ fn direct_messages(report: &mut Report, has: impl Fn(&str) -> bool) {
             "grant `im:message.p2p_msg:readonly` if members should be able to message the bot",
         );
     }
+}
+
+/// Any one of the scopes of the call (official page `drive-v1/media/upload_all`).
+fn uploads(report: &mut Report, granted: &BTreeSet<String>) {
+    const NAME: &str = "images and files";
+    let upload = Scope::UploadMedia.as_str();
+    let alternatives = [
+        upload,
+        "drive:drive",
+        "docs:doc",
+        "bitable:app",
+        "sheets:spreadsheet",
+    ];
+    if alternatives
+        .into_iter()
+        .any(|scope| granted.contains(scope))
+    {
+        report.good(NAME, "can be copied into announcements of the new kind");
+        return;
+    }
+    let scopes = [upload.to_owned()];
+    report.hint(
+        NAME,
+        format!("announcements only name them, because the app lacks `{upload}`"),
+        grant(&scopes),
+    );
+    report.link(Page::Scopes(&scopes));
 }
 
 fn one_of(scopes: &[String]) -> String {

@@ -98,6 +98,9 @@ pub enum Scope {
     /// Direct messages.
     #[strum(serialize = "im:message.p2p_msg:readonly")]
     ReceiveDirect,
+    /// Uploads of pictures and files into announcements.
+    #[strum(serialize = "docs:document.media:upload")]
+    UploadMedia,
     /// The published version of the app, for `noticebot check`.
     #[strum(serialize = "application:application:self_manage")]
     ReadApp,
@@ -126,7 +129,12 @@ impl Scope {
     ];
 
     /// The bot works without them, but offers or checks less.
-    pub const OPTIONAL: &[Self] = &[Self::ReadApp, Self::ReadPanel, Self::WritePanel];
+    pub const OPTIONAL: &[Self] = &[
+        Self::UploadMedia,
+        Self::ReadApp,
+        Self::ReadPanel,
+        Self::WritePanel,
+    ];
 
     /// Whether commands use it as the member where the bot acts as members. All others are the
     /// bot's.

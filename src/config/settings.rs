@@ -202,6 +202,16 @@ pub struct PinConfig {
 #[serde(deny_unknown_fields)]
 pub struct AnnounceConfig {
     pub signature: bool,
+    pub images: Images,
+}
+
+/// Whether images and files are copied into announcements.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Images {
+    /// Where the platform allows it.
+    Auto,
+    Off,
 }
 
 #[derive(Debug, Clone, Serialize, Deserialize)]

@@ -59,6 +59,7 @@ fn environment_overrides_file_and_file_overrides_defaults() {
 /// A valid value of each key that is not its default.
 const OTHER_VALUES: &[(&str, &str)] = &[
     ("announce.signature", "false"),
+    ("announce.images", "off"),
     ("pin.by_reaction", "true"),
     ("audit.keep_days", "30"),
     ("feishu.app_id", "cli_9"),

@@ -9,6 +9,7 @@ use std::collections::BTreeSet;
 use feishu::{HeadingLevel, Medium, OpenId};
 use serde::{Deserialize, Serialize};
 
+use super::media::MediaFile;
 use super::mention::everyone;
 use crate::language::Language;
 
@@ -18,7 +19,7 @@ pub struct Document {
     /// Whether formatting was dropped because there was too much of it.
     #[serde(default, skip_serializing_if = "is_off")]
     pub(crate) unformatted: bool,
-    /// Media in the message.
+    /// Media of the message that are not in the text.
     #[serde(default, skip_serializing_if = "BTreeSet::is_empty")]
     pub(crate) left_out: BTreeSet<Medium>,
 }
@@ -49,6 +50,7 @@ pub(crate) enum Block {
     /// A horizontal line.
     Divider,
     Table(Table),
+    Media(MediaFile),
 }
 
 /// A table, row by row.
@@ -188,20 +190,25 @@ impl Document {
         lines.collect::<Vec<_>>().join("\n")
     }
 
-    /// The words line by line, without markers and URLs.
+    /// The words line by line, without markers, URLs and media.
     pub(crate) fn shown_words(&self) -> String {
         let language = self.language();
-        let lines = self.blocks.iter().map(|block| match block {
-            Block::Code { text, .. } => text.clone(),
-            Block::Table(table) => {
-                let rows = table.row_texts(language).map(|row| format!("| {row} |"));
-                rows.collect::<Vec<_>>().join("\n")
-            }
-            block => {
-                let content = block.content().iter();
-                content.map(|inline| inline.words(language)).collect()
-            }
-        });
+        let is_words = |block: &&Block| !matches!(block, Block::Media(_));
+        let lines = self
+            .blocks
+            .iter()
+            .filter(is_words)
+            .map(|block| match block {
+                Block::Code { text, .. } => text.clone(),
+                Block::Table(table) => {
+                    let rows = table.row_texts(language).map(|row| format!("| {row} |"));
+                    rows.collect::<Vec<_>>().join("\n")
+                }
+                block => {
+                    let content = block.content().iter();
+                    content.map(|inline| inline.words(language)).collect()
+                }
+            });
         lines.collect::<Vec<String>>().join("\n")
     }
 
@@ -224,14 +231,14 @@ impl Block {
     /// The maximum depth of a list item.
     pub(crate) const DEEPEST: u8 = 15;
 
-    /// Of one line; empty for code, dividers and tables.
+    /// Of one line; empty for code, dividers, tables and media.
     pub(crate) fn content(&self) -> &[Inline] {
         match self {
             Self::Paragraph(content)
             | Self::Heading { content, .. }
             | Self::ListItem { content, .. }
             | Self::Quote(content) => content,
-            Self::Code { .. } | Self::Divider | Self::Table(_) => &[],
+            Self::Code { .. } | Self::Divider | Self::Table(_) | Self::Media(_) => &[],
         }
     }
 
@@ -263,13 +270,13 @@ impl Block {
             | Self::ListItem { content, .. }
             | Self::Quote(content) => (content, &mut []),
             Self::Table(table) => (&mut [], &mut table.rows),
-            Self::Code { .. } | Self::Divider => (&mut [], &mut []),
+            Self::Code { .. } | Self::Divider | Self::Media(_) => (&mut [], &mut []),
         };
         line.iter_mut().chain(rows.iter_mut().flatten().flatten())
     }
 
     /// Its text without a marker.
-    fn words(&self, language: Language) -> Cow<'_, str> {
+    pub(super) fn words(&self, language: Language) -> Cow<'_, str> {
         match self {
             Self::Code { text, .. } => text.into(),
             Self::Table(table) => table
@@ -277,6 +284,7 @@ impl Block {
                 .collect::<Vec<_>>()
                 .join(" ")
                 .into(),
+            Self::Media(file) => file.line(language).into(),
             block => words(block.content(), language).into(),
         }
     }
@@ -293,6 +301,7 @@ impl Block {
             Self::Code { language, text } if language.is_empty() => text.clone(),
             Self::Code { language, text } => format!("{language}\n{text}"),
             Self::Divider => "---".to_owned(),
+            Self::Media(file) => file.line(language),
             Self::Table(table) => table.row_texts(language).collect::<Vec<_>>().join("\n"),
         }
     }

@@ -7,6 +7,7 @@
 use feishu::{BlockType, Link, TableSize, TextElement, TextElementStyle};
 
 use super::document::{Block, Document, Inline, Marker, Run, Table, TextStyle};
+use super::media::FileToCopy;
 use super::mention::everyone;
 use crate::language::Language;
 
@@ -19,6 +20,8 @@ pub struct DocxNode<B = feishu::Block> {
     /// Whether the platform may put something into the block when it is created, so that its
     /// children are not only created.
     pub(crate) is_container: bool,
+    /// The picture or file that the block is for.
+    pub(crate) media: Option<FileToCopy>,
 }
 
 impl Document {
@@ -39,6 +42,7 @@ impl DocxNode {
             block,
             children: Vec::new(),
             is_container: false,
+            media: None,
         }
     }
 }
@@ -92,11 +96,24 @@ fn is_below(item: &Block, block: &Block) -> bool {
 /// Usually one block; more for a long line, or for code with a language.
 fn lines(block: &Block, state: &mut State) -> Vec<DocxNode> {
     let language = state.language;
+    if let Block::Media(file) = block
+        && let Some(media) = file.to_copy(language)
+    {
+        state.last_number = 0;
+        return vec![DocxNode {
+            media: Some(media),
+            ..DocxNode::leaf(file.block())
+        }];
+    }
     let mut content = elements(block.content(), language);
     let before = std::mem::take(&mut state.last_number);
     let mut above = None;
     let kind = match block {
         Block::Divider => return vec![DocxNode::leaf(feishu::Block::divider())],
+        Block::Media(file) => {
+            content.push(TextElement::plain(file.line(language)));
+            BlockType::Text
+        }
         Block::Table(table) if table.fits(state.cells) => {
             state.cells += table.cell_count();
             return vec![table_node(table, language)];
@@ -163,12 +180,14 @@ fn table_node(table: &Table, language: Language) -> DocxNode {
             block: feishu::Block::cell(),
             children: lines.map(DocxNode::leaf).collect(),
             is_container: true,
+            media: None,
         }
     };
     DocxNode {
         block: feishu::Block::table(size, table.column_widths(language)),
         children: cells.map(cell).collect(),
         is_container: true,
+        media: None,
     }
 }
 

@@ -5,6 +5,7 @@ use serde::{Deserialize, Serialize};
 
 use super::document::{Block, Document, Inline};
 use super::docx::DocxNode;
+use super::media::MediaFile;
 use crate::language::{Bilingual, Language};
 
 /// Maximum number of mentions in an entry, including the author: the platform's limit per call for
@@ -76,6 +77,27 @@ impl Entry {
             document: self.document.without_mentions(),
             signature,
         }
+    }
+
+    /// See [`Document::map_media`].
+    #[must_use]
+    pub(crate) fn map_media(
+        &self,
+        change: impl FnMut(usize, MediaFile) -> Option<MediaFile>,
+    ) -> Self {
+        Self {
+            document: self.document.map_media(self.document.language(), change),
+            signature: self.signature.clone(),
+        }
+    }
+
+    pub(crate) fn document(&self) -> &Document {
+        &self.document
+    }
+
+    /// The pictures and files.
+    pub(crate) fn media(&self) -> impl Iterator<Item = &MediaFile> {
+        self.document.media()
     }
 
     pub fn to_docx(&self) -> Vec<DocxNode> {

@@ -1,7 +1,7 @@
 //! Conversion of a document to blocks of a `doc` announcement.
 //!
 //! Unsupported features become text: a number that counting from 1 would not produce,
-//! and a mention of everyone. A code block becomes a paragraph per line, below its language name. A
+//! and a mention of everyone. Pictures and files become lines that name them. A code block becomes a paragraph per line, below its language name. A
 //! table becomes text.
 
 use feishu::{
@@ -58,6 +58,10 @@ fn lines(block: &Block, counted: &mut Counted, language: Language) -> Vec<Legacy
     let mut before = None;
     let style = match block {
         Block::Divider => return vec![LegacyBlock::HorizontalLine],
+        Block::Media(file) => {
+            let line = LegacyParagraph::plain(file.line(language));
+            return vec![LegacyBlock::Paragraph(line)];
+        }
         Block::Code { language, text } => return code(language, text),
         Block::Table(table) => {
             let text = table.to_text(language);

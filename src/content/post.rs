@@ -1,12 +1,12 @@
 //! Rich text posts: their text for the command parser, and their document.
 
-use std::collections::BTreeSet;
 use std::mem;
 use std::ops::Range;
 
-use feishu::{HeadingLevel, Mark, Medium, Post, PostElement};
+use feishu::{HeadingLevel, Mark, Post, PostElement};
 
 use super::document::{Block, Document, Inline, Marker, TextStyle, merged};
+use super::media::MediaFile;
 use super::mention::{EVERYONE, Mention};
 use super::table::with_tables;
 use super::typed::{Typed, is_address, person, split_marker};
@@ -212,16 +212,6 @@ fn is_typed(element: &PostElement) -> bool {
         && !element_text(element).trim().is_empty()
 }
 
-pub(super) fn media(post: &Post) -> BTreeSet<Medium> {
-    let elements = post.paragraphs.iter().flatten();
-    let media = elements.filter_map(|element| match element {
-        PostElement::Media(medium) => Some(*medium),
-        PostElement::Other { .. } => Some(Medium::Other),
-        _ => None,
-    });
-    media.collect()
-}
-
 fn element_text(element: &PostElement) -> &str {
     match element {
         PostElement::Link { text, href, .. } if text.trim().is_empty() => href,
@@ -253,7 +243,7 @@ struct Lines<'m> {
 
 impl Lines<'_> {
     fn paragraph(&mut self, elements: &[PostElement]) {
-        // Code and rules are separate lines and leave no empty one behind. Neither does content
+        // Code, rules, pictures and files are separate lines and leave no empty one behind. Neither does content
         // that announcements do not support.
         let mut is_begun = elements.is_empty();
         for element in elements {
@@ -277,7 +267,13 @@ impl Lines<'_> {
                 PostElement::Rule => self.block(Block::Divider),
                 PostElement::Markdown(text) => self.markdown(text),
                 PostElement::Mark(mark) => self.mark = Some(*mark),
-                PostElement::Media(_) | PostElement::Other { .. } => {}
+                PostElement::Media(media) => {
+                    if let Some(file) = MediaFile::of(media) {
+                        self.block(Block::Media(file));
+                        is_begun = false;
+                    }
+                }
+                PostElement::Other { .. } => {}
             }
             let is_separate = matches!(
                 element,

@@ -1,6 +1,6 @@
 //! What others said, as a quote with its author, and words for content that is not text.
 
-use feishu::{Medium, MessageKind, OpenId};
+use feishu::{MessageKind, OpenId};
 
 use super::document::{Block, Document, Inline, merged};
 use crate::language::{Bilingual, Language};
@@ -37,12 +37,11 @@ impl Speaker {
 }
 
 impl Document {
-    /// A line that names content in brackets, with more words about it.
-    pub(crate) fn named(thing: Bilingual, words: &str, language: Language) -> Self {
-        let name = format!("[{}]", thing.to(language));
-        let line = [name.as_str(), words.trim()].join(" ");
+    /// A line that names content in brackets.
+    pub(crate) fn named(thing: Bilingual, language: Language) -> Self {
+        let line = format!("[{}]", thing.to(language));
         Self {
-            blocks: vec![Block::Paragraph(vec![Inline::plain(line.trim())])],
+            blocks: vec![Block::Paragraph(vec![Inline::plain(line)])],
             ..Self::default()
         }
     }
@@ -81,18 +80,6 @@ impl Document {
             self.blocks.insert(0, Block::Paragraph(line));
         }
         self
-    }
-}
-
-/// The name of a medium.
-pub(crate) fn medium_in_words(medium: Medium) -> Bilingual {
-    match medium {
-        Medium::Image => Bilingual::new("图片", "image"),
-        Medium::Video => Bilingual::new("视频", "video"),
-        Medium::File => Bilingual::new("文件", "file"),
-        Medium::Audio => Bilingual::new("语音", "audio"),
-        Medium::Sticker => Bilingual::new("表情", "sticker"),
-        Medium::Other => Bilingual::new("其他内容", "other content"),
     }
 }
 

@@ -7,9 +7,10 @@ use feishu::{
     mentions_anybody, without_mentions,
 };
 use serde::{Deserialize, Serialize};
-use serde_json::Value;
+use serde_json::{Value, json};
 
 use super::docx::DocxNode;
+use super::media::MediaFile;
 use crate::language::{Bilingual, Language};
 
 /// The blocks of an announcement of either format, in the form that the API writes.
@@ -31,12 +32,24 @@ pub(crate) struct SnapshotBlock {
     block: Value,
     /// Number of ancestors.
     depth: usize,
+    /// The file of an empty block, which the bot has copied into the announcement.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    file: Option<MediaFile>,
 }
 
 impl Snapshot {
     /// The blocks of a `docx` announcement, as listed by the API.
     pub fn of_docx(blocks: &[ReadBlock], chat: &ChatId) -> Self {
-        Self::in_its_language(|language| Self::docx_in(language, blocks, chat))
+        Self::with_files(blocks, chat, &HashMap::new())
+    }
+
+    /// The same with the pictures and files that can be copied again, by their tokens.
+    pub(crate) fn with_files(
+        blocks: &[ReadBlock],
+        chat: &ChatId,
+        files: &HashMap<String, MediaFile>,
+    ) -> Self {
+        Self::in_its_language(|language| Self::docx_in(language, blocks, chat, files))
     }
 
     /// The approximate memory of a [`Snapshot`] of these blocks, in bytes.
@@ -60,15 +73,33 @@ impl Snapshot {
         Self::in_its_language(|language| Self::legacy_in(language, document))
     }
 
-    fn docx_in(language: Language, blocks: &[ReadBlock], chat: &ChatId) -> Self {
+    fn docx_in(
+        language: Language,
+        blocks: &[ReadBlock],
+        chat: &ChatId,
+        files: &HashMap<String, MediaFile>,
+    ) -> Self {
         let mut snapshot = Self::empty(language);
+        let copied = copied_files(blocks, files);
         walk(blocks, chat, |block, depth| {
+            let id = block.block_id.as_ref();
+            // The platform is known to accept new files at the top level.
+            if let Some(file) = id.and_then(|id| copied.get(id)).filter(|_| depth == 0) {
+                snapshot.blocks.push(SnapshotBlock {
+                    id: id.cloned(),
+                    block: json!(file.block()),
+                    depth,
+                    file: Some((*file).clone()),
+                });
+                return false;
+            }
             let copied = block.copied(|thing| placeholder(thing, language));
             snapshot.lost.extend(copied.lost);
             snapshot.blocks.push(SnapshotBlock {
                 id: block.block_id.clone(),
                 block: copied.block,
                 depth,
+                file: None,
             });
             !copied.is_gone
         });
@@ -88,6 +119,7 @@ impl Snapshot {
                 id: None,
                 block: copied.block,
                 depth: 0,
+                file: None,
             });
         }
         snapshot
@@ -111,6 +143,29 @@ impl Snapshot {
             Language::Zh | Language::En => snapshot,
         }
     }
+}
+
+/// The pictures and the views of files that can be copied again.
+fn copied_files<'b, 'f>(
+    blocks: &'b [ReadBlock],
+    files: &'f HashMap<String, MediaFile>,
+) -> HashMap<&'b BlockId, &'f MediaFile> {
+    if files.is_empty() {
+        return HashMap::new();
+    }
+    let shown = blocks.iter().filter_map(|block| {
+        let file = files.get(&block.file_token()?)?;
+        Some((block.block_id.as_ref()?, file))
+    });
+    let shown: HashMap<_, _> = shown.collect();
+    let views = blocks
+        .iter()
+        .filter_map(|block| match block.children.as_slice() {
+            [file] => Some((block.block_id.as_ref()?, *shown.get(file)?)),
+            _ => None,
+        });
+    let views: Vec<_> = views.collect();
+    shown.into_iter().chain(views).collect()
 }
 
 /// Visits the blocks of the page, each before its children, with its depth; the children only if
@@ -143,7 +198,9 @@ impl Snapshot {
     /// placeholders are in the same language.
     #[must_use]
     pub fn current_docx(&self, blocks: &[ReadBlock], chat: &ChatId) -> Self {
-        Self::docx_in(self.language, blocks, chat)
+        let files = self.blocks.iter().filter_map(|block| block.file.clone());
+        let files = files.filter_map(|file| Some((file.token.clone()?, file)));
+        Self::docx_in(self.language, blocks, chat, &files.collect())
     }
 
     /// Like [`Snapshot::current_docx`], for a `doc` announcement.
@@ -212,7 +269,7 @@ impl Snapshot {
     }
 
     pub fn to_docx(&self) -> Vec<DocxNode<Value>> {
-        nodes(&self.blocks)
+        nodes(&self.blocks, self.language)
     }
 
     pub fn to_legacy(&self) -> Vec<LegacyBlock> {
@@ -223,13 +280,17 @@ impl Snapshot {
     }
 }
 
-fn nodes(blocks: &[SnapshotBlock]) -> Vec<DocxNode<Value>> {
+fn nodes(blocks: &[SnapshotBlock], language: Language) -> Vec<DocxNode<Value>> {
     let depth = blocks.first().map_or(0, |first| first.depth);
     let families = blocks.chunk_by(|_, next| next.depth > depth);
     let node = |family: &[SnapshotBlock]| DocxNode {
         block: family[0].block.clone(),
-        children: nodes(&family[1..]),
+        children: nodes(&family[1..], language),
         is_container: feishu::is_container(&family[0].block),
+        media: family[0]
+            .file
+            .as_ref()
+            .and_then(|file| file.to_copy(language)),
     };
     families.map(node).collect()
 }
@@ -268,8 +329,6 @@ pub(crate) fn thing_in_words(thing: Unwritable) -> Bilingual {
 
 #[cfg(test)]
 mod tests {
-    use serde_json::json;
-
     use super::*;
 
     fn listed(blocks: Value) -> Snapshot {

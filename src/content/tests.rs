@@ -4,7 +4,9 @@ mod calls;
 pub(super) mod properties;
 pub(super) mod shorthand;
 
-use feishu::{Medium, Post, PostElement};
+use std::collections::BTreeSet;
+
+use feishu::{Media, Medium, Post, PostElement};
 use proptest::prelude::*;
 
 use super::*;
@@ -33,7 +35,7 @@ fn at(user_id: &str) -> PostElement {
 }
 
 fn image() -> PostElement {
-    PostElement::Media(Medium::Image)
+    PostElement::Media(Media::unnamed(Medium::Image))
 }
 
 fn check(title: &str, paragraphs: Vec<Vec<PostElement>>, expected: &str) {
@@ -132,7 +134,7 @@ fn each_non_text_element_is_one_character() {
         "",
         vec![
             vec![text("look "), image()],
-            vec![PostElement::Media(Medium::Video), smile],
+            vec![PostElement::Media(Media::unnamed(Medium::Video)), smile],
             vec![PostElement::Rule],
             vec![other],
         ],
@@ -150,7 +152,7 @@ fn media_of_a_message_are_listed() {
     let document = Document::read(&content, 0..usize::MAX, &[]).unwrap();
     assert_eq!(document.to_plain_text(), "a");
     assert_eq!(document.left_out, BTreeSet::from([Medium::Image]));
-    let picture = Content::Media(Medium::Image);
+    let picture = Content::Media(Media::unnamed(Medium::Image));
     for content in [
         &picture,
         &Content::read("post", r#"{"content":[[{"tag":"img"}]]}"#),

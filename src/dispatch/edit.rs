@@ -30,6 +30,10 @@ impl Dispatcher {
         let document = read.map_err(|unfit: Unfit| action::announce::refusal(unfit, empty))?;
         typed.reject_hidden_options(CommandName::Edit, &edit.text, &document)?;
         let target = self.edit_target(job, edit.number, message).await?;
+        let document = match target.document() {
+            Some(former) => document.with_media_of(former),
+            None => document,
+        };
         self.refuse_if_overtaken(job).await?;
         Ok(Next::Authorize(Action::Edit(Box::new(TextEdit {
             target,

@@ -426,7 +426,8 @@ impl TypedCommand {
         platform: &Platform,
     ) -> Result<Document, Unfit> {
         let mentions = self.mentions.clone();
-        action::announce::read(content_of(message), range, mentions, &platform.reading).await
+        let read = action::announce::read(content_of(message), range, mentions, &platform.reading);
+        Ok(read.await?.of_message(&message.message_id))
     }
 
     /// Rejects a text that begins or ends like an option once its formatting is gone.

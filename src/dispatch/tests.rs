@@ -152,6 +152,7 @@ impl Bench {
             settings: Arc::new(DispatcherSettings {
                 policy: defaults.policy,
                 announce: AnnounceSettings {
+                    images: true,
                     signature: false,
                     call_timeout: Duration::from_secs(10),
                 },

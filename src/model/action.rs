@@ -69,6 +69,20 @@ impl EditTarget {
         }
     }
 
+    /// The text so far.
+    pub(crate) fn document(&self) -> Option<&Document> {
+        match self {
+            Self::Entry(change) => {
+                let (placed, _) = change.change.as_ref()?.entry()?;
+                Some(placed.entry.document())
+            }
+            Self::Schedule(schedule) => match &schedule.action {
+                ScheduledAction::Publish { document, .. } => Some(document),
+                ScheduledAction::Propose(_) | ScheduledAction::Expire { .. } => None,
+            },
+        }
+    }
+
     /// The number by which members refer to it.
     pub(crate) fn number(&self) -> Option<u32> {
         match self {

@@ -55,7 +55,7 @@ pub(crate) enum AnnouncementState {
     Entry(PlacedEntry),
     /// The whole content, saved before it was replaced.
     Body(Snapshot),
-    /// Saved blocks were restored: pairs of a block's old id and its new id.
+    /// Saved blocks were restored: pairs of old and new id, of blocks and of the files in them.
     Restored(Vec<(BlockId, BlockId)>),
 }
 

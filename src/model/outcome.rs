@@ -171,6 +171,13 @@ pub(crate) enum Done {
         done: Box<Done>,
         media: BTreeSet<Medium>,
     },
+    /// Lines name some of the pictures and files of the announcement.
+    Named {
+        done: Box<Done>,
+        media: BTreeSet<Medium>,
+        /// Of the first of them.
+        why: NotCopied,
+    },
     /// A scheduled announcement was published late, because the bot was down or the platform
     /// failed.
     AnnouncedLate {
@@ -206,6 +213,32 @@ pub(crate) enum Done {
         /// Whether the platform confirmed that it ended the consent, too.
         revoked: bool,
     },
+}
+
+/// Why a picture or a file is not in the announcement.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub(crate) enum NotCopied {
+    /// The admin has turned it off.
+    Off,
+    /// Announcements of the old kind contain text only.
+    OldKind,
+    /// There are more of them than an entry may have.
+    TooMany,
+    /// It is larger than the platform accepts.
+    TooLarge,
+    /// The app lacks a scope.
+    ScopeMissing,
+    /// The bot may not read the message or edit the announcement.
+    Forbidden,
+    /// The storage of the organization is full.
+    StorageFull,
+    /// The message was recalled.
+    MessageGone,
+    /// The platform returned another error.
+    Refused { code: i64 },
+    /// The platform did not respond.
+    Unavailable,
 }
 
 /// The state after a change was undone.

@@ -6,6 +6,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::content::{Document, Entry, Snapshot};
 use crate::model::change::{ChangeId, PlacedEntry};
+use crate::model::outcome::NotCopied;
 use crate::model::schedule::AnnounceOptions;
 
 /// An announcement in progress. If a response is lost, the progress tells which blocks may have
@@ -152,13 +153,24 @@ pub(crate) struct Restoration {
 }
 
 impl Restoration {
-    /// The blocks that are restored with all their children: pairs of old and new id.
+    /// The blocks that are restored with all their children, and the files in them: pairs of old and
+    /// new id.
     pub(crate) fn restored(self) -> Vec<(BlockId, BlockId)> {
         let Creation {
-            page_blocks, whole, ..
+            page_blocks,
+            whole,
+            media,
+            ..
         } = self.creation;
+        let tokens = media.into_iter().filter_map(|state| match state {
+            MediaState::Shown {
+                token,
+                before: Some(before),
+            } => Some((BlockId::from(before), BlockId::from(token))),
+            _ => None,
+        });
         let pairs = self.missing.into_iter().zip(page_blocks);
-        pairs.take(whole).collect()
+        pairs.take(whole).chain(tokens).collect()
     }
 }
 
@@ -177,6 +189,61 @@ pub(crate) struct Creation {
     pub(crate) revision: i64,
     /// Whether names are written instead of mentions, which the platform rejected.
     pub(crate) without_mentions: bool,
+    /// The pictures and files, in order; empty before the first is copied.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub(crate) media: Vec<MediaState>,
+    /// The number of attempts to copy the next one that failed.
+    #[serde(default, skip_serializing_if = "is_zero")]
+    pub(crate) media_failures: u32,
+}
+
+/// How far a picture or a file was copied into its block.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub(crate) enum MediaState {
+    /// The block is empty.
+    Empty,
+    /// It was uploaded for the block, which does not show it yet.
+    Uploaded { token: String },
+    /// The block shows it.
+    Shown {
+        token: String,
+        /// The token of the copy that it restores.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        before: Option<String>,
+    },
+    /// It cannot be copied, and its block is still there.
+    Refused(NotCopied),
+    /// Its empty block is being deleted.
+    Deleting(NotCopied),
+    /// Its empty block was deleted.
+    Deleted(NotCopied),
+    /// A line in place of its block names it.
+    Named(NotCopied),
+    /// A member deleted its block.
+    Gone,
+}
+
+impl MediaState {
+    pub(crate) fn is_final(&self) -> bool {
+        matches!(self, Self::Shown { .. } | Self::Named(_) | Self::Gone)
+    }
+
+    /// Why a line is in its place.
+    pub(crate) fn not_copied(&self) -> Option<NotCopied> {
+        match self {
+            Self::Named(why) => Some(*why),
+            _ => None,
+        }
+    }
+}
+
+#[expect(
+    clippy::trivially_copy_pass_by_ref,
+    reason = "the signature that serde wants"
+)]
+fn is_zero(number: &u32) -> bool {
+    *number == 0
 }
 
 impl Creation {

@@ -47,6 +47,10 @@ pub(super) fn done(done: &Done, language: Language, time_zone: &TimeZone) -> Ans
             let announced = self::done(done, language, time_zone);
             return with_words(announced, &message::left_out(media, language), language);
         }
+        Done::Named { done, media, why } => {
+            let announced = self::done(done, language, time_zone);
+            return with_words(announced, &message::named(media, *why, language), language);
+        }
         Done::AnnouncedLate { due, at } => {
             let late = schedule::POSTED_LATE;
             return Answer::Say(schedule::missed(late, *due, *at, language, time_zone));

@@ -7,16 +7,17 @@ use feishu::{Medium, MessageKind};
 use super::punctuation::COMMA;
 use crate::content::{kind_in_words, medium_in_words};
 use crate::language::{Bilingual, Language};
+use crate::model::outcome::NotCopied;
 use crate::model::refusal::NotPinnable;
 
 pub(super) const ONLY_MEDIA: Bilingual = Bilingual::new(
-    "命令中只有图片或文件，没有文字，未发布。目前仅支持发布文字，请发送 /公告 内容。",
-    "The message has only an image or a file and no text, so nothing was posted. Only text can be posted for now: send /announce text.",
+    "命令中只有群公告无法包含的内容，未发布。请发送 /公告 内容。",
+    "The message has only content that an announcement cannot contain, so nothing was posted. Send /announce text.",
 );
 
 pub(super) const REPLIED_TO_HAS_NO_TEXT: Bilingual = Bilingual::new(
-    "该消息没有可发布的文字。请发送 /公告 内容。",
-    "That message has no text to announce. Send /announce text instead.",
+    "该消息没有可发布的内容。请发送 /公告 内容。",
+    "That message has nothing to announce. Send /announce text instead.",
 );
 
 pub(super) fn without_text(kind: MessageKind, language: Language) -> String {
@@ -77,12 +78,67 @@ pub(super) fn not_pinnable(why: NotPinnable) -> Bilingual {
 
 /// The media that were not announced.
 pub(super) fn left_out(media: &BTreeSet<Medium>, language: Language) -> String {
+    let words = Bilingual::new(
+        "其中的{}未发布：群公告无法包含这类内容。",
+        "Left out: {}. An announcement cannot contain them.",
+    );
+    words.fill(language, names(media, language))
+}
+
+fn names(media: &BTreeSet<Medium>, language: Language) -> String {
     let names = media
         .iter()
         .map(|medium| medium_in_words(*medium).to(language));
+    names.collect::<Vec<_>>().join(COMMA.to(language))
+}
+
+/// The pictures and files that were not copied, and why.
+pub(super) fn named(media: &BTreeSet<Medium>, why: NotCopied, language: Language) -> String {
     let words = Bilingual::new(
-        "其中的{}未发布：目前仅支持发布文字。",
-        "Left out: {}. Only text can be posted for now.",
+        "其中的{}以一行文字代替：",
+        "Replaced by a line of text: {}. ",
     );
-    words.fill(language, names.collect::<Vec<_>>().join(COMMA.to(language)))
+    let why = match why {
+        NotCopied::Off => Bilingual::new(
+            "管理员已关闭图片和文件的发布。",
+            "The bot's admin has turned off images and files.",
+        ),
+        NotCopied::OldKind => Bilingual::new(
+            "旧版群公告只能包含文字。",
+            "An announcement of the old kind contains only text.",
+        ),
+        NotCopied::TooMany => Bilingual::new(
+            "每次最多发布 20 个图片和文件。",
+            "At most 20 images and files can be posted at once.",
+        ),
+        NotCopied::TooLarge => Bilingual::new(
+            "图片和文件不能超过 20 MB。",
+            "An image or a file can have at most 20 MB.",
+        ),
+        NotCopied::ScopeMissing => Bilingual::new(
+            "机器人缺少读取或上传文件的权限，请机器人管理员运行 noticebot check。",
+            "The bot lacks a permission to read or upload files. Its admin can run noticebot check.",
+        ),
+        NotCopied::Forbidden => Bilingual::new(
+            "飞书不允许机器人读取该文件，或编辑群公告。",
+            "Feishu does not let the bot read the file or edit the announcement.",
+        ),
+        NotCopied::StorageFull => Bilingual::new(
+            "企业的存储空间已满。",
+            "The storage of the organization is full.",
+        ),
+        NotCopied::MessageGone => Bilingual::new("原消息已被撤回。", "The message was recalled."),
+        NotCopied::Refused { code } => {
+            let refused = Bilingual::new(
+                "飞书拒绝了请求（错误码 {}）。",
+                "Feishu refused the request (code {}).",
+            );
+            return words.fill(language, names(media, language)) + &refused.fill(language, code);
+        }
+        NotCopied::Unavailable => Bilingual::new(
+            "飞书多次没有响应。请稍后重新发布。",
+            "Feishu did not respond several times. Post it again later.",
+        ),
+    };
+    words.fill(language, names(media, language)) + why.to(language)
 }

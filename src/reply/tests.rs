@@ -20,8 +20,8 @@ use crate::content::Document;
 use crate::model::change::ChangeKind;
 use crate::model::job::{JobKind, JobRef};
 use crate::model::outcome::{
-    Approver, Done, GroupHelp, History, HistoryChange, HistorySchedule, ReadBy, Scheduled,
-    ScheduledChange, UndoResult,
+    Approver, Done, GroupHelp, History, HistoryChange, HistorySchedule, NotCopied, ReadBy,
+    Scheduled, ScheduledChange, UndoResult,
 };
 use crate::model::proposal::{Decided, Proposed};
 use crate::model::refusal::{
@@ -287,6 +287,14 @@ fn every_history() -> [Outcome; 2] {
     ]
 }
 
+fn named(why: NotCopied) -> Done {
+    Done::Named {
+        done: Box::new(Done::Announced),
+        media: [feishu::Medium::Image, feishu::Medium::File].into(),
+        why,
+    }
+}
+
 fn every_success() -> Vec<Done> {
     vec![
         Done::Pinned(PinTarget::RepliedMessage),
@@ -295,6 +303,16 @@ fn every_success() -> Vec<Done> {
         Done::Announced,
         Done::Unformatted(Box::new(Done::Announced)),
         Done::Unformatted(Box::new(Done::Replaced { edited: 1 })),
+        named(NotCopied::Off),
+        named(NotCopied::OldKind),
+        named(NotCopied::TooMany),
+        named(NotCopied::TooLarge),
+        named(NotCopied::ScopeMissing),
+        named(NotCopied::Forbidden),
+        named(NotCopied::StorageFull),
+        named(NotCopied::MessageGone),
+        named(NotCopied::Refused { code: 1_061_044 }),
+        named(NotCopied::Unavailable),
         Done::LeftOut {
             done: Box::new(Done::Announced),
             media: [feishu::Medium::Image].into(),

@@ -13,7 +13,7 @@ use crate::content::Document;
 use crate::model::change::{Change, ChangeKind, ChangeRecord, ChangeResult, PinnedItem};
 use crate::model::job::{JobKind, Tenant};
 use crate::model::outcome::{Done, Scheduled};
-use crate::model::progress::{Creation, WriteProgress};
+use crate::model::progress::{Creation, MediaState, WriteProgress};
 use crate::model::refusal::Cause;
 use crate::model::schedule::AnnounceOptions;
 use crate::model::settings::{Setting, SettingChange};
@@ -333,11 +333,9 @@ async fn jobs_running_at_a_kill_are_requeued(bench: Bench) {
     let written = Some(WriteProgress::Docx {
         creation: Creation {
             calls: 2,
-            page_blocks: Vec::new(),
             parents: vec!["dox1".into()],
-            whole: 0,
-            revision: 7,
-            without_mentions: false,
+            media: vec![MediaState::Empty],
+            ..Creation::at(7)
         },
         snapshot: None,
     });

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use feishu_sim::AnnouncementKind::{self, Doc, Docx};
 use feishu_sim::{ChatId, Endpoint, Fault, Words};
-use serde_json::Value;
+use serde_json::{Value, json};
 
 use crate::harness::Bench;
 
@@ -285,13 +285,14 @@ async fn missing_text_is_explained() {
     let bench = unsigned().await;
     let group = bench.group(Docx);
     let chat = || bench.sim.as_person(&bench.owner).in_chat(&group);
-    let picture = chat().image().id;
+    let sticker = chat().send("sticker", &json!({ "file_key": "f" })).id;
     let recalled = chat().say("oops").id;
     chat().recall(&recalled);
-    let to_picture = bench.reply(&group, &picture, "/announce").id;
+    let to_sticker = bench.reply(&group, &sticker, "/announce").id;
     let to_recalled = bench.reply(&group, &recalled, "/announce").id;
     let to_nothing = bench.say(&group, "/announce").id;
-    assert!(bench.answer(&to_picture).await.contains("no text"));
+    let answer = bench.answer(&to_sticker).await;
+    assert!(answer.contains("nothing to announce"), "{answer}");
     assert!(bench.answer(&to_recalled).await.contains("recalled"));
     assert!(bench.answer(&to_nothing).await.contains("/announce text"));
     assert!(text(&bench, &group).is_empty());

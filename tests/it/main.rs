@@ -36,6 +36,7 @@ mod grants;
 mod harness;
 mod layers;
 mod limits;
+mod medias;
 mod members;
 mod notify;
 mod panel;

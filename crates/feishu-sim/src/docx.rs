@@ -299,6 +299,11 @@ impl Document {
                 self.insert(parent, at.min(end), vec![Content::picture()], ids);
                 (at.min(end), 0, 1)
             }
+            Edit::OtherPicture { at } => {
+                let id = children.get(at)?.clone();
+                self.blocks.get_mut(&id)?.content = Some(Content::picture());
+                (0, 0, 0)
+            }
             Edit::Rewrite { at, line } => {
                 let id = children.get(at)?.clone();
                 self.blocks.get_mut(&id)?.content = Some(Content::plain(&line));

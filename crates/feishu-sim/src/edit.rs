@@ -35,9 +35,14 @@ pub enum Edit {
         /// Its new text.
         line: String,
     },
-    /// Inserts a picture, like [`Edit::Type`] a line. The API cannot insert pictures.
+    /// Inserts a picture, like [`Edit::Type`] a line.
     Picture {
         /// The block after the picture.
+        at: usize,
+    },
+    /// Shows another picture in a docx block, which keeps its id.
+    OtherPicture {
+        /// The block.
         at: usize,
     },
 }

@@ -8,6 +8,7 @@ mod application;
 mod bot;
 mod chat;
 mod docx;
+mod media;
 mod message;
 mod notification;
 mod oauth;
@@ -20,7 +21,7 @@ use std::{fmt, sync::Arc, time::Duration};
 
 use jiff::Timestamp;
 use secrecy::SecretString;
-use tokio::sync::Mutex;
+use tokio::sync::{Mutex, Semaphore};
 use tokio::time::Instant;
 
 pub use announcement::{AnnouncementInfo, AnnouncementKind, LegacyAnnouncement};
@@ -28,6 +29,7 @@ pub use application::AppVersion;
 pub use bot::BotInfo;
 pub use chat::{Chat, ListedChat, ListedChats, Member, Who};
 pub use docx::{CreateChildren, Created, DeleteChildren, UpdateBlocks};
+pub use media::{MAX_UPLOAD, MediaUpload, MessageResource, UploadKind};
 pub use message::{CardForm, Message, MessageSender};
 pub use notification::Readers;
 pub use scope::Scope;
@@ -39,7 +41,7 @@ use crate::http::{Answer, Http, OnCall, Request};
 use crate::limits::{Limits, Pace, SharedLimits};
 use crate::member_token::MemberTokens;
 use crate::ticket::AppTicket;
-use crate::token::Tokens;
+use crate::token::{AccessToken, Tokens};
 use crate::{AppId, ChatId, Clock, Error, ExtraRoots, TenantKey};
 
 /// The shortest time between two requests for the platform's time: replayed requests with a valid
@@ -47,6 +49,8 @@ use crate::{AppId, ChatId, Clock, Error, ExtraRoots, TenantKey};
 const CONFIRM_EVERY: Duration = Duration::from_secs(1);
 /// How many calls are made while the answers disagree.
 const CONFIRMATIONS: usize = 3;
+/// How many files are copied at a time, each with its buffers.
+const COPIES: usize = 2;
 
 /// Asks for people's open ids.
 const OPEN_ID: (&str, &str) = ("user_id_type", "open_id");
@@ -98,6 +102,8 @@ struct Inner {
     clock: Clock,
     /// When [`Client::confirm_time`] last made a call.
     confirmed: Mutex<Option<Instant>>,
+    /// The files that may be copied now.
+    copies: Semaphore,
 }
 
 impl Client {
@@ -136,6 +142,7 @@ impl Client {
                 accounts,
                 clock,
                 confirmed: Mutex::default(),
+                copies: Semaphore::new(COPIES),
             }),
             credentials: Credentials::Bot(TenantKey::OWN),
         })
@@ -261,32 +268,56 @@ impl Client {
     /// Makes a call with a token. If the platform rejects the token, the call is repeated once with
     /// a new one.
     async fn call(&self, request: Request<'_>) -> Result<Answer, Error> {
-        let Inner {
-            http,
-            tokens,
-            limits,
-            ..
-        } = &*self.inner;
-        let api = (self.credentials.tenant(), request.endpoint);
+        let http = &self.inner.http;
+        let token = self.first_token(request.endpoint).await?;
+        let result = http.send(&request, Some(&token)).await;
+        match self.second_token(request.endpoint, &token, &result).await? {
+            None => result,
+            Some(token) => {
+                let result = http.send(&request, Some(&token)).await;
+                self.after_second(request.endpoint, &token, result).await
+            }
+        }
+    }
+
+    /// The token for a call, which may be made now.
+    async fn first_token(&self, endpoint: &'static str) -> Result<AccessToken, Error> {
+        let Inner { tokens, limits, .. } = &*self.inner;
+        let api = (self.credentials.tenant(), endpoint);
         limits.check(api)?;
         let token = tokens.get(&self.credentials).await?;
         limits.enter(api)?;
-        let result = http.send(&request, Some(&token)).await;
-        let is_replaced = match &result {
-            Err(error) => tokens.note_refusal(&self.credentials, &token, error).await,
-            Ok(_) => false,
-        };
-        if !is_replaced {
-            limits.note(api, &result);
-            return result;
+        Ok(token)
+    }
+
+    /// Another token if the platform rejected that of a call. Otherwise, the result is noted.
+    async fn second_token<T>(
+        &self,
+        endpoint: &'static str,
+        token: &AccessToken,
+        result: &Result<T, Error>,
+    ) -> Result<Option<AccessToken>, Error> {
+        let Inner { tokens, limits, .. } = &*self.inner;
+        if let Err(error) = result
+            && tokens.note_refusal(&self.credentials, token, error).await
+        {
+            return tokens.get(&self.credentials).await.map(Some);
         }
-        let token = tokens.get(&self.credentials).await?;
-        let result = http.send(&request, Some(&token)).await;
-        limits.note(api, &result);
+        limits.note((self.credentials.tenant(), endpoint), result);
+        Ok(None)
+    }
+
+    /// The result of a call that was repeated with another token.
+    async fn after_second<T>(
+        &self,
+        endpoint: &'static str,
+        token: &AccessToken,
+        result: Result<T, Error>,
+    ) -> Result<T, Error> {
+        let Inner { tokens, limits, .. } = &*self.inner;
+        limits.note((self.credentials.tenant(), endpoint), &result);
         match result {
-            Err(error) => Err(tokens
-                .second_refusal(&self.credentials, &token, error)
-                .await),
+            Err(error) => Err(tokens.second_refusal(&self.credentials, token, error).await),
             Ok(answer) => Ok(answer),
         }
     }

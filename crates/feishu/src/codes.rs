@@ -98,6 +98,8 @@ pub const ANNOUNCEMENT_IS_DOCX: i64 = 232_097;
 pub const DOCX_INVALID_PARAM: i64 = 1_770_001;
 /// "schema mismatch"
 pub const DOCX_SCHEMA_MISMATCH: i64 = 1_770_006;
+/// "too big file size".
+pub const DOCX_FILE_TOO_LARGE: i64 = 1_770_008;
 /// "too old document": somebody has written since the revision was read.
 pub const DOCX_OUTDATED: i64 = 1_770_021;
 /// "forbidden": the caller may not edit the announcement.
@@ -120,6 +122,32 @@ pub const ANNOUNCEMENT_IS_LEGACY: i64 = 1_772_006;
 pub const ANNOUNCEMENT_BOT_DISABLED: i64 = 1_772_025;
 /// "The app is unavailable or inactivated by the tenant.", in a call on a docx announcement.
 pub const ANNOUNCEMENT_APP_UNAVAILABLE: i64 = 1_772_034;
+
+/// "internal error." of an upload.
+pub const MEDIA_INTERNAL: i64 = 1_061_001;
+/// "forbidden." of an upload: the caller may not edit the announcement.
+pub const MEDIA_FORBIDDEN: i64 = 1_061_004;
+/// "internal time out." of an upload.
+pub const MEDIA_TIMEOUT: i64 = 1_061_006;
+/// "file size beyond limit." of an upload.
+pub const MEDIA_TOO_LARGE: i64 = 1_061_043;
+/// "parent node not exist.": the block is unknown, or the upload does not name the document.
+pub const MEDIA_PARENT_UNKNOWN: i64 = 1_061_044;
+/// "can retry.": another upload to the same block is running.
+pub const MEDIA_BUSY: i64 = 1_061_045;
+/// "user quota exceeded."
+pub const MEDIA_USER_QUOTA: i64 = 1_061_061;
+/// "no scope auth." of an upload.
+pub const MEDIA_SCOPE_MISSING: i64 = 1_061_073;
+/// "file quota exceeded."
+pub const MEDIA_FILE_QUOTA: i64 = 1_061_101;
+
+/// The resource of a message is larger than 100 MB.
+pub const RESOURCE_TOO_LARGE: i64 = 234_037;
+/// The message is in a chat in restricted mode.
+pub const RESOURCE_RESTRICTED: i64 = 234_038;
+/// "Unsupported message type.": resources of cards and forwarded bundles are not sent.
+pub const RESOURCE_OF_OTHER_KIND: i64 = 234_043;
 
 /// "request trigger frequency limit", by the gateway.
 pub const RATE_LIMITED: i64 = 99_991_400;
@@ -295,6 +323,9 @@ impl Class {
             | MESSAGE_BEING_SENT
             | REACTION_TOO_EARLY
             | CHAT_RATE_LIMITED
+            | MEDIA_INTERNAL
+            | MEDIA_TIMEOUT
+            | MEDIA_BUSY
             | DOCX_INTERNAL..=DOCX_MAINTENANCE => Self::Retry,
             INTERNAL => Self::RetryInDoubt,
             RATE_LIMITED => Self::RateLimited,

@@ -127,6 +127,16 @@ pub(crate) fn weight(json: &str) -> usize {
 }
 
 impl ReadBlock {
+    /// The token of the file that a picture or a file shows; `None` for other blocks.
+    pub fn file_token(&self) -> Option<String> {
+        let is_file = matches!(
+            BlockType::from_number(self.block_type),
+            BlockType::File | BlockType::Image
+        );
+        let block = is_file.then(|| serde_json::from_str::<Block>(&self.wire).ok());
+        block.flatten()?.file_token
+    }
+
     /// The approximate memory of a copy, in bytes.
     pub fn weight(&self) -> usize {
         weight(&self.wire)
@@ -260,12 +270,12 @@ fn unwritable_block(block_type: BlockType) -> Option<Unwritable> {
         | BlockType::TableCell
         | BlockType::Other(TODO | CALLOUT | GRID | GRID_COLUMN | IFRAME | QUOTE_CONTAINER) => None,
         BlockType::Page => Some(Unwritable::Other),
+        BlockType::File | BlockType::View => Some(Unwritable::File),
+        BlockType::Image => Some(Unwritable::Image),
         BlockType::Other(number) => Some(match number {
             18 => Unwritable::Base,
             20 => Unwritable::GroupCard,
             21 | 29 | 43 => Unwritable::Board,
-            23 | 33 => Unwritable::File,
-            27 => Unwritable::Image,
             28 | 40 => Unwritable::Widget,
             30 => Unwritable::Sheet,
             35 => Unwritable::Task,

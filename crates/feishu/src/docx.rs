@@ -27,6 +27,8 @@ pub struct Block {
     pub text: Option<TextBlock>,
     /// The layout of a kind that has one.
     pub layout: Option<Layout>,
+    /// The token of the file that a picture or a file shows; `None` while it is empty.
+    pub file_token: Option<String>,
 }
 
 /// The layout of a block that contains others.
@@ -73,6 +75,12 @@ pub enum BlockType {
     Quote,
     /// A horizontal line.
     Divider,
+    /// A file, which is inside a [`BlockType::View`].
+    File,
+    /// A picture.
+    Image,
+    /// What shows a file. It is created with the file.
+    View,
     /// A table.
     Table,
     /// A cell of a table, which is created with it.
@@ -156,6 +164,7 @@ impl Block {
             children: Vec::new(),
             text: Some(TextBlock { elements }),
             layout: None,
+            file_token: None,
         }
     }
 
@@ -184,6 +193,7 @@ impl Block {
             children: Vec::new(),
             text: None,
             layout: None,
+            file_token: None,
         }
     }
 
@@ -204,6 +214,16 @@ impl Block {
     pub fn divider() -> Self {
         Self::without_text(BlockType::Divider)
     }
+
+    /// A picture to insert, which is empty.
+    pub fn image() -> Self {
+        Self::without_text(BlockType::Image)
+    }
+
+    /// A file to insert, which is empty. The platform puts it into a view.
+    pub fn file() -> Self {
+        Self::without_text(BlockType::File)
+    }
 }
 
 impl BlockType {
@@ -218,6 +238,9 @@ impl BlockType {
             Self::Code => 14,
             Self::Quote => 15,
             Self::Divider => 22,
+            Self::File => 23,
+            Self::Image => 27,
+            Self::View => 33,
             Self::Table => 31,
             Self::TableCell => 32,
             Self::Other(number) => number,
@@ -236,6 +259,9 @@ impl BlockType {
             14 => Self::Code,
             15 => Self::Quote,
             22 => Self::Divider,
+            23 => Self::File,
+            27 => Self::Image,
+            33 => Self::View,
             31 => Self::Table,
             32 => Self::TableCell,
             _ => Self::Other(number),
@@ -257,6 +283,9 @@ impl BlockType {
             Self::Code => Some("code"),
             Self::Quote => Some("quote"),
             Self::Divider => Some("divider"),
+            Self::File => Some("file"),
+            Self::Image => Some("image"),
+            Self::View => Some("view"),
             Self::Table => Some("table"),
             Self::TableCell => Some("table_cell"),
             Self::Other(_) => None,
@@ -332,6 +361,10 @@ impl From<WireBlock> for Block {
     fn from(mut wire: WireBlock) -> Self {
         let block_type = BlockType::from_number(wire.block_type);
         let (layout, cells) = read_layout(&wire);
+        let file_token = block_type.key().and_then(|key| {
+            let token = wire.content.get(key)?["token"].as_str()?;
+            (!token.is_empty()).then(|| token.to_owned())
+        });
         let children = if wire.children.is_empty() {
             cells
         } else {
@@ -340,6 +373,9 @@ impl From<WireBlock> for Block {
         let content = match block_type {
             BlockType::Page
             | BlockType::Divider
+            | BlockType::File
+            | BlockType::Image
+            | BlockType::View
             | BlockType::Table
             | BlockType::TableCell
             | BlockType::Other(_) => None,
@@ -356,6 +392,7 @@ impl From<WireBlock> for Block {
             children,
             text: content.and_then(|content| serde_json::from_value(content).ok()),
             layout,
+            file_token,
         }
     }
 }
@@ -372,6 +409,7 @@ impl From<Block> for WireBlock {
                     has_header,
                 }),
             ) => table_content(*size, widths, *has_header),
+            (None, _) if block.block_type == BlockType::File => json!({ "token": "" }),
             (None, _) => json!({}),
         };
         let key = block.block_type.key().map(str::to_owned);

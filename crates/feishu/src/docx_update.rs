@@ -27,6 +27,10 @@ pub enum BlockChange {
     InsertTableColumn,
     /// Sets the widths of the columns of a grid, in percent, for all of them.
     GridColumnWidths(Vec<u64>),
+    /// Shows a picture, by the token with which it was uploaded for this block.
+    Image(String),
+    /// Shows a file, likewise.
+    File(String),
 }
 
 impl Serialize for BlockUpdate {
@@ -46,6 +50,12 @@ impl Serialize for BlockUpdate {
             BlockChange::GridColumnWidths(ratios) => {
                 let operation = json!({ "width_ratios": ratios });
                 map.serialize_entry("update_grid_column_width_ratio", &operation)?;
+            }
+            BlockChange::Image(token) => {
+                map.serialize_entry("replace_image", &json!({ "token": token }))?;
+            }
+            BlockChange::File(token) => {
+                map.serialize_entry("replace_file", &json!({ "token": token }))?;
             }
         }
         map.end()

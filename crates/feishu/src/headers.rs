@@ -3,7 +3,9 @@
 use std::time::{Duration, SystemTime};
 
 use jiff::Timestamp;
-use reqwest::header::{AGE, CONTENT_TYPE, DATE, HeaderMap, HeaderName, RETRY_AFTER};
+use reqwest::header::{
+    AGE, CONTENT_DISPOSITION, CONTENT_TYPE, DATE, HeaderMap, HeaderName, RETRY_AFTER,
+};
 
 const LOG_ID: HeaderName = HeaderName::from_static("x-tt-logid");
 const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
@@ -49,6 +51,17 @@ pub(crate) fn retry_after(headers: &HeaderMap, now: Timestamp) -> Option<Duratio
             seconds(value).or_else(until)
         })
     })
+}
+
+/// Whether the body is a file. Without a name of one, JSON and web pages are answers.
+pub(crate) fn is_file(headers: &HeaderMap) -> bool {
+    let kind = headers.get(CONTENT_TYPE);
+    let kind = kind.and_then(|kind| kind.to_str().ok()).unwrap_or_default();
+    let is_json = kind
+        .trim_start()
+        .to_ascii_lowercase()
+        .starts_with("application/json");
+    headers.contains_key(CONTENT_DISPOSITION) || !(is_json || is_page(headers))
 }
 
 /// Whether the content type is that of a web page.

@@ -3,8 +3,9 @@
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
+use jiff::Timestamp;
 use reqwest::header::{CONTENT_TYPE, HeaderName, HeaderValue};
-use reqwest::{Method, RequestBuilder, Url};
+use reqwest::{Body, Method, RequestBuilder, Response, Url, multipart};
 use secrecy::{ExposeSecret, SecretString};
 use serde::{Deserialize, de::DeserializeOwned};
 use serde_json::Value;
@@ -24,6 +25,9 @@ pub(crate) const MAX_TEXT: usize = 2 << 20;
 const LONG_ANSWER: usize = 64 << 10;
 /// How many permits there are.
 const LONG_AT_ONCE: usize = 4;
+
+/// The timeout of a download or an upload: the largest upload at 256 KiB a second.
+const TRANSFER_TIMEOUT: Duration = Duration::from_secs(80);
 
 /// A byte order mark, which proxies put before JSON.
 const BOM: &[u8] = b"\xef\xbb\xbf";
@@ -101,6 +105,21 @@ enum Form {
     OAuth,
     /// Any object; the caller judges it with [`Answer::oauth`].
     Unjudged,
+}
+
+/// An answer of which the head was read.
+struct Begun {
+    /// The answer without its body.
+    head: Answer,
+    response: Response,
+    sent_at: Timestamp,
+    received_at: Timestamp,
+}
+
+/// A file that is being downloaded.
+pub(crate) struct Download {
+    head: Answer,
+    response: Response,
 }
 
 /// An answer with code 0.
@@ -209,7 +228,38 @@ impl Http {
         if let Some(body) = &request.body {
             builder = builder.json(body);
         }
-        self.report(request.endpoint, request.max_answer, builder, Form::Api)
+        self.exchange(request.endpoint, request.max_answer, builder, Form::Api)
+            .await
+    }
+
+    /// Begins the download of a file and reports it.
+    pub(crate) async fn open(
+        &self,
+        request: &Request<'_>,
+        token: &SecretString,
+    ) -> Result<Download, Error> {
+        let mut url = self.url(["open-apis"].iter().chain(request.path));
+        url.query_pairs_mut().extend_pairs(request.query);
+        let builder = self.client.get(url).timeout(TRANSFER_TIMEOUT);
+        let builder = builder.bearer_auth(token.expose_secret());
+        let download = self.begin_download(request.endpoint, builder);
+        self.report(request.endpoint, download, |download| {
+            download.head.log_id.as_deref()
+        })
+        .await
+    }
+
+    /// Makes one exchange whose request has a form with a file, and reports it.
+    pub(crate) async fn upload(
+        &self,
+        request: &Request<'_>,
+        form: multipart::Form,
+        token: &SecretString,
+    ) -> Result<Answer, Error> {
+        let url = self.url(["open-apis"].iter().chain(request.path));
+        let builder = self.client.post(url).timeout(TRANSFER_TIMEOUT);
+        let builder = builder.bearer_auth(token.expose_secret()).multipart(form);
+        self.exchange(request.endpoint, request.max_answer, builder, Form::Api)
             .await
     }
 
@@ -218,7 +268,7 @@ impl Http {
         let (name, value) = request.header;
         let builder = self.client.post(self.url(request.path));
         let builder = builder.header(name, value).json(&request.body);
-        self.report(request.endpoint, MAX_ANSWER, builder, Form::Api)
+        self.exchange(request.endpoint, MAX_ANSWER, builder, Form::Api)
             .await
     }
 
@@ -240,27 +290,42 @@ impl Http {
             OAuthBody::FormWithBasic(app, fields) => with_form(builder, fields)
                 .basic_auth(app.app_id.as_str(), Some(app.app_secret.expose_secret())),
         };
-        self.report(request.endpoint, MAX_ANSWER, builder, form)
+        self.exchange(request.endpoint, MAX_ANSWER, builder, form)
             .await
     }
 
-    async fn report(
+    /// Makes one exchange and reports it.
+    async fn exchange(
         &self,
         endpoint: &'static str,
         max_answer: usize,
         builder: RequestBuilder,
         form: Form,
     ) -> Result<Answer, Error> {
+        let exchange = async {
+            let begun = self.begin(endpoint, builder).await?;
+            self.finish(begun, max_answer, form).await
+        };
+        self.report(endpoint, exchange, Answer::log_id).await
+    }
+
+    /// Waits for an exchange and reports it.
+    async fn report<T>(
+        &self,
+        endpoint: &'static str,
+        exchange: impl Future<Output = Result<T, Error>>,
+        log_id: impl Fn(&T) -> Option<&str>,
+    ) -> Result<T, Error> {
         let begun = Instant::now();
         // Boxed, because requests are large and part of the futures of all callers.
-        let result = Box::pin(self.exchange(endpoint, max_answer, builder, form)).await;
+        let result = Box::pin(exchange).await;
         let record = CallRecord {
             endpoint,
             duration: begun.elapsed(),
             error: result.as_ref().err(),
         };
         let (log_id, msg) = match &result {
-            Ok(answer) => (answer.log_id.as_deref(), None),
+            Ok(answer) => (log_id(answer), None),
             Err(Error::Api(error)) => (error.log_id.as_deref(), Some(&*error.msg)),
             Err(error) => (error.log_id(), None),
         };
@@ -288,21 +353,16 @@ impl Http {
         url
     }
 
-    async fn exchange(
-        &self,
-        endpoint: &'static str,
-        max_answer: usize,
-        builder: RequestBuilder,
-        form: Form,
-    ) -> Result<Answer, Error> {
+    /// Sends a request and waits for the head of the answer.
+    async fn begin(&self, endpoint: &'static str, builder: RequestBuilder) -> Result<Begun, Error> {
         let broken = |source| transport(endpoint, source);
         let request = builder.build().map_err(broken)?;
         let path = request.url().path().to_owned();
         let sent_at = self.clock.machine_now();
-        let mut response = self.client.execute(request).await.map_err(broken)?;
+        let response = self.client.execute(request).await.map_err(broken)?;
         let received_at = self.clock.machine_now();
         let headers = response.headers();
-        let mut answer = Answer {
+        let head = Answer {
             endpoint,
             path,
             status: response.status().as_u16(),
@@ -312,6 +372,23 @@ impl Http {
             body: Vec::new(),
             permit: None,
         };
+        Ok(Begun {
+            head,
+            response,
+            sent_at,
+            received_at,
+        })
+    }
+
+    /// Reads the rest of an answer, and judges it.
+    async fn finish(&self, begun: Begun, max_answer: usize, form: Form) -> Result<Answer, Error> {
+        let Begun {
+            head: mut answer,
+            mut response,
+            sent_at,
+            received_at,
+        } = begun;
+        let broken = |source| transport(answer.endpoint, source);
         while let Some(chunk) = response.chunk().await.map_err(broken)? {
             let length = answer.body.len() + chunk.len();
             if length > max_answer {
@@ -338,6 +415,49 @@ impl Http {
             self.clock.observe(date, sent_at, received_at);
         }
         judged
+    }
+
+    /// An answer that is not a file is a refusal.
+    async fn begin_download(
+        &self,
+        endpoint: &'static str,
+        builder: RequestBuilder,
+    ) -> Result<Download, Error> {
+        let begun = self.begin(endpoint, builder).await?;
+        if begun.response.status().is_success() && headers::is_file(begun.response.headers()) {
+            let Begun { head, response, .. } = begun;
+            return Ok(Download { head, response });
+        }
+        let answer = self.finish(begun, MAX_ANSWER, Form::Api).await?;
+        Err(answer.invalid(InvalidResponse::Shape))
+    }
+}
+
+impl Download {
+    /// The length in bytes, if the platform sent it.
+    pub(crate) fn length(&self) -> Option<u64> {
+        self.response.content_length()
+    }
+
+    /// Reads the file to its end, but at most `most` bytes and a chunk, and returns the length.
+    pub(crate) async fn count(mut self, most: u64) -> Result<u64, Error> {
+        let mut length = 0;
+        while length <= most {
+            let chunk = self.response.chunk().await;
+            let chunk = chunk.map_err(|source| transport(self.head.endpoint, source))?;
+            let Some(chunk) = chunk else { break };
+            length += chunk.len() as u64;
+        }
+        Ok(length)
+    }
+
+    pub(crate) fn too_large(&self) -> Error {
+        self.head.invalid(InvalidResponse::TooLarge)
+    }
+
+    /// The content, which is read while it is sent.
+    pub(crate) fn into_body(self) -> Body {
+        self.response.into()
     }
 }
 

@@ -45,8 +45,8 @@ pub use card::{Card, CardAnswer, Toast, ToastKind};
 pub use client::{
     AnnouncementInfo, AnnouncementKind, AppVersion, BotInfo, CardForm, Chat, Client, ClientConfig,
     CreateChildren, Created, DeleteChildren, LegacyAnnouncement, ListedChat, ListedChats,
-    MAX_SLASH_COMMANDS, Member, Message, MessageSender, Readers, Scope, SlashCommand,
-    SlashDescription, TopNotice, UpdateBlocks, Who,
+    MAX_SLASH_COMMANDS, MAX_UPLOAD, MediaUpload, Member, Message, MessageResource, MessageSender,
+    Readers, Scope, SlashCommand, SlashDescription, TopNotice, UpdateBlocks, UploadKind, Who,
 };
 pub use clock::{Clock, ClockHand};
 pub use copied::{
@@ -79,7 +79,7 @@ pub use member_token::{
     FetchMemberToken, MemberTokenError, MemberTokenFuture, MemberTokens, OnTokenRefusal,
     RefusedToken, TokenRefusal,
 };
-pub use message::{Content, Mark, Medium, MessageKind, Post, PostElement, file_name};
+pub use message::{Content, Mark, Media, Medium, MessageKind, Post, PostElement};
 pub use oauth::{
     AuthorizationRequest, CodeExchange, CodeVerifier, DeviceAuthorization, DevicePoll, MAX_SCOPES,
     NoRandomness, RefreshToken, TokenTypeHint, UserInfo, UserTokens, accounts_url, random_secret,

@@ -56,13 +56,15 @@ pub(crate) enum Pace {
     Announcement(TenantKey, ChatId),
     /// 5 writes a second by the app, of all announcements of the tenant together.
     Tenant(TenantKey),
+    /// 5 uploads a second by the app (official page `drive-v1/media/upload_all`).
+    Uploads(TenantKey),
 }
 
 impl Pace {
     fn calls_per_second(&self) -> u32 {
         match self {
             Self::Announcement(..) => 3,
-            Self::Tenant(_) => 5,
+            Self::Tenant(_) | Self::Uploads(_) => 5,
         }
     }
 }
@@ -210,8 +212,17 @@ impl Limits {
         pause.is_probed |= is_probed;
     }
 
-    /// Waits until the call fits into every limit, or fails with the time at which it may.
+    /// Waits until a write fits into every limit, also among all processes of the app, or fails with
+    /// the time at which it may.
     pub(crate) async fn slot(&self, api: Api<'_>, paces: &[Pace]) -> Result<Slot<'_>, Error> {
+        let slot = self.own_slot(api, paces).await?;
+        self.await_shared_slot(api).await?;
+        Ok(slot)
+    }
+
+    /// Waits until the call fits into every limit of this process, or fails with the time at which it
+    /// may.
+    pub(crate) async fn own_slot(&self, api: Api<'_>, paces: &[Pace]) -> Result<Slot<'_>, Error> {
         self.check(api)?;
         let last = self.clock.machine_now() + LONGEST_WAIT;
         loop {
@@ -219,12 +230,10 @@ impl Limits {
             let reserved = self.state.lock().reserve(paces, self.factor, now);
             let free = match reserved {
                 Ok(number) => {
-                    let slot = Slot {
+                    return Ok(Slot {
                         limits: self,
                         number,
-                    };
-                    self.await_shared_slot(api).await?;
-                    return Ok(slot);
+                    });
                 }
                 Err(free) => free,
             };

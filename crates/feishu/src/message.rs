@@ -19,8 +19,7 @@ mod post;
 mod tags;
 
 pub(crate) use content::MOST_MENTIONS;
-pub use content::{Content, Mark, Medium, MessageKind, Post, PostElement};
-pub use post::file_name;
+pub use content::{Content, Mark, Media, Medium, MessageKind, Post, PostElement};
 
 impl Content {
     /// Reads the `content` string of a message of the given `message_type` (`msg_type` in answers).
@@ -32,11 +31,13 @@ impl Content {
         match message_type {
             // The content of this type is a constant plain text.
             "merge_forward" => Self::Forward,
-            "image" => Self::Media(Medium::Image),
-            "media" | "video" => Self::Media(Medium::Video),
-            "audio" => Self::Media(Medium::Audio),
-            "file" | "folder" => Self::Media(Medium::File),
-            "sticker" => Self::Media(Medium::Sticker),
+            "image" => media(Medium::Image, json),
+            "media" | "video" => media(Medium::Video, json),
+            "audio" => media(Medium::Audio, json),
+            // A folder cannot be downloaded.
+            "folder" => media(Medium::File, None),
+            "file" => media(Medium::File, json),
+            "sticker" => media(Medium::Sticker, json),
             "post" | "interactive" if content.len() > large::LARGEST_POST => {
                 large::text(content).map_or(Self::Other, Self::Plain)
             }
@@ -49,6 +50,10 @@ impl Content {
             },
         }
     }
+}
+
+fn media(medium: Medium, json: Option<Json<'_>>) -> Content {
+    Content::Media(json.map_or_else(|| Media::unnamed(medium), |json| Media::read(medium, json)))
 }
 
 /// JSON in a JSON string; unwrapping ends because each string is shorter than its escaped form.

@@ -144,7 +144,7 @@ fn send(
         measure(bomb, &payloads, &platform, address, &mut replicas, limits)
     });
     let mut outcome = fleet.explain(measured)?;
-    outcome.faults = outcome.checked(options);
+    outcome.faults = outcome.checked(bomb, options);
     Ok(outcome)
 }
 
@@ -283,7 +283,7 @@ fn ask(
 
 impl Outcome {
     /// The limits that it exceeds.
-    fn checked(&self, options: &Options) -> Vec<String> {
+    fn checked(&self, bomb: &Bomb, options: &Options) -> Vec<String> {
         let mut faults = self.faults.clone();
         let growth = self.peak_mib - self.idle_mib;
         let most = if self.events > 1 {
@@ -291,7 +291,7 @@ impl Outcome {
         } else {
             options.growth
         };
-        if growth > most {
+        if growth > most.min(bomb.growth) {
             faults.push(format!("{growth:.1} MiB more than idle"));
         }
         if self.peak_mib > f64::from(options.memory) {

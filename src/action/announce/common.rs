@@ -1,12 +1,12 @@
 //! Shared by both kinds of announcement: limits, error mapping and the result of a write.
 
-use feishu::{Error, LegacyAnnouncement, LegacyDocument};
+use feishu::{Error, LegacyAnnouncement, LegacyDocument, Medium};
 
 use crate::action::context::{AnnouncementRequest, Context, Effect, Failure};
 use crate::command::Replace;
 use crate::content::{Document, Snapshot};
 use crate::model::change::{AnnouncementState, Change, ChangeKind, PlacedEntry};
-use crate::model::outcome::Done;
+use crate::model::outcome::{Done, NotCopied};
 use crate::model::refusal::{Call, Cause};
 use crate::model::schedule::SUMMARY;
 
@@ -37,6 +37,8 @@ pub(crate) struct WrittenEntry {
     pub(crate) edited: usize,
     /// Why the old content was not deleted.
     pub(crate) not_deleted: Option<Failure>,
+    /// The pictures and files that are named by lines.
+    pub(crate) named: Vec<(Medium, NotCopied)>,
 }
 
 impl WrittenEntry {
@@ -47,6 +49,7 @@ impl WrittenEntry {
             replaced: None,
             edited: 0,
             not_deleted: None,
+            named: Vec::new(),
         }
     }
 
@@ -69,7 +72,10 @@ impl WrittenEntry {
                 AnnouncementState::OtherContent,
             ),
         };
-        done = noting_losses(done, document);
+        let over_limit = document.media().filter(|file| file.message.is_none());
+        let over_limit = over_limit.map(|file| (file.medium, NotCopied::TooMany));
+        let named: Vec<_> = self.named.into_iter().chain(over_limit).collect();
+        done = noting_losses(noting_lines(done, named), document);
         // If nothing can be deleted, the entry cannot expire.
         let cannot_expire = matches!(
             self.not_deleted,
@@ -85,6 +91,18 @@ impl WrittenEntry {
             ..Effect::new(done)
         };
         (effect, self.not_deleted)
+    }
+}
+
+/// Adds the pictures and files that are named by lines, with the reason of the first.
+pub(crate) fn noting_lines(done: Done, named: Vec<(Medium, NotCopied)>) -> Done {
+    let Some((_, why)) = named.first().copied() else {
+        return done;
+    };
+    Done::Named {
+        done: Box::new(done),
+        media: named.into_iter().map(|(medium, _)| medium).collect(),
+        why,
     }
 }
 

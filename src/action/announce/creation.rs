@@ -1,39 +1,25 @@
 //! Creates blocks in a `docx` announcement by a fixed sequence of calls.
 
-use feishu::{Block, BlockId, CreateChildren, Created, DeleteChildren, UpdateBlocks, codes};
+use feishu::{Block, BlockId, DeleteChildren, Medium, codes};
 use serde::Serialize;
-use serde_json::Value;
 
+use super::blocks::{LATEST, Position, has_code, update};
 use super::calls::{Parent, PlannedCall, line_count, plan};
 use super::fill::{Step, Wanted, missing};
+use super::media::MediaBlock;
 use super::{AnnouncementRequest, Context, Failure, page};
 use crate::action::announce::common::failed;
 use crate::content::DocxNode;
-use crate::model::progress::{Creation, WriteProgress};
+use crate::model::outcome::NotCopied;
+use crate::model::progress::{Creation, MediaState, WriteProgress};
 use crate::model::refusal::{Call, Cause};
 
-/// The latest revision.
-pub(super) const LATEST: i64 = -1;
 /// Errors that mentions may cause: the bot cannot see a person, or a call or document has too many
 /// mentions, which restored content may have.
 pub(super) const OVER_MENTIONS: [i64; 3] = [
     codes::DOCX_INVALID_PARAM,
     codes::DOCX_TOO_MANY_OPERATIONS,
     codes::DOCX_TOO_MANY_RESOURCES,
-];
-
-/// Errors that a too long run of text may cause.
-pub(super) const OVER_LENGTH: [i64; 3] = [
-    codes::FIELD_INVALID,
-    codes::DOCX_INVALID_PARAM,
-    codes::DOCX_CONTENT_TOO_LARGE,
-];
-
-/// Errors that properties may cause which the pages do not list for the creation.
-const OVER_FIELDS: [i64; 3] = [
-    codes::FIELD_INVALID,
-    codes::DOCX_INVALID_PARAM,
-    codes::DOCX_SCHEMA_MISMATCH,
 ];
 
 /// The calls, and their progress.
@@ -50,6 +36,7 @@ pub(super) struct BlockCreation<B> {
     calls_without_mentions: Option<Vec<PlannedCall<B>>>,
     /// The top-level blocks with containers, by their position.
     containers: Vec<(usize, Wanted)>,
+    media: Vec<MediaBlock>,
     pub(super) creation: Creation,
 }
 
@@ -75,6 +62,7 @@ impl<B: Serialize> BlockCreation<B> {
             name,
             at,
             containers: wanted.collect(),
+            media: MediaBlock::all(&nodes),
             calls: plan(nodes),
             calls_without_mentions: without_mentions.map(plan),
             creation,
@@ -114,6 +102,26 @@ impl<B: Serialize> BlockCreation<B> {
             self.creation.whole = self.creation.page_blocks.len();
             let written = progress(self.creation.clone());
             context.save(request, Some(written)).await?;
+        }
+        self.copy_media(request, &progress, context).await
+    }
+
+    /// Copies the pictures and files into their blocks, one after the other.
+    async fn copy_media(
+        &mut self,
+        request: AnnouncementRequest<'_>,
+        progress: &impl Fn(Creation) -> WriteProgress,
+        context: Context<'_>,
+    ) -> Result<(), Failure> {
+        let media = &mut self.creation.media;
+        media.resize(self.media.len(), MediaState::Empty);
+        while let Some(number) = self.creation.media.iter().position(|one| !one.is_final()) {
+            let copied = self.media[number]
+                .advance(self.name, number, &mut self.creation, context)
+                .await;
+            let written = progress(self.creation.clone());
+            context.save(request, Some(written)).await?;
+            copied?;
         }
         Ok(())
     }
@@ -175,17 +183,7 @@ impl<B: Serialize> BlockCreation<B> {
             }
             Step::Update { key, updates } => {
                 let key = format!("{name} {key}");
-                let short = feishu::with_short_docx_runs(updates);
-                match (
-                    update(updates, revision, &token(&key), context).await,
-                    short,
-                ) {
-                    (Err(error), Some(short)) if has_code(&error, &OVER_LENGTH) => {
-                        let token = token(&format!("{key} short"));
-                        update(&short, revision, &token, context).await
-                    }
-                    (updated, _) => updated,
-                }
+                update(updates, revision, &key, context).await
             }
             Step::Delete { parent, range } => {
                 let key = format!("{name} {parent} {revision} {}..{}", range.start, range.end);
@@ -215,6 +213,12 @@ impl<B: Serialize> BlockCreation<B> {
         has_code(error, &OVER_MENTIONS)
             && self.calls_without_mentions.is_some()
             && !self.creation.without_mentions
+    }
+
+    /// The pictures and files that are named by lines.
+    pub(super) fn named_media(&self) -> impl Iterator<Item = (Medium, NotCopied)> {
+        let media = self.media.iter().zip(&self.creation.media);
+        media.filter_map(|(media, state)| Some((media.medium(), state.not_copied()?)))
     }
 
     /// The number of lines that are written, and of all lines.
@@ -270,83 +274,4 @@ impl<B: Serialize> BlockCreation<B> {
         }
         Ok(creation)
     }
-}
-
-/// The position at which a call creates blocks.
-struct Position<'a> {
-    parent: &'a BlockId,
-    index: usize,
-    revision: i64,
-}
-
-impl Position<'_> {
-    /// If a run may be too long, long ones are split; if properties may be refused, they are left out.
-    async fn send(
-        &self,
-        children: &[Value],
-        key: &str,
-        context: Context<'_>,
-    ) -> Result<Created, feishu::Error> {
-        let error = match self.send_as_is(children, key, context).await {
-            Err(error) => error,
-            created => return created,
-        };
-        let listed = Some(children).filter(|_| has_code(&error, &OVER_FIELDS));
-        let listed = listed.and_then(feishu::with_listed_fields);
-        let (error, children) = match &listed {
-            Some(listed) => {
-                let key = format!("{key} listed");
-                match self.send_as_is(listed, &key, context).await {
-                    Err(error) => (error, listed.as_slice()),
-                    created => return created,
-                }
-            }
-            None => (error, children),
-        };
-        let short = Some(children).filter(|_| has_code(&error, &OVER_LENGTH));
-        match short.and_then(feishu::with_short_docx_runs) {
-            Some(short) => {
-                let key = format!("{key} short");
-                self.send_as_is(&short, &key, context).await
-            }
-            None => Err(error),
-        }
-    }
-
-    async fn send_as_is(
-        &self,
-        children: &[Value],
-        key: &str,
-        context: Context<'_>,
-    ) -> Result<Created, feishu::Error> {
-        let request = CreateChildren {
-            parent: self.parent,
-            index: self.index,
-            children,
-            revision_id: self.revision,
-            client_token: &context.job.key.idempotency_key(key).to_string(),
-        };
-        let client = context.client;
-        client.create_docx_children(context.chat_id, request).await
-    }
-}
-
-async fn update<U: Serialize>(
-    updates: &[U],
-    revision: i64,
-    token: &str,
-    context: Context<'_>,
-) -> Result<(), feishu::Error> {
-    let update = UpdateBlocks {
-        updates,
-        revision_id: revision,
-        client_token: token,
-    };
-    let client = context.client;
-    client.update_docx_blocks(context.chat_id, update).await?;
-    Ok(())
-}
-
-pub(super) fn has_code(error: &feishu::Error, codes: &[i64]) -> bool {
-    error.code().is_some_and(|code| codes.contains(&code))
 }

@@ -1,16 +1,19 @@
 //! Writes an entry into a `docx` announcement: creates blocks at the top. Content to replace is
 //! deleted afterwards, so that the announcement is never empty.
 
+use std::collections::HashMap;
+
 use feishu::{BlockId, ReadBlock};
 
 use super::creation::BlockCreation;
+use super::media;
 use super::page::{self, Deletion};
 use super::{AnnouncementRequest, Context, Failure};
 use crate::action::announce::common::{WrittenEntry, refuse_too_large, refuse_unrestorable};
 use crate::command::Replace;
-use crate::content::{Entry, Snapshot};
+use crate::content::{Entry, MediaFile, Snapshot};
 use crate::model::change::{PlacedBlocks, PlacedEntry};
-use crate::model::progress::{Creation, WriteProgress};
+use crate::model::progress::{Creation, MediaState, WriteProgress};
 
 /// Writes the entry, continuing from the last attempt.
 pub(super) async fn write(
@@ -46,21 +49,32 @@ pub(super) async fn write(
         let (lines, of) = writing.lines();
         return Err(failure.after(lines, of));
     }
-    let Creation {
-        page_blocks: blocks,
-        without_mentions,
-        ..
-    } = writing.creation;
-    let written = WrittenEntry::new(PlacedEntry {
-        entry: entry.clone(),
-        without_mentions,
-        kind: PlacedBlocks::Docx {
-            blocks: blocks.clone(),
-        },
-    });
+    let blocks = writing.creation.page_blocks.clone();
+    let written = WrittenEntry {
+        named: writing.named_media().collect(),
+        ..WrittenEntry::new(placed(entry, writing.creation))
+    };
     match snapshot {
         Some(snapshot) => clear(snapshot, &blocks, written, context).await,
         None => Ok(written),
+    }
+}
+
+/// The entry as it was written, also in part.
+pub(super) fn placed(entry: &Entry, creation: Creation) -> PlacedEntry {
+    PlacedEntry {
+        entry: entry.map_media(|number, file| match creation.media.get(number) {
+            Some(MediaState::Named(_)) => None,
+            Some(MediaState::Shown { token, .. }) => Some(MediaFile {
+                token: Some(token.clone()),
+                ..file
+            }),
+            _ => Some(file),
+        }),
+        without_mentions: creation.without_mentions,
+        kind: PlacedBlocks::Docx {
+            blocks: creation.page_blocks,
+        },
     }
 }
 
@@ -68,7 +82,12 @@ pub(super) async fn write(
 async fn read_body(how: Replace, context: Context<'_>) -> Result<(i64, Snapshot), Failure> {
     let (revision, blocks) = page::read::<ReadBlock>(context).await?;
     refuse_too_large(Snapshot::weight_of_docx(&blocks, context.chat_id))?;
-    let body = Snapshot::of_docx(&blocks, context.chat_id);
+    let files = if blocks.iter().any(|block| block.file_token().is_some()) {
+        media::copied_before(context).await?
+    } else {
+        HashMap::new()
+    };
+    let body = Snapshot::with_files(&blocks, context.chat_id, &files);
     refuse_unrestorable(&body, how)?;
     Ok((revision, body))
 }

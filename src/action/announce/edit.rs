@@ -6,15 +6,15 @@
 //!
 //! Everything derives from the former and the new text, so each attempt makes the same calls.
 
-use feishu::BlockId;
+use feishu::{BlockId, Medium};
 
 use super::creation::BlockCreation;
 use super::legacy::{self, LegacyWrite, WritePosition, is_refused};
 use super::revert::{Found, WrittenDocx, find_docx, moved};
-use super::{AnnouncementRequest, Context, Failure, page};
+use super::{AnnouncementRequest, Context, Failure, docx, page};
 use crate::action::context::Effect;
 use crate::model::change::{Change, EditedChange, PlacedBlocks, PlacedEntry};
-use crate::model::outcome::Done;
+use crate::model::outcome::{Done, NotCopied};
 use crate::model::progress::{
     Creation, EditProgress, EditReason, EditStep, LegacyCall, WriteProgress,
 };
@@ -31,12 +31,17 @@ pub(in crate::action) struct Rewritten {
     pub(in crate::action) entry: PlacedEntry,
     /// Why blocks with the former text were not deleted.
     pub(in crate::action) not_deleted: Option<Failure>,
+    /// The pictures and files that are named by lines.
+    pub(in crate::action) named: Vec<(Medium, NotCopied)>,
 }
 
 impl From<PlacedEntry> for Rewritten {
     fn from(entry: PlacedEntry) -> Self {
-        let not_deleted = None;
-        Self { entry, not_deleted }
+        Self {
+            entry,
+            not_deleted: None,
+            named: Vec::new(),
+        }
     }
 }
 
@@ -46,7 +51,16 @@ pub(in crate::action) async fn rewrite(
     context: Context<'_>,
 ) -> Result<Rewritten, Failure> {
     match &rewrite.from.kind {
-        PlacedBlocks::Doc => rewrite_legacy(rewrite, context).await.map(Rewritten::from),
+        PlacedBlocks::Doc => {
+            let entry = rewrite_legacy(rewrite, context).await?;
+            let media = rewrite.to.media();
+            Ok(Rewritten {
+                named: media
+                    .map(|file| (file.medium, NotCopied::OldKind))
+                    .collect(),
+                ..Rewritten::from(entry)
+            })
+        }
         PlacedBlocks::Docx { blocks } => {
             let written = rewrite.written(blocks, context).await?;
             let old = written.forms.first().map_or(&[][..], Vec::as_slice);
@@ -125,19 +139,16 @@ pub(super) fn partial_effect(progress: EditProgress) -> Option<Effect> {
     if reason == EditReason::Undo {
         return None;
     }
-    let (without_mentions, kind) = match step {
-        EditStep::Update { without_mentions } => (without_mentions, from.kind.clone()),
-        EditStep::Replace { creation, .. } => {
-            let blocks = creation.page_blocks;
-            (creation.without_mentions, PlacedBlocks::Docx { blocks })
-        }
-        EditStep::Legacy(LegacyCall { pending: None, .. }) => return None,
-        EditStep::Legacy(call) => (call.without_mentions, PlacedBlocks::Doc),
-    };
-    let after = PlacedEntry {
-        entry: to,
+    let placed = |without_mentions, kind| PlacedEntry {
+        entry: to.clone(),
         without_mentions,
         kind,
+    };
+    let after = match step {
+        EditStep::Update { without_mentions } => placed(without_mentions, from.kind.clone()),
+        EditStep::Replace { creation, .. } => docx::placed(&to, creation),
+        EditStep::Legacy(LegacyCall { pending: None, .. }) => return None,
+        EditStep::Legacy(call) => placed(call.without_mentions, PlacedBlocks::Doc),
     };
     Some(Effect {
         change: Some(Change::of_edit(from, after)),
@@ -170,16 +181,19 @@ async fn replace(
     let progress = |creation| WriteProgress::Edit(Box::new(rewrite.progress(step(creation))));
     let request = AnnouncementRequest::OF_REVERT;
     writing.run(request, progress, context).await?;
-    let creation = writing.creation;
-    let blocks = creation.page_blocks;
-    let entry = rewrite.placed(creation.without_mentions, PlacedBlocks::Docx { blocks });
+    let named = writing.named_media().collect();
+    let entry = docx::placed(rewrite.to, writing.creation);
     let not_deleted = match remove(written, context).await {
         Err(Failure::Refused(cause)) => Some(Failure::Refused(cause)),
         // It is unknown whether the blocks were deleted, or they may be at the next attempt.
         Err(failure) => return Err(failure),
         Ok(()) => None,
     };
-    Ok(Rewritten { entry, not_deleted })
+    Ok(Rewritten {
+        entry,
+        not_deleted,
+        named,
+    })
 }
 
 async fn remove(written: &WrittenDocx, context: Context<'_>) -> Result<(), Failure> {

@@ -111,19 +111,22 @@ impl<'a> Reading<'a> {
         let content = Content::read(&part.msg_type, &part.content);
         let name = match &content {
             Content::Forward => CHAT_HISTORY,
-            Content::Media(medium) => medium_in_words(*medium),
+            Content::Media(media) => medium_in_words(media.medium),
             Content::Words(kind, _) => kind_in_words(*kind),
             _ => Bilingual::new("其他内容", "other content"),
         };
         match read_announced(content, mentions, self.turns).await {
             Ok(read) => {
-                self.has_text = true;
-                Ok(read)
+                let has_text = read.has_text();
+                self.has_text |= has_text;
+                let language = if has_text {
+                    read.language()
+                } else {
+                    self.language
+                };
+                Ok(read.with_named_media(language))
             }
-            Err(Unfit::Empty | Unfit::OnlyMedia) => {
-                let file = feishu::file_name(&part.content).unwrap_or_default();
-                Ok(Document::named(name, &file, self.language))
-            }
+            Err(Unfit::Empty | Unfit::OnlyMedia) => Ok(Document::named(name, self.language)),
             Err(unfit) => Err(refusal(unfit, Cause::Internal).into()),
         }
     }

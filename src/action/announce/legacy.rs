@@ -16,6 +16,7 @@ use crate::action::announce::common::{
 use crate::command::Replace;
 use crate::content::{Entry, Snapshot};
 use crate::model::change::{PlacedBlocks, PlacedEntry};
+use crate::model::outcome::NotCopied;
 use crate::model::progress::{
     EditProgress, EditStep, InsertOrder, LegacyCall, PendingRequest, WriteProgress,
 };
@@ -76,6 +77,7 @@ pub(super) async fn write(
             WritePosition::Top | WritePosition::Entry(_) | WritePosition::Edited(..) => None,
         },
         not_deleted: cannot_delete.then(|| Cause::CannotDelete.into()),
+        named: request.document.media_named(NotCopied::OldKind),
         ..written
     })
 }

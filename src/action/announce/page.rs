@@ -2,7 +2,7 @@
 
 use std::ops::Range;
 
-use feishu::{BlockId, DeleteChildren, codes};
+use feishu::{Block, BlockId, ChatId, DeleteChildren, codes};
 use serde::de::DeserializeOwned;
 
 use super::{Context, Failure};
@@ -78,6 +78,22 @@ fn ranges(mut positions: Vec<usize>) -> Vec<Range<usize>> {
         }
     }
     runs
+}
+
+/// The top-level blocks. The page block has the chat's id.
+pub(super) fn page_of<'b>(blocks: &'b [Block], chat: &ChatId) -> &'b [BlockId] {
+    let page = block_of(chat.as_str(), blocks);
+    page.map_or(&[], |page| &page.children)
+}
+
+pub(super) fn block_of<'b>(id: &str, blocks: &'b [Block]) -> Option<&'b Block> {
+    let has_id = |block: &&Block| {
+        block
+            .block_id
+            .as_ref()
+            .is_some_and(|own| own.as_str() == id)
+    };
+    blocks.iter().find(has_id)
 }
 
 #[cfg(test)]

@@ -1,7 +1,7 @@
 //! Removes an entry from the announcement, if members have not edited it, and restores the content
 //! that it replaced.
 
-use feishu::{Block, BlockId, BlockType, ChatId, LegacyBlock, Operation, codes};
+use feishu::{Block, BlockId, BlockType, LegacyBlock, Medium, Operation, codes};
 
 use super::creation::BlockCreation;
 use super::fill::is_empty_line;
@@ -9,9 +9,10 @@ use super::legacy::{
     self, ATTEMPTS, WritePosition, contains_any_line, ensure_not_in_flight, find, find_unedited,
     is_refused, occurrences,
 };
+use super::page::{block_of, page_of};
 use super::{AnnouncementRequest, Context, Failure, budget, page};
 use crate::action::announce::common::failed;
-use crate::content::{DocxNode, Entry, Snapshot};
+use crate::content::{DocxNode, Entry, MediaFile, Snapshot};
 use crate::model::change::{ChangeId, PlacedBlocks, PlacedEntry};
 use crate::model::progress::{
     Creation, InsertOrder, LegacyCall, PendingRequest, Restoration, WriteProgress,
@@ -27,6 +28,8 @@ pub(in crate::action) struct Reverted {
     pub(in crate::action) content_restored: bool,
     /// The restored blocks: pairs of old and new id. Blocks of a `doc` announcement have none.
     pub(in crate::action) restored: Vec<(BlockId, BlockId)>,
+    /// The kinds of pictures and files that could not be copied again.
+    pub(in crate::action) named: Vec<Medium>,
 }
 
 /// What to do if nothing of the entry is left.
@@ -107,6 +110,12 @@ fn current_id<'b>(id: &'b BlockId, renames: &'b Renames) -> &'b BlockId {
     })
 }
 
+fn with_current_token(file: MediaFile, renames: &Renames) -> MediaFile {
+    let token = file.token.map(BlockId::from);
+    let token = token.map(|token| current_id(&token, renames).as_str().to_owned());
+    MediaFile { token, ..file }
+}
+
 /// An entry of a `docx` announcement.
 pub(super) struct WrittenDocx {
     /// The texts that each block may have: with mentions, and with names.
@@ -138,7 +147,7 @@ async fn revert_docx(
         let begun = begun.unwrap_or_else(|| found.restoration(replaced.snapshot, renames));
         reverted.content_restored = !begun.missing.is_empty();
         if reverted.content_restored {
-            reverted.restored = restore_docx(replaced, begun, context).await?;
+            (reverted.restored, reverted.named) = restore_docx(replaced, begun, context).await?;
             found = find_docx(entry, context).await?;
         }
     }
@@ -193,8 +202,12 @@ pub(super) async fn find_docx(entry: &WrittenDocx, context: Context<'_>) -> Resu
 impl WrittenDocx {
     pub(super) fn of(placed: &PlacedEntry, blocks: &[BlockId], renames: &Renames) -> Self {
         let ids = blocks.iter().map(|id| current_id(id, renames).clone());
+        let with_current_files = |entry: &Entry| {
+            let current = |_, file| Some(with_current_token(file, renames));
+            entry.map_media(current).to_docx()
+        };
         Self {
-            forms: placed.forms().iter().map(Entry::to_docx).collect(),
+            forms: placed.forms().iter().map(with_current_files).collect(),
             ids: ids.collect(),
             is_signed: placed.entry.is_signed(),
         }
@@ -231,7 +244,7 @@ async fn restore_docx(
     replaced: Replaced<'_>,
     begun: Restoration,
     context: Context<'_>,
-) -> Result<Vec<(BlockId, BlockId)>, Failure> {
+) -> Result<(Vec<(BlockId, BlockId)>, Vec<Medium>), Failure> {
     let nodes = |snapshot: Snapshot| snapshot.retain_ids(&begun.missing).to_docx();
     let named = replaced.without_mentions.map(nodes);
     let restored = nodes(replaced.snapshot.clone());
@@ -248,24 +261,9 @@ async fn restore_docx(
     let written = progress(begun.creation.clone());
     context.save(request, Some(written)).await?;
     writing.run(request, progress, context).await?;
+    let named = writing.named_media().map(|(medium, _)| medium).collect();
     let creation = writing.creation;
-    Ok(Restoration { creation, ..begun }.restored())
-}
-
-/// The top-level blocks. The page block has the chat's id.
-pub(super) fn page_of<'b>(blocks: &'b [Block], chat: &ChatId) -> &'b [BlockId] {
-    let page = block_of(chat.as_str(), blocks);
-    page.map_or(&[], |page| &page.children)
-}
-
-pub(super) fn block_of<'b>(id: &str, blocks: &'b [Block]) -> Option<&'b Block> {
-    let has_id = |block: &&Block| {
-        block
-            .block_id
-            .as_ref()
-            .is_some_and(|own| own.as_str() == id)
-    };
-    blocks.iter().find(has_id)
+    Ok((Restoration { creation, ..begun }.restored(), named))
 }
 
 /// Whether a block and its children have the text that was written.
@@ -286,6 +284,16 @@ fn is_as_written(node: &DocxNode, id: &BlockId, blocks: &[Block]) -> bool {
     // A cell that is not written yet.
     if node.block.block_type == BlockType::TableCell && children.is_empty() {
         return block.block_type == BlockType::TableCell;
+    }
+    if let Some(file) = &node.media {
+        let shown = match (block.block_type, children.as_slice()) {
+            (BlockType::View, [only]) => block_of(only.as_str(), blocks),
+            _ => Some(block),
+        };
+        return shown.is_some_and(|shown| {
+            shown.block_type == node.block.block_type
+                && (file.token.is_none() || shown.file_token == file.token)
+        });
     }
     let mut pairs = node.children.iter().zip(&children);
     block.block_type == node.block.block_type

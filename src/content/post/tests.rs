@@ -1,6 +1,6 @@
 //! Posts become documents, and cutting off the start of a post keeps the rest.
 
-use feishu::{Content, Medium};
+use feishu::{Content, Media, Medium};
 use proptest::prelude::*;
 use serde_json::{Value, json};
 
@@ -252,7 +252,7 @@ fn any_element() -> impl Strategy<Value = PostElement> {
                 style: Vec::new(),
             }
         }),
-        1 => Just(PostElement::Media(Medium::Image)),
+        1 => Just(PostElement::Media(Media::unnamed(Medium::Image))),
         1 => Just(PostElement::Rule),
         1 => Just(PostElement::Emotion { emoji_type: "SMILE".to_owned() }),
         1 => words().prop_map(|text| PostElement::CodeBlock { language: "GO".to_owned(), text }),

@@ -20,6 +20,7 @@ fn block(block: &Block) -> String {
         Block::Quote(_) => format!("> {words}"),
         Block::Code { language, text } => format!("code {language}|{}", text.replace('\n', "|")),
         Block::Divider => "divider".to_owned(),
+        Block::Media(file) => file.line(Language::En),
         Block::Table(table) => {
             let rows = table.row_texts(Language::En);
             format!("table|{}", rows.collect::<Vec<_>>().join("|"))

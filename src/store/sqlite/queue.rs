@@ -377,4 +377,18 @@ mod tests {
             &[("jobs", "jobs_planned"), ("changes", "changes_numbered")],
         );
     }
+
+    #[test]
+    fn announced_states_are_read_through_an_index() {
+        let chat = ChatKey {
+            tenant: Tenant::own(""),
+            chat: String::new(),
+        };
+        let query = changes::announced(&chat);
+        assert_indexes(
+            &tables(),
+            &query.statement.sql,
+            &[("changes", "changes_with_state")],
+        );
+    }
 }

@@ -159,6 +159,20 @@ pub(in crate::store) fn restored_since(
     })
 }
 
+/// What changes wrote into an announcement, newest first.
+pub(in crate::store) fn announced(chat: &ChatKey) -> Query<Option<AnnouncementState>> {
+    const MOST: u32 = 1000;
+    let sql = "SELECT after FROM changes
+         WHERE app = $1 AND tenant = $2 AND chat = $3 AND after IS NOT NULL
+           AND place IN ('announcement', 'both')
+         ORDER BY id DESC LIMIT $4";
+    let Tenant { app, key } = &chat.tenant;
+    Statement::new(sql, values![app, key, &chat.chat, MOST]).read(|row| {
+        let state = state(row, "after")?;
+        Ok(state.and_then(|state| state.announcement))
+    })
+}
+
 pub(in crate::store) fn made_by(key: &JobKey) -> Query<Option<RecordedChange>> {
     let sql = format!(
         "SELECT {MADE} FROM changes

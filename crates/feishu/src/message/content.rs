@@ -21,7 +21,7 @@ pub enum Content {
     /// A bundle of forwarded messages.
     Forward,
     /// A message that consists of a medium.
-    Media(Medium),
+    Media(Media),
     /// Any other message, or an unreadable one.
     Other,
 }
@@ -68,6 +68,18 @@ pub enum Medium {
     Other,
 }
 
+/// A medium in a message.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Media {
+    /// Its kind.
+    pub medium: Medium,
+    /// The `image_key` or `file_key` with which it is downloaded from its message; `None` if the
+    /// content has none.
+    pub key: Option<String>,
+    /// The name of the file; `None` if the content has none.
+    pub name: Option<String>,
+}
+
 /// A rich-text message.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Post {
@@ -111,7 +123,7 @@ pub enum PostElement {
         style: Vec<String>,
     },
     /// A picture, a video or a file.
-    Media(Medium),
+    Media(Media),
     /// One of Feishu's own emoji.
     Emotion {
         /// The name of the emoji.

@@ -2,7 +2,7 @@
 
 use std::borrow::Cow;
 
-use super::{Mark, Medium, PostElement};
+use super::{Mark, Media, Medium, PostElement};
 use crate::lenient::Json;
 use crate::message::tags::plain_tags;
 
@@ -117,11 +117,11 @@ impl Rows {
             }
             "a" | "link" => self.link(element),
             "at" | "person" => self.at(element),
-            "img" | "image" => self.media(Medium::Image),
-            "media" | "video" => self.media(Medium::Video),
-            "audio" => self.media(Medium::Audio),
-            "file" | "folder" => self.media(Medium::File),
-            "sticker" => self.media(Medium::Sticker),
+            "img" | "image" => self.media(Medium::Image, element),
+            "media" | "video" => self.media(Medium::Video, element),
+            "audio" => self.media(Medium::Audio, element),
+            "file" | "folder" => self.media(Medium::File, element),
+            "sticker" => self.media(Medium::Sticker, element),
             "emotion" | "emoji" => self.push(PostElement::Emotion {
                 emoji_type: owned(element, "emoji_type"),
             }),
@@ -146,8 +146,8 @@ impl Rows {
         }
     }
 
-    fn media(&mut self, medium: Medium) {
-        self.push(PostElement::Media(medium));
+    fn media(&mut self, medium: Medium, element: Json<'_>) {
+        self.push(PostElement::Media(Media::read(medium, element)));
     }
 
     fn text(&mut self, text: Option<Cow<'_, str>>, element: Json<'_>) {
@@ -347,6 +347,32 @@ impl Rows {
             } else {
                 self.element(part, depth + 1);
             }
+        }
+    }
+}
+
+impl Media {
+    /// A medium of which only the kind is known.
+    pub fn unnamed(medium: Medium) -> Self {
+        Self {
+            medium,
+            key: None,
+            name: None,
+        }
+    }
+
+    /// Reads the keys of an element, or of the content of a message.
+    pub(super) fn read(medium: Medium, json: Json<'_>) -> Self {
+        let [image, file, name] = json.fields(["image_key", "file_key", "file_name"]);
+        // A video has both keys; that of the image is its cover.
+        let key = match medium {
+            Medium::Image => image,
+            _ => file,
+        };
+        Self {
+            medium,
+            key: key.and_then(Json::non_empty).map(Cow::into_owned),
+            name: name.and_then(Json::non_empty).map(Cow::into_owned),
         }
     }
 }

@@ -206,12 +206,6 @@ fn without_places(template: &str) -> String {
     text + rest
 }
 
-/// The name of the file of a message, if its `content` has one.
-pub fn file_name(content: &str) -> Option<String> {
-    let name = Json::parse(content)?.field("file_name")?;
-    name.non_empty().map(Cow::into_owned)
-}
-
 pub(crate) fn item(text: Cow<'_, str>) -> Vec<PostElement> {
     let mark = Mark::Item {
         depth: 0,

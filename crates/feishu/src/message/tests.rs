@@ -28,7 +28,7 @@ fn shown(post: &Post) -> String {
         PostElement::At {
             user_id, user_name, ..
         } => format!("@{user_id}|{user_name}"),
-        PostElement::Media(medium) => format!("[{medium:?}]"),
+        PostElement::Media(media) => format!("[{:?}]", media.medium),
         PostElement::Emotion { emoji_type } => format!("[{emoji_type}]"),
         PostElement::Rule => "---".to_owned(),
         PostElement::CodeBlock { language, text } => format!("{language}`{text}`"),
@@ -85,13 +85,41 @@ fn each_kind_of_message_is_known() {
         (
             "image",
             r#"{"image_key":"img_1"}"#,
-            Content::Media(Medium::Image),
+            Content::Media(Media {
+                key: Some("img_1".to_owned()),
+                ..Media::unnamed(Medium::Image)
+            }),
         ),
-        ("media", "{}", Content::Media(Medium::Video)),
-        ("file", "", Content::Media(Medium::File)),
-        ("folder", "null", Content::Media(Medium::File)),
-        ("audio", "{", Content::Media(Medium::Audio)),
-        ("sticker", "{}", Content::Media(Medium::Sticker)),
+        (
+            "file",
+            r#"{"file_key":"f","file_name":"a.pdf"}"#,
+            Content::Media(Media {
+                key: Some("f".to_owned()),
+                name: Some("a.pdf".to_owned()),
+                ..Media::unnamed(Medium::File)
+            }),
+        ),
+        (
+            "media",
+            r#"{"file_key":"f","image_key":"img_cover"}"#,
+            Content::Media(Media {
+                key: Some("f".to_owned()),
+                ..Media::unnamed(Medium::Video)
+            }),
+        ),
+        ("media", "{}", Content::Media(Media::unnamed(Medium::Video))),
+        ("file", "", Content::Media(Media::unnamed(Medium::File))),
+        (
+            "folder",
+            "null",
+            Content::Media(Media::unnamed(Medium::File)),
+        ),
+        ("audio", "{", Content::Media(Media::unnamed(Medium::Audio))),
+        (
+            "sticker",
+            "{}",
+            Content::Media(Media::unnamed(Medium::Sticker)),
+        ),
         (
             "merge_forward",
             "Merged and Forwarded Message",

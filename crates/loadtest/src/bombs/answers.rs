@@ -1,6 +1,6 @@
 //! Bombs in the answers of the platform.
 
-use feishu_sim::{Endpoint, Foreign};
+use feishu_sim::{Endpoint, Foreign, InChat, MessageId};
 use serde_json::{Value, json};
 
 use crate::bombs::payload::Payload;
@@ -36,6 +36,33 @@ fn announced(platform: &Platform, items: &Value) -> Vec<Payload> {
         envelope: platform.sim.envelope_for(&reply.id),
         asks: Some(reply.id),
     }]
+}
+
+/// Pictures of so many bytes, announced in each chat.
+pub(super) fn pictures(platform: &Platform, bytes: usize) -> Vec<Payload> {
+    announced_each(platform, |owner| owner.picture(vec![1; bytes]).id)
+}
+
+/// Files of so many bytes, announced in each chat.
+pub(super) fn files(platform: &Platform, bytes: usize) -> Vec<Payload> {
+    announced_each(platform, |owner| owner.file("film.mov", vec![1; bytes]).id)
+}
+
+/// The owner of each chat announces a message of theirs.
+fn announced_each(platform: &Platform, message: impl Fn(&InChat) -> MessageId) -> Vec<Payload> {
+    let (_, chats) = platform
+        .chats
+        .split_last()
+        .unwrap_or((&platform.chats[0], &[]));
+    let announced = chats.iter().map(|chat| {
+        let owner = platform.owner_in(chat);
+        let reply = owner.reply_to(&message(&owner)).say("/announce");
+        Payload {
+            envelope: platform.sim.envelope_for(&reply.id),
+            asks: Some(reply.id),
+        }
+    });
+    announced.collect()
 }
 
 /// Replaces a docx announcement of `blocks` blocks with `runs` runs of text each.

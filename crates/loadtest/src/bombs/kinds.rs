@@ -12,6 +12,8 @@ pub(super) struct Bomb {
     /// The number of chats that send it.
     pub(super) chats: usize,
     pub(super) make: fn(&Platform) -> Vec<Payload>,
+    /// Limit of the memory growth in MiB, if it is smaller than that of the options.
+    pub(super) growth: f64,
 }
 
 /// A body of so many bytes is nearly 1 MiB once encrypted.
@@ -87,6 +89,11 @@ pub(super) const KINDS: &[Bomb] = &[
     of_two("replacing 100 old lines of 200 runs", |p| {
         answers::replaced_doc(p, 100, 200)
     }),
+    streamed("a picture of 20 MiB", 1, |p| answers::pictures(p, 20 << 20)),
+    streamed("a file of 100 MiB", 1, |p| answers::files(p, 100 << 20)),
+    streamed("4 groups with pictures of 20 MiB", 4, |p| {
+        answers::pictures(p, 20 << 20)
+    }),
     many("16 groups with chats of 8 MiB", 16, answers::long_chats),
     many("16 groups replacing 440 lines", 16, answers::replaced_each),
     many("24 groups with 20 KB each", 24, |p| {
@@ -109,7 +116,20 @@ const fn of_two(name: &'static str, make: fn(&Platform) -> Vec<Payload>) -> Bomb
 }
 
 const fn many(name: &'static str, chats: usize, make: fn(&Platform) -> Vec<Payload>) -> Bomb {
-    Bomb { name, chats, make }
+    Bomb {
+        name,
+        chats,
+        make,
+        growth: f64::INFINITY,
+    }
+}
+
+/// Content that passes through the bot in small parts.
+const fn streamed(name: &'static str, chats: usize, make: fn(&Platform) -> Vec<Payload>) -> Bomb {
+    Bomb {
+        growth: 8.0,
+        ..many(name, chats, make)
+    }
 }
 
 /// One announcement that repeats this part.

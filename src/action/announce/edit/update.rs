@@ -1,14 +1,15 @@
 //! Gives the blocks of an entry other texts, where both texts have the same structure.
 
-use feishu::{Block, BlockChange, BlockId, BlockUpdate, TextBlock, UpdateBlocks};
+use feishu::{Block, BlockChange, BlockId, BlockUpdate, TextBlock};
 use serde_json::json;
 
 use super::request::{Rewrite, begun};
+use crate::action::announce::blocks::{self, LATEST, has_code};
 use crate::action::announce::common::failed;
-use crate::action::announce::creation::{LATEST, OVER_LENGTH, OVER_MENTIONS, has_code};
+use crate::action::announce::creation::OVER_MENTIONS;
 use crate::action::announce::fill::Wanted;
-use crate::action::announce::page;
-use crate::action::announce::revert::{WrittenDocx, block_of, page_of};
+use crate::action::announce::page::{self, block_of, page_of};
+use crate::action::announce::revert::WrittenDocx;
 use crate::action::context::{Context, Failure};
 use crate::content::DocxNode;
 use crate::model::change::{PlacedBlocks, PlacedEntry};
@@ -18,7 +19,7 @@ use crate::model::refusal::{Call, Cause};
 /// Maximum number of blocks per call.
 const UPDATES: usize = 200;
 
-/// Whether only texts differ. Entries with containers, such as tables, are written anew.
+/// Whether only texts differ. Entries with other files and those with containers, such as tables, are written anew.
 pub(super) fn have_same_structure(old: &[DocxNode], new: &[DocxNode]) -> bool {
     old.len() == new.len()
         && !old.iter().any(Wanted::has_container)
@@ -27,7 +28,8 @@ pub(super) fn have_same_structure(old: &[DocxNode], new: &[DocxNode]) -> bool {
                 (Some(_), Some(_)) => old.block.block_type == new.block.block_type,
                 _ => old.block == new.block,
             };
-            is_same && have_same_structure(&old.children, &new.children)
+            let key = |node: &DocxNode| node.media.as_ref().map(|file| file.key.clone());
+            is_same && key(old) == key(new) && have_same_structure(&old.children, &new.children)
         })
 }
 
@@ -108,13 +110,7 @@ async fn send_texts(
     for (number, texts) in texts.chunks(UPDATES).enumerate() {
         let key = format!("edit {kind} {number}");
         let updates: Vec<_> = texts.iter().map(|(id, text)| text_of(id, text)).collect();
-        let sent = match send(&updates, &key, context).await {
-            Err(error) if has_code(&error, &OVER_LENGTH) => match in_short_runs(texts) {
-                Some(short) => send(&short, &format!("{key} short"), context).await,
-                None => Err(error),
-            },
-            sent => sent,
-        };
+        let sent = blocks::update(&updates, LATEST, &key, context).await;
         sent.map_err(failed(Call::WriteAnnouncement))?;
     }
     Ok(())
@@ -153,35 +149,4 @@ fn text_of(id: &BlockId, text: &TextBlock) -> BlockUpdate {
         block_id: id.clone(),
         change: BlockChange::TextElements(json!(text.elements)),
     }
-}
-
-/// The same texts with long runs split; `None` if there are none.
-fn in_short_runs(texts: &[(BlockId, TextBlock)]) -> Option<Vec<BlockUpdate>> {
-    let paragraphs: Vec<Block> = texts
-        .iter()
-        .map(|(_, text)| Block::paragraph(text.elements.clone()))
-        .collect();
-    let short = feishu::with_short_docx_runs(&paragraphs)?;
-    let updates = texts
-        .iter()
-        .zip(short)
-        .map(|((id, _), mut short)| BlockUpdate {
-            block_id: id.clone(),
-            change: BlockChange::TextElements(short["text"]["elements"].take()),
-        });
-    Some(updates.collect())
-}
-
-async fn send(
-    updates: &[BlockUpdate],
-    key: &str,
-    context: Context<'_>,
-) -> Result<Option<i64>, feishu::Error> {
-    let update = UpdateBlocks {
-        updates,
-        revision_id: LATEST,
-        client_token: &context.job.key.idempotency_key(key).to_string(),
-    };
-    let client = context.client;
-    client.update_docx_blocks(context.chat_id, update).await
 }

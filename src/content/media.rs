@@ -1,0 +1,94 @@
+//! Pictures and files of messages, which an announcement of the new kind may contain.
+
+use feishu::{Media, Medium, MessageId};
+use serde::{Deserialize, Serialize};
+
+use crate::language::{Bilingual, Language};
+
+/// A picture or a file in a text.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct MediaFile {
+    pub(crate) medium: Medium,
+    /// The name of a file; pictures have none.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) name: Option<String>,
+    pub(crate) key: String,
+    /// The message from which it is downloaded; `None` if it cannot be downloaded.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) message: Option<MessageId>,
+    /// The token of its copy in an announcement.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) token: Option<String>,
+}
+
+/// A picture or a file that is to be copied into the announcement.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct FileToCopy {
+    pub(crate) medium: Medium,
+    /// The platform requires one.
+    pub(crate) name: String,
+    pub(crate) key: String,
+    pub(crate) message: MessageId,
+    /// The token of an earlier copy.
+    pub(crate) token: Option<String>,
+    /// The line in its place if it cannot be copied.
+    pub(crate) line: String,
+}
+
+impl MediaFile {
+    /// A picture, a video or a file that has a key.
+    pub(super) fn of(media: &Media) -> Option<Self> {
+        let is_copied = matches!(media.medium, Medium::Image | Medium::Video | Medium::File);
+        Some(Self {
+            medium: media.medium,
+            name: media.name.clone(),
+            key: media.key.clone().filter(|_| is_copied)?,
+            message: None,
+            token: None,
+        })
+    }
+
+    /// Its kind in brackets, and its name: the line in its place where it cannot be.
+    pub(crate) fn line(&self, language: Language) -> String {
+        let kind = medium_in_words(self.medium).to(language);
+        let name = self.name.as_deref().unwrap_or_default();
+        format!("[{kind}] {name}").trim_end().to_owned()
+    }
+
+    /// The empty block that it is copied into.
+    pub(super) fn block(&self) -> feishu::Block {
+        match self.medium {
+            Medium::Image => feishu::Block::image(),
+            _ => feishu::Block::file(),
+        }
+    }
+
+    /// What to copy; `None` if it cannot be downloaded.
+    pub(super) fn to_copy(&self, language: Language) -> Option<FileToCopy> {
+        let unnamed = match self.medium {
+            Medium::Image => "image.png",
+            Medium::Video => "video.mp4",
+            _ => "file",
+        };
+        Some(FileToCopy {
+            medium: self.medium,
+            name: self.name.as_deref().unwrap_or(unnamed).to_owned(),
+            key: self.key.clone(),
+            message: self.message.clone()?,
+            token: self.token.clone(),
+            line: self.line(language),
+        })
+    }
+}
+
+/// The name of a medium.
+pub(crate) fn medium_in_words(medium: Medium) -> Bilingual {
+    match medium {
+        Medium::Image => Bilingual::new("图片", "image"),
+        Medium::Video => Bilingual::new("视频", "video"),
+        Medium::File => Bilingual::new("文件", "file"),
+        Medium::Audio => Bilingual::new("语音", "audio"),
+        Medium::Sticker => Bilingual::new("表情", "sticker"),
+        Medium::Other => Bilingual::new("其他内容", "other content"),
+    }
+}

@@ -1,0 +1,493 @@
+//! Pictures and files in announcements.
+
+use std::time::Duration;
+
+use feishu_sim::AnnouncementKind::{Doc, Docx};
+use feishu_sim::{ChatId, Edit, Endpoint, Fault, InChat, MediaRoute, MessageId, State, Words};
+
+use crate::harness::Bench;
+
+const SECOND: Duration = Duration::from_secs(1);
+const UNSIGNED: &str = "[announce]\nsignature = false";
+
+/// A bot that does not sign entries.
+async fn bench() -> Bench {
+    Bench::with(|builder| builder, UNSIGNED).await
+}
+
+fn member(bench: &Bench, group: &ChatId) -> InChat {
+    bench.sim.as_person(&bench.member).in_chat(group)
+}
+
+/// The answer to a message, or its reaction.
+async fn ended(bench: &Bench, message: &MessageId) -> String {
+    let seen = |state: &State| {
+        let answer = state.answers_to(message).first().cloned();
+        answer.or_else(|| {
+            let mut reactions = state.reactions(message).into_iter();
+            reactions.find(|emoji| emoji != "OneSecond")
+        })
+    };
+    bench.wait_in_steps_of(SECOND, "the end", seen).await
+}
+
+/// The contents of the pictures and files of an announcement; an empty block is `-`.
+fn files(bench: &Bench, group: &ChatId) -> Vec<String> {
+    let media = bench.sim.announced_media(group).into_iter();
+    let contents = media.map(|media| match media {
+        Some(media) => String::from_utf8_lossy(&media.bytes).into_owned(),
+        None => "-".to_owned(),
+    });
+    contents.collect()
+}
+
+/// The lines of an announcement; pictures are `<>`, and a line that names one is `[image]`.
+fn text(bench: &Bench, group: &ChatId) -> Vec<String> {
+    let lines = bench.sim.announcement_text(group).into_iter();
+    lines.map(|line| line.replace("[picture]", "<>")).collect()
+}
+
+/// A command with text and two pictures.
+fn poster(bench: &Bench, group: &ChatId) -> MessageId {
+    let [one, two] = ["one", "two"].map(|bytes| bench.sim.add_image(bytes));
+    let paragraphs = [
+        Words::from("/announce Party"),
+        Words::new().image(&one),
+        Words::from("Tonight"),
+        Words::new().image(&two).text("Bring friends"),
+    ];
+    member(bench, group).post("", paragraphs).id
+}
+
+const SHOWN: [&str; 5] = ["Party", "<>", "Tonight", "<>", "Bring friends"];
+
+const NAMED: [&str; 5] = ["Party", "[image]", "Tonight", "[image]", "Bring friends"];
+
+#[tokio::test]
+async fn pictures_of_a_post_keep_their_places() {
+    let bench = bench().await;
+    let group = bench.group(Docx);
+    let command = poster(&bench, &group);
+    assert_eq!(ended(&bench, &command).await, "Loudspeaker");
+    assert_eq!(text(&bench, &group), SHOWN);
+    assert_eq!(files(&bench, &group), ["one", "two"]);
+    let undo = bench.say(&group, "/undo").id;
+    ended(&bench, &undo).await;
+    assert!(text(&bench, &group).is_empty());
+    bench.finish().await;
+}
+
+#[tokio::test]
+async fn replied_pictures_and_files_are_copied() {
+    let bench = bench().await;
+    let group = bench.group(Docx);
+    let video = bench.sim.add_file("film");
+    let video =
+        serde_json::json!({ "file_key": video, "image_key": "img_v3_1", "file_name": "a.mp4" });
+    let image = bench.sim.add_image("inner");
+    let messages = [
+        member(&bench, &group).picture("picture").id,
+        member(&bench, &group).file("plan.pdf", "plan").id,
+        member(&bench, &group).send("media", &video).id,
+        member(&bench, &group)
+            .post("Title", [Words::new().image(&image)])
+            .id,
+    ];
+    for message in &messages {
+        let command = bench.reply(&group, message, "/announce").id;
+        assert_eq!(ended(&bench, &command).await, "Loudspeaker");
+    }
+    assert_eq!(files(&bench, &group), ["inner", "film", "plan", "picture"]);
+    let expected = ["Title", "<>", "[file a.mp4]", "[file plan.pdf]", "<>"];
+    assert_eq!(text(&bench, &group), expected);
+    for _ in &messages {
+        let undo = bench.say(&group, "/undo").id;
+        let answer = ended(&bench, &undo).await;
+        assert!(answer.contains("Reverted"), "{answer}");
+    }
+    assert!(text(&bench, &group).is_empty());
+    bench.finish().await;
+}
+
+#[tokio::test]
+async fn uploads_name_the_announcement_where_needed() {
+    for (route, uploads) in [(MediaRoute::None, 2), (MediaRoute::ChatId, 4)] {
+        let bench = bench().await;
+        bench
+            .sim
+            .change_behaviour(|behaviour| behaviour.media.route = route);
+        let group = bench.group(Docx);
+        let command = poster(&bench, &group);
+        assert_eq!(ended(&bench, &command).await, "Loudspeaker");
+        assert_eq!(files(&bench, &group), ["one", "two"]);
+        let calls = bench.sim.calls_to(Endpoint::UploadMedia);
+        assert_eq!(calls.len(), uploads);
+        bench.finish().await;
+    }
+}
+
+#[tokio::test]
+async fn refused_files_are_named_by_lines() {
+    let bench = bench().await;
+    bench
+        .sim
+        .change_behaviour(|behaviour| behaviour.media.route = MediaRoute::Never);
+    let group = bench.group(Docx);
+    member(&bench, &group).edit_announcement(["old"]);
+    let command = poster(&bench, &group);
+    let answer = ended(&bench, &command).await;
+    assert!(answer.contains("1061044"), "{answer}");
+    let expected = [&NAMED[..], &["old"]].concat();
+    assert_eq!(text(&bench, &group), expected);
+    assert!(files(&bench, &group).is_empty());
+    let file = member(&bench, &group).file("plan.pdf", "plan").id;
+    let command = bench.reply(&group, &file, "/announce --replace").id;
+    let answer = ended(&bench, &command).await;
+    assert!(answer.contains("file. Feishu refused"), "{answer}");
+    assert_eq!(text(&bench, &group), ["[file] plan.pdf"]);
+    for expected in [expected.as_slice(), &["old"]] {
+        let undo = bench.say(&group, "/undo").id;
+        ended(&bench, &undo).await;
+        assert_eq!(text(&bench, &group), expected);
+    }
+    bench.finish().await;
+}
+
+#[tokio::test]
+async fn reasons_of_refused_files_are_given() {
+    let bench = bench().await;
+    for (endpoint, code, expected) in [
+        (Endpoint::UploadMedia, 1_061_043, "at most 20 MB"),
+        (Endpoint::UploadMedia, 1_061_004, "does not let the bot"),
+        (Endpoint::UploadMedia, 1_061_061, "storage"),
+        (Endpoint::UploadMedia, 1_061_073, "noticebot check"),
+        (Endpoint::UploadMedia, 99_991_672, "noticebot check"),
+        (Endpoint::UploadMedia, 1_062_009, "code 1062009"),
+        (Endpoint::GetMessageResource, 234_037, "at most 20 MB"),
+        (
+            Endpoint::GetMessageResource,
+            234_038,
+            "does not let the bot",
+        ),
+        (Endpoint::GetMessageResource, 230_110, "recalled"),
+        (Endpoint::GetMessageResource, 99_991_672, "noticebot check"),
+        (Endpoint::UpdateBlocks, 1_770_008, "at most 20 MB"),
+        (Endpoint::UpdateBlocks, 1_770_013, "code 1770013"),
+    ] {
+        let group = bench.group(Docx);
+        bench.sim.fault(endpoint, Fault::code(code));
+        let picture = member(&bench, &group).picture("picture").id;
+        let command = bench.reply(&group, &picture, "/announce").id;
+        let answer = ended(&bench, &command).await;
+        assert!(answer.contains(expected), "{code}: {answer}");
+        assert_eq!(text(&bench, &group), ["[image]"], "{code}");
+        assert!(files(&bench, &group).is_empty(), "{code}");
+        bench.sim.withdraw_faults(endpoint);
+    }
+    bench.finish().await;
+}
+
+#[tokio::test]
+async fn old_announcements_name_pictures() {
+    let bench = bench().await;
+    let group = bench.group(Doc);
+    let command = poster(&bench, &group);
+    let answer = ended(&bench, &command).await;
+    assert!(
+        answer.contains("image. An announcement of the old kind"),
+        "{answer}"
+    );
+    assert_eq!(text(&bench, &group), NAMED);
+    assert!(bench.sim.calls_to(Endpoint::GetMessageResource).is_empty());
+    let undo = bench.say(&group, "/undo").id;
+    ended(&bench, &undo).await;
+    assert!(text(&bench, &group).is_empty());
+    bench.finish().await;
+}
+
+#[tokio::test]
+async fn pictures_can_be_turned_off() {
+    let file = format!("{UNSIGNED}\nimages = \"off\"");
+    let bench = Bench::with(|builder| builder, &file).await;
+    for kind in [Docx, Doc] {
+        let group = bench.group(kind);
+        let command = poster(&bench, &group);
+        let answer = ended(&bench, &command).await;
+        assert!(answer.contains("turned off"), "{answer}");
+        assert_eq!(text(&bench, &group), NAMED);
+        assert!(files(&bench, &group).is_empty());
+        let undo = bench.say(&group, "/undo").id;
+        ended(&bench, &undo).await;
+        assert!(text(&bench, &group).is_empty());
+    }
+    assert!(bench.sim.calls_to(Endpoint::UploadMedia).is_empty());
+    bench.finish().await;
+}
+
+#[tokio::test]
+async fn large_files_are_refused_before_they_are_read() {
+    let bench = bench().await;
+    let group = bench.group(Docx);
+    for length in [(20 << 20) + 1, 100 << 20] {
+        let file = member(&bench, &group).file("film.mov", vec![1; length]).id;
+        let before = bench.sim.sent_bytes();
+        let command = bench.reply(&group, &file, "/announce --replace").id;
+        let answer = ended(&bench, &command).await;
+        assert!(answer.contains("at most 20 MB"), "{answer}");
+        assert_eq!(text(&bench, &group), ["[file] film.mov"]);
+        // What fits into the buffers of a connection.
+        assert!(bench.sim.sent_bytes() - before < 8 << 20);
+    }
+    assert!(bench.sim.calls_to(Endpoint::UploadMedia).is_empty());
+    bench.finish().await;
+}
+
+#[tokio::test]
+async fn files_of_unknown_length_are_measured() {
+    let bench = bench().await;
+    bench
+        .sim
+        .change_behaviour(|behaviour| behaviour.media.length_is_told = false);
+    for (length, is_copied) in [(20 << 20, true), ((20 << 20) + 1, false)] {
+        let group = bench.group(Docx);
+        let file = member(&bench, &group).file("film.mov", vec![1; length]).id;
+        let command = bench.reply(&group, &file, "/announce").id;
+        let answer = ended(&bench, &command).await;
+        assert_eq!(answer == "Loudspeaker", is_copied, "{answer}");
+        assert_eq!(
+            bench.sim.announced_media(&group).len(),
+            usize::from(is_copied)
+        );
+    }
+    bench.finish().await;
+}
+
+#[tokio::test]
+async fn uploads_wait_for_the_rate_limit() {
+    let bench = bench().await;
+    let group = bench.group(Docx);
+    let keys: Vec<String> = (0..22)
+        .map(|n| bench.sim.add_image(n.to_string()))
+        .collect();
+    let pictures = keys.iter().map(|key| Words::new().image(key));
+    let paragraphs = std::iter::once(Words::from("/announce Photos")).chain(pictures);
+    let command = member(&bench, &group).post("", paragraphs).id;
+    let answer = ended(&bench, &command).await;
+    assert!(answer.contains("At most 20"), "{answer}");
+    let expected: Vec<String> = (0..20).map(|n| n.to_string()).collect();
+    assert_eq!(files(&bench, &group), expected);
+    assert_eq!(text(&bench, &group).len(), 23);
+    assert_eq!(bench.sim.calls_while_rate_limited(Endpoint::UploadMedia), 0);
+    bench.finish().await;
+}
+
+#[tokio::test]
+async fn outages_of_the_upload_end_with_a_line() {
+    let bench = bench().await;
+    let group = bench.group(Docx);
+    (0..100).for_each(|_| bench.sim.fault(Endpoint::UploadMedia, Fault::ServerError));
+    let command = poster(&bench, &group);
+    let answer = ended(&bench, &command).await;
+    assert!(answer.contains("did not respond"), "{answer}");
+    assert_eq!(text(&bench, &group), NAMED);
+    assert!(files(&bench, &group).is_empty());
+    bench.finish().await;
+}
+
+#[tokio::test]
+async fn deleted_blocks_stay_deleted() {
+    for route in [MediaRoute::None, MediaRoute::Never] {
+        let bench = bench().await;
+        bench
+            .sim
+            .change_behaviour(|behaviour| behaviour.media.route = route);
+        let group = bench.group(Docx);
+        bench.sim.fault(Endpoint::UploadMedia, Fault::ServerError);
+        let command = poster(&bench, &group);
+        bench
+            .wait("an upload", |state| {
+                (state.calls_to(Endpoint::UploadMedia).count() > 0).then_some(())
+            })
+            .await;
+        member(&bench, &group).edit_announcement(["all new"]);
+        ended(&bench, &command).await;
+        assert_eq!(text(&bench, &group), ["all new"], "{route:?}");
+        bench.finish().await;
+    }
+}
+
+#[tokio::test]
+async fn rejected_tokens_are_replaced_during_a_copy() {
+    let bench = bench().await;
+    let group = bench.group(Docx);
+    for endpoint in [Endpoint::GetMessageResource, Endpoint::UploadMedia] {
+        bench.sim.fault(endpoint, Fault::code(99_991_663));
+    }
+    let command = poster(&bench, &group);
+    assert_eq!(ended(&bench, &command).await, "Loudspeaker");
+    assert_eq!(files(&bench, &group), ["one", "two"]);
+    bench.finish().await;
+}
+
+#[tokio::test]
+async fn replaced_pictures_come_back() {
+    let mut bench = bench().await;
+    let group = bench.group(Docx);
+    let plan = member(&bench, &group).file("plan.pdf", "plan").id;
+    let commands = [
+        poster(&bench, &group),
+        bench.reply(&group, &plan, "/announce").id,
+    ];
+    for command in &commands {
+        assert_eq!(ended(&bench, command).await, "Loudspeaker");
+    }
+    let lines = [&["[file plan.pdf]"], &SHOWN[..]].concat();
+    // The second time, the announcement has copies of copies.
+    for _ in 0..2 {
+        let replace = bench.say(&group, "/announce --replace new").id;
+        assert_eq!(ended(&bench, &replace).await, "Loudspeaker");
+        assert_eq!(text(&bench, &group), ["new"]);
+        bench.restart().await;
+        let undo = bench.say(&group, "/undo").id;
+        let answer = ended(&bench, &undo).await;
+        assert!(answer.contains("restored"), "{answer}");
+        assert_eq!(text(&bench, &group), lines);
+        assert_eq!(files(&bench, &group), ["plan", "one", "two"]);
+    }
+    for expected in [&SHOWN[..], &[]] {
+        let undo = bench.say(&group, "/undo").id;
+        ended(&bench, &undo).await;
+        assert_eq!(text(&bench, &group), expected);
+    }
+    bench.finish().await;
+}
+
+#[tokio::test]
+async fn edits_keep_pictures_or_bring_others() {
+    let bench = bench().await;
+    let group = bench.group(Docx);
+    let command = poster(&bench, &group);
+    ended(&bench, &command).await;
+    let uploads = || bench.sim.calls_to(Endpoint::UploadMedia).len();
+    for (new, lines, copies) in [
+        (
+            "Party!\nToday\nBring cake",
+            ["Party!", "<>", "Today", "<>", "Bring cake"].as_slice(),
+            2,
+        ),
+        ("Party canceled", &["Party canceled", "<>", "<>"], 4),
+    ] {
+        let edit = bench.reply(&group, &command, &format!("/edit {new}")).id;
+        assert_eq!(ended(&bench, &edit).await, "DONE");
+        assert_eq!(text(&bench, &group), lines);
+        assert_eq!(files(&bench, &group), ["one", "two"]);
+        assert_eq!(uploads(), copies);
+    }
+    let other = bench.sim.add_image("three");
+    let words = Words::from("/edit Concert").image(&other);
+    let edit = member(&bench, &group)
+        .reply_to(&command)
+        .post("", [words])
+        .id;
+    assert_eq!(ended(&bench, &edit).await, "DONE");
+    assert_eq!(text(&bench, &group), ["Concert", "<>"]);
+    assert_eq!(files(&bench, &group), ["three"]);
+    for expected in [
+        ["Party canceled", "<>", "<>"].as_slice(),
+        &["Party!", "<>", "Today", "<>", "Bring cake"],
+        &SHOWN,
+        &[],
+    ] {
+        let undo = bench.say(&group, "/undo").id;
+        let answer = ended(&bench, &undo).await;
+        assert_eq!(text(&bench, &group), expected, "{answer}");
+    }
+    bench.finish().await;
+}
+
+#[tokio::test]
+async fn recalled_pictures_come_back_as_lines() {
+    let bench = bench().await;
+    let group = bench.group(Docx);
+    let command = poster(&bench, &group);
+    ended(&bench, &command).await;
+    let replace = bench.say(&group, "/announce --replace new").id;
+    ended(&bench, &replace).await;
+    member(&bench, &group).recall(&command);
+    let undo = bench.say(&group, "/undo").id;
+    let answer = ended(&bench, &undo).await;
+    assert!(answer.contains("by name only: image"), "{answer}");
+    assert_eq!(text(&bench, &group), NAMED);
+    bench.finish().await;
+}
+
+#[tokio::test]
+async fn pictures_of_people_are_not_replaced() {
+    let bench = bench().await;
+    let group = bench.group(Docx);
+    let command = poster(&bench, &group);
+    ended(&bench, &command).await;
+    member(&bench, &group).edit(Edit::OtherPicture { at: 1 });
+    for command in ["/announce --replace new", "/undo"] {
+        let command = bench.say(&group, command).id;
+        let answer = bench.answer(&command).await;
+        assert!(answer.contains("not run"), "{answer}");
+        assert_eq!(text(&bench, &group), SHOWN);
+    }
+    bench.finish().await;
+}
+
+/// Loses the response to each call in turn and kills the bot then, where uploads succeed and where
+/// they are refused.
+#[tokio::test]
+async fn kill_after_any_call_leaves_each_picture_once() {
+    for route in [MediaRoute::ChatId, MediaRoute::Never] {
+        for endpoint in [
+            Endpoint::CreateChildren,
+            Endpoint::GetMessageResource,
+            Endpoint::UploadMedia,
+            Endpoint::UpdateBlocks,
+            Endpoint::ListBlocks,
+            Endpoint::DeleteChildren,
+        ] {
+            for call in 1.. {
+                if !walked(route, endpoint, call).await {
+                    break;
+                }
+            }
+        }
+    }
+}
+
+/// Returns whether there was such a call.
+async fn walked(route: MediaRoute, endpoint: Endpoint, call: usize) -> bool {
+    let mut bench = bench().await;
+    bench
+        .sim
+        .change_behaviour(|behaviour| behaviour.media.route = route);
+    let group = bench.group(Docx);
+    (1..call).for_each(|_| bench.sim.fault(endpoint, Fault::Nothing));
+    bench.sim.fault(endpoint, Fault::LoseAnswer);
+    let command = poster(&bench, &group);
+    let reached = |state: &State| {
+        let is_reached = state.calls_to(endpoint).count() >= call;
+        let is_done =
+            !state.reactions(&command).is_empty() || !state.answers_to(&command).is_empty();
+        (is_reached || is_done).then_some(is_reached)
+    };
+    let is_reached = bench.wait_in_steps_of(SECOND, "the call", reached).await;
+    if is_reached {
+        bench.kill().await;
+    }
+    ended(&bench, &command).await;
+    bench.sim.withdraw_faults(endpoint);
+    let name = format!("{route:?} {endpoint:?} {call}");
+    let (lines, expected): (_, &[&str]) = match route {
+        MediaRoute::Never => (NAMED, &[]),
+        _ => (SHOWN, &["one", "two"]),
+    };
+    assert_eq!(text(&bench, &group), lines, "{name}");
+    assert_eq!(files(&bench, &group), expected, "{name}");
+    bench.finish().await;
+    is_reached
+}
