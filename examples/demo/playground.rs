@@ -30,7 +30,9 @@ mod card;
 mod guard;
 mod language;
 mod log;
+mod picture;
 mod routes;
+mod sample;
 mod stream;
 mod switches;
 mod view;
@@ -48,6 +50,8 @@ const REDELIVERY_WAITS: [Duration; 6] = [
     Duration::from_mins(1),
 ];
 
+/// The emoji with which a member pins a message, by the platform's name.
+const PIN_EMOJI: &str = "Pin";
 /// Maximum number of open pages that are updated; each is rendered separately.
 const MAX_STREAMS: usize = 64;
 /// At shutdown, open responses have this much time.

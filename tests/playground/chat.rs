@@ -276,19 +276,6 @@ async fn rich_text_has_styles_and_links() {
     page.finish().await;
 }
 
-#[tokio::test]
-async fn rows_of_a_table_are_lines() {
-    let playground = Playground::open().await;
-    for group in ["ops", "club"] {
-        let (_browser, mut page) = playground.visit(&format!("/?lang=en&group={group}")).await;
-        page.say("/announce | Who | When |\n|---|---|\n| Lin | **9:00** |")
-            .await;
-        page.until_text("#board", "Who | When").await;
-        page.until_text("#board", "Lin | 9:00").await;
-        page.finish().await;
-    }
-}
-
 /// People, groups and their texts are in the language of the page.
 #[tokio::test]
 async fn the_chinese_page_has_a_chinese_world() {

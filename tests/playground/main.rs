@@ -11,6 +11,7 @@ mod browser;
 mod chat;
 mod faults;
 mod looks;
+mod media;
 mod modes;
 mod playground;
 mod safety;

@@ -5,6 +5,7 @@ use std::sync::Arc;
 use std::sync::atomic::AtomicU64;
 use std::time::Duration;
 
+use bytes::Bytes;
 use serde_json::{Value, json};
 
 use crate::app::App;
@@ -175,6 +176,22 @@ impl State {
         tokens
             .map(|token| self.medias.uploaded.get(&token).cloned())
             .collect()
+    }
+
+    /// The content of a picture or file: by its key in messages, or by its token in announcements.
+    pub fn file(&self, key: &str) -> Option<Bytes> {
+        let Medias {
+            resources,
+            uploaded,
+        } = &self.medias;
+        let of_message = resources.get(key);
+        let file = of_message.or_else(|| uploaded.get(key).map(|media| &media.bytes));
+        file.cloned()
+    }
+
+    /// How the platform behaves where it is not documented.
+    pub fn behaviour(&self) -> &Behaviour {
+        &self.behaviour
     }
 
     /// The revision of the announcement; docx begins at 1, doc at 0.

@@ -1,10 +1,13 @@
-//! An announcement of either kind as lines of styled text.
+//! An announcement of either kind as lines of styled text, pictures and tables.
+
+use std::collections::HashMap;
 
 use feishu_sim::{ChatId, State};
 use percent_encoding::percent_decode_str;
 use serde_json::Value;
 
 /// A paragraph or another block.
+#[derive(PartialEq, Eq)]
 pub(crate) struct Line {
     pub(crate) form: Form,
     /// The level of indentation in a list.
@@ -22,7 +25,7 @@ impl Line {
     }
 }
 
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(PartialEq, Eq)]
 pub(crate) enum Form {
     Text,
     Heading,
@@ -30,13 +33,23 @@ pub(crate) enum Form {
     Number,
     Code,
     Quote,
-    ToDo { done: bool },
+    ToDo {
+        done: bool,
+    },
     Rule,
-    Picture,
+    /// The token of a picture, or nothing if it has none.
+    Picture(String),
+    /// The name of a file.
+    File(String),
+    Table {
+        /// The lines of each cell.
+        rows: Vec<Vec<Vec<Line>>>,
+        has_header: bool,
+    },
 }
 
 /// Text in one style.
-#[derive(Default)]
+#[derive(Default, PartialEq, Eq)]
 #[expect(
     clippy::struct_excessive_bools,
     reason = "independent styles, not states"
@@ -75,20 +88,77 @@ fn name_of(state: &State, chat: &ChatId, open_id: &str) -> String {
     format!("@{}", named.map_or(open_id, |person| &person.name))
 }
 
-/// `blocks` begin with the page. Blocks that only contain others are no lines, and of a table each
-/// row is one.
+/// The blocks of an upgraded announcement, by id.
+struct Docx<'a> {
+    blocks: HashMap<&'a str, &'a Value>,
+    name_of: &'a dyn Fn(&str) -> String,
+}
+
+const CALLOUT: u64 = 19;
+const FILE: u64 = 23;
+const GRID: u64 = 24;
+const GRID_COLUMN: u64 = 25;
+const PICTURE: u64 = 27;
+const TABLE: u64 = 31;
+/// It contains a file.
+const VIEW: u64 = 33;
+const QUOTE_CONTAINER: u64 = 34;
+
+/// `blocks` begin with the page.
 fn docx_lines(blocks: &[Value], name_of: &dyn Fn(&str) -> String) -> Vec<Line> {
-    let parent_of = |id: &Value| {
-        let mut blocks = blocks.iter();
-        blocks.find(|block| block["block_id"] == *id)
+    let ids = blocks.iter().map(|block| text(&block["block_id"]));
+    let docx = Docx {
+        blocks: ids.zip(blocks).collect(),
+        name_of,
     };
-    let depth = |block: &Value| {
-        let parents = std::iter::successors(parent_of(&block["parent_id"]), |parent| {
-            parent_of(&parent["parent_id"])
-        });
-        parents.count().saturating_sub(1)
-    };
-    let read = |block: &Value| {
+    let page = blocks.first();
+    page.map_or_else(Vec::new, |page| docx.lines_in(page, 0))
+}
+
+impl<'a> Docx<'a> {
+    fn children(&self, parent: &'a Value) -> impl Iterator<Item = &'a Value> {
+        let ids = parent["children"].as_array().into_iter().flatten();
+        ids.filter_map(|id| self.blocks.get(text(id)).copied())
+    }
+
+    /// The lines in a block. Blocks that only contain others are no lines.
+    fn lines_in(&self, parent: &'a Value, depth: usize) -> Vec<Line> {
+        let mut lines = Vec::new();
+        for block in self.children(parent) {
+            match block["block_type"].as_u64().unwrap_or_default() {
+                VIEW => lines.extend(self.lines_in(block, depth)),
+                CALLOUT | GRID | GRID_COLUMN | QUOTE_CONTAINER => {
+                    lines.extend(self.lines_in(block, depth + 1));
+                }
+                TABLE => lines.push(self.table(block, depth)),
+                _ => {
+                    lines.push(self.line(block, depth));
+                    lines.extend(self.lines_in(block, depth + 1));
+                }
+            }
+        }
+        lines
+    }
+
+    fn table(&self, table: &'a Value, depth: usize) -> Line {
+        let property = &table["table"]["property"];
+        let columns = property["column_size"].as_u64().unwrap_or(1);
+        let columns = usize::try_from(columns).unwrap_or(1).max(1);
+        let cells = self.children(table).map(|cell| self.lines_in(cell, 0));
+        let mut cells = cells.peekable();
+        let mut rows = Vec::new();
+        while cells.peek().is_some() {
+            rows.push(cells.by_ref().take(columns).collect());
+        }
+        let has_header = property["header_row"] == true;
+        Line {
+            form: Form::Table { rows, has_header },
+            depth,
+            runs: Vec::new(),
+        }
+    }
+
+    fn line(&self, block: &Value, depth: usize) -> Line {
         let body = block
             .as_object()
             .and_then(|block| block.values().find(|value| value["elements"].is_array()));
@@ -102,83 +172,20 @@ fn docx_lines(blocks: &[Value], name_of: &dyn Fn(&str) -> String) -> Vec<Line> {
                 done: body.is_some_and(|body| body["style"]["done"] == true),
             },
             22 => Form::Rule,
-            27 => Form::Picture,
+            FILE => Form::File(text(&block["file"]["name"]).to_owned()),
+            PICTURE => Form::Picture(text(&block["image"]["token"]).to_owned()),
             _ => Form::Text,
         };
         let elements = body.and_then(|body| body["elements"].as_array());
         let runs = elements.into_iter().flatten();
         Line {
             form,
-            depth: depth(block),
-            runs: runs.map(|element| docx_run(element, name_of)).collect(),
-        }
-    };
-    let is_in_cell = |block: &Value| {
-        let parents = std::iter::successors(parent_of(&block["parent_id"]), |parent| {
-            parent_of(&parent["parent_id"])
-        });
-        parents
-            .into_iter()
-            .any(|parent| parent["block_type"] == CELL)
-    };
-    let mut lines = Vec::new();
-    for block in blocks.iter().skip(1).filter(|block| !is_in_cell(block)) {
-        match block["block_type"].as_u64().unwrap_or_default() {
-            TABLE => lines.extend(rows(block, blocks, depth(block), name_of)),
-            CALLOUT | GRID | GRID_COLUMN | CELL | QUOTE_CONTAINER => {}
-            _ => lines.push(read(block)),
+            depth,
+            runs: runs
+                .map(|element| docx_run(element, self.name_of))
+                .collect(),
         }
     }
-    lines
-}
-
-const CALLOUT: u64 = 19;
-const GRID: u64 = 24;
-const GRID_COLUMN: u64 = 25;
-const TABLE: u64 = 31;
-const CELL: u64 = 32;
-const QUOTE_CONTAINER: u64 = 34;
-
-/// The rows of a table.
-fn rows(
-    table: &Value,
-    blocks: &[Value],
-    depth: usize,
-    name_of: &dyn Fn(&str) -> String,
-) -> Vec<Line> {
-    let by_id = |id: &Value| blocks.iter().find(|block| block["block_id"] == *id);
-    let columns = table["table"]["property"]["column_size"].as_u64();
-    let columns = columns.and_then(|columns| usize::try_from(columns).ok());
-    let cells = table["children"].as_array().map_or(&[][..], Vec::as_slice);
-    let cell = |id: &Value| -> Vec<Run> {
-        let children = by_id(id).and_then(|cell| cell["children"].as_array());
-        let lines = children.into_iter().flatten().filter_map(by_id);
-        let bodies = lines.filter_map(|line| {
-            let mut values = line.as_object()?.values();
-            values.find_map(|value| value["elements"].as_array())
-        });
-        let elements = bodies.flatten();
-        elements.map(|element| docx_run(element, name_of)).collect()
-    };
-    let row = |ids: &[Value]| {
-        let mut runs = Vec::new();
-        for (number, id) in ids.iter().enumerate() {
-            if number > 0 {
-                runs.push(Run {
-                    text: " | ".to_owned(),
-                    colored: true,
-                    ..Run::default()
-                });
-            }
-            runs.extend(cell(id));
-        }
-        Line {
-            form: Form::Text,
-            depth,
-            runs,
-        }
-    };
-    cells.chunks(columns.unwrap_or(1).max(1)).map(row).collect()
 }
 
 fn docx_run(element: &Value, name_of: &dyn Fn(&str) -> String) -> Run {
@@ -217,7 +224,7 @@ fn legacy_lines(document: &Value, name_of: &dyn Fn(&str) -> String) -> Vec<Line>
         let list = &style["list"];
         let form = match (text(&block["type"]), text(&list["type"])) {
             ("horizontalLine", _) => Form::Rule,
-            ("gallery", _) => Form::Picture,
+            ("gallery", _) => Form::Picture(String::new()),
             (_, "bullet") => Form::Bullet,
             (_, "number") => Form::Number,
             (_, "code") => Form::Code,

@@ -5,14 +5,14 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 
 use axum::Router;
-use axum::extract::{DefaultBodyLimit, Form, FromRequestParts, Query};
+use axum::extract::{DefaultBodyLimit, Form, FromRequestParts, Path, Query, State};
 use axum::http::header::{ACCEPT, CONTENT_TYPE};
 use axum::http::request::Parts;
 use axum::http::{HeaderValue, StatusCode};
 use axum::middleware::from_fn_with_state;
 use axum::response::{Html, IntoResponse as _, Redirect, Response};
 use axum::routing::{get, post};
-use feishu_sim::{Edit, InChat, MessageId, Seen, Sender, ToastKind};
+use feishu_sim::{Edit, InChat, MessageId, Seen, ToastKind};
 use serde::Deserialize;
 use serde_json::json;
 
@@ -22,8 +22,10 @@ use super::guard::guard;
 use super::log::{BotState, UserAction};
 use super::switches::Switch;
 use super::viewer::Viewer;
-use super::{Playground, stream, view};
+use super::{Playground, picture, stream, view};
 use crate::language::Language;
+
+mod message;
 
 const MAX_FORM_BYTES: usize = 256 * 1024;
 /// After every block of an announcement.
@@ -46,9 +48,11 @@ pub(crate) fn router(playground: Arc<Playground>, address: SocketAddr) -> Router
             asset("text/javascript; charset=utf-8", SCRIPT),
         )
         .route("/icon.svg", asset("image/svg+xml", ICON))
-        .route("/say", post(say))
-        .route("/pin", post(pin))
-        .route("/recall", post(recall))
+        .route("/picture/{key}", get(picture))
+        .route("/say", post(message::say))
+        .route("/pin", post(message::pin))
+        .route("/react", post(message::react))
+        .route("/recall", post(message::recall))
         .route("/press", post(press))
         .route("/write", post(write))
         .route("/switch", post(set_switch))
@@ -64,6 +68,17 @@ async fn page(
     }: PageRequest,
 ) -> Html<String> {
     Html(view::page(&playground, &viewer).0)
+}
+
+/// A picture of a message or of an announcement, and nothing else: the browser interprets no other
+/// content.
+async fn picture(State(playground): State<Arc<Playground>>, Path(key): Path<String>) -> Response {
+    let content = playground.sim.read(|state| state.file(&key));
+    let picture = content.and_then(|content| Some((picture::content_type(&content)?, content)));
+    match picture {
+        Some((kind, content)) => ([(CONTENT_TYPE, kind)], content).into_response(),
+        None => StatusCode::NOT_FOUND.into_response(),
+    }
 }
 
 /// A request with the parameters of its page.
@@ -137,71 +152,6 @@ impl FormResponse {
     fn error(text: &str) -> Self {
         Self::Toast(ToastKind::Error, text.to_owned())
     }
-}
-
-#[derive(Deserialize)]
-struct MessageForm {
-    text: String,
-    #[serde(default)]
-    reply: String,
-    /// Present if the box is checked.
-    rich: Option<String>,
-}
-
-async fn say(request: PageRequest, Form(form): Form<MessageForm>) -> Response {
-    // Browsers send line breaks as CRLF.
-    let text = form.text.replace("\r\n", "\n");
-    let text = text.trim();
-    if text.is_empty() {
-        return request.answer(FormResponse::error(request.viewer.words().say_what));
-    }
-    let mut member = request.member();
-    let replied_to = MessageId::from(form.reply);
-    if request.can_see(&replied_to) {
-        member = member.reply_to(&replied_to);
-    }
-    let fixture = &request.playground.fixture;
-    if form.rich.is_some() {
-        member.post("", text.lines().map(|line| fixture.rich_words(line)));
-    } else {
-        member.say(fixture.words(text));
-    }
-    request.answer(FormResponse::Page)
-}
-
-#[derive(Deserialize)]
-struct MessageIdForm {
-    message: String,
-}
-
-/// Replies `/pin` or `/置顶` to a message.
-async fn pin(
-    request: PageRequest,
-    Form(MessageIdForm { message }): Form<MessageIdForm>,
-) -> Response {
-    let message = MessageId::from(message);
-    if request.can_see(&message) {
-        let command = request.viewer.words().pin_command;
-        request.member().reply_to(&message).say(command);
-    }
-    request.answer(FormResponse::Page)
-}
-
-/// Recalls a message of the selected member.
-async fn recall(
-    request: PageRequest,
-    Form(MessageIdForm { message }): Form<MessageIdForm>,
-) -> Response {
-    let message = MessageId::from(message);
-    let person = &request.viewer.member(&request.playground).person;
-    let is_own = request.playground.sim.read(|state| {
-        let sender = state.message(&message).map(|message| &message.sender);
-        matches!(sender, Some(Sender::Person(sender)) if sender == person)
-    });
-    if is_own && request.can_see(&message) {
-        request.member().recall(&message);
-    }
-    request.answer(FormResponse::Page)
 }
 
 #[derive(Deserialize)]

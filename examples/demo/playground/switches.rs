@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 use std::time::Duration;
 
-use feishu_sim::{Endpoint, Fault, MessageId, Simulator, State};
+use feishu_sim::{Endpoint, Fault, MediaRoute, MessageId, Simulator, State};
 
 use crate::fixture::Member;
 
@@ -33,6 +33,12 @@ pub(crate) enum Switch {
     LostAnswer,
     /// The app loses the scopes for changing groups.
     NoRight,
+    /// Uploads into announcements are refused.
+    RefusedUploads,
+    /// Uploads into announcements have to name the group.
+    RoutedUploads,
+    /// Downloads do not state their length.
+    NoLength,
     /// All tokens expire.
     ExpiredToken,
     /// All consents are withdrawn in Feishu.
@@ -42,10 +48,13 @@ pub(crate) enum Switch {
 }
 
 impl Switch {
-    pub(crate) const ALL: [Self; 6] = [
+    pub(crate) const ALL: [Self; 9] = [
         Self::RateLimit,
         Self::LostAnswer,
         Self::NoRight,
+        Self::RefusedUploads,
+        Self::RoutedUploads,
+        Self::NoLength,
         Self::ExpiredToken,
         Self::Revocation,
         Self::Redelivery,
@@ -57,6 +66,9 @@ impl Switch {
             Self::RateLimit => "rate_limit",
             Self::LostAnswer => "lost_answer",
             Self::NoRight => "no_right",
+            Self::RefusedUploads => "refused_uploads",
+            Self::RoutedUploads => "routed_uploads",
+            Self::NoLength => "no_length",
             Self::ExpiredToken => "expired_token",
             Self::Revocation => "revocation",
             Self::Redelivery => "redelivery",
@@ -70,7 +82,12 @@ impl Switch {
     /// Whether the fault lasts until it is turned off or has occurred. The others occur at once.
     pub(crate) fn lasts(self) -> bool {
         match self {
-            Self::RateLimit | Self::LostAnswer | Self::NoRight => true,
+            Self::RateLimit
+            | Self::LostAnswer
+            | Self::NoRight
+            | Self::RefusedUploads
+            | Self::RoutedUploads
+            | Self::NoLength => true,
             Self::ExpiredToken | Self::Revocation | Self::Redelivery => false,
         }
     }
@@ -82,6 +99,9 @@ impl Switch {
                 .iter()
                 .any(|endpoint| loses_answer(state, *endpoint)),
             Self::NoRight => !scopes.iter().any(|scope| scope == WRITE_SCOPES[0].0),
+            Self::RefusedUploads => state.behaviour().media.route == MediaRoute::Never,
+            Self::RoutedUploads => state.behaviour().media.route == MediaRoute::ChatId,
+            Self::NoLength => !state.behaviour().media.length_is_told,
             Self::ExpiredToken | Self::Revocation | Self::Redelivery => false,
         }
     }
@@ -106,6 +126,9 @@ impl Switch {
                     exchange(scopes, on);
                 }
             }),
+            Self::RefusedUploads => route_uploads(sim, on, MediaRoute::Never),
+            Self::RoutedUploads => route_uploads(sim, on, MediaRoute::ChatId),
+            Self::NoLength => sim.change_behaviour(|it| it.media.length_is_told = !on),
             Self::ExpiredToken => {
                 sim.expire_tokens();
                 sim.expire_user_tokens();
@@ -124,6 +147,12 @@ impl Switch {
             }
         }
     }
+}
+
+/// Of the faults of uploads, the last one is on.
+fn route_uploads(sim: &Simulator, on: bool, route: MediaRoute) {
+    let route = if on { route } else { MediaRoute::None };
+    sim.change_behaviour(|it| it.media.route = route);
 }
 
 /// Replaces the scopes for changing groups, or puts them back.

@@ -19,6 +19,7 @@ mod chat;
 mod faults;
 mod icon;
 mod log;
+mod media;
 mod message;
 mod private;
 mod rich;

@@ -107,6 +107,7 @@
     const page = parser.parseFromString(await answer.text(), "text/html");
     const typed = draft ?? (page.getElementById("text").value || byId("text").value);
     const isRich = byId("rich").checked;
+    const attachment = byId("attachment").value;
     keeping(() => {
       for (const name of ["pane", "events"]) document.body.dataset[name] = page.body.dataset[name];
       document.documentElement.lang = page.documentElement.lang;
@@ -114,6 +115,7 @@
       document.body.replaceChildren(...page.body.children);
       byId("text").value = typed;
       byId("rich").checked = isRich;
+      byId("attachment").value = attachment;
     });
     for (const box of document.querySelectorAll("[data-stick]")) box.scrollTop = box.scrollHeight;
     if (focus) byId(focus)?.focus();
@@ -135,6 +137,7 @@
     if (form.id === "write") form.reset();
     if (form.id !== "say") return;
     byId("text").value = "";
+    byId("attachment").value = "";
     const box = byId("scroll-messages");
     box.scrollTop = box.scrollHeight;
     const noReply = byId("no-reply");

@@ -1,6 +1,6 @@
 //! Groups the entries of the log by command: the event, the job and its calls.
 
-use feishu_sim::{Call, ChatId, MessageId, State};
+use feishu_sim::{Call, ChatId, MessageId, PushRecord, State};
 
 use super::{EventLog, Job, LogEntry, What};
 
@@ -65,13 +65,21 @@ impl Group<'_> {
     pub(crate) fn chat(&self, state: &State) -> Option<ChatId> {
         self.entries.iter().find_map(|entry| match entry.what {
             What::Push(at) => {
-                let message = state.message(state.pushes()[at].message.as_ref()?)?;
+                let message = state.message(&message_of(&state.pushes()[at])?)?;
                 Some(message.chat.clone())
             }
             What::Call(at) => chat_of(&state.calls()[at], state),
             _ => None,
         })
     }
+}
+
+/// The message that an event is about.
+fn message_of(push: &PushRecord) -> Option<MessageId> {
+    let named = || push.envelope["event"]["message_id"].as_str();
+    push.message
+        .clone()
+        .or_else(|| named().map(MessageId::from))
 }
 
 /// The chat in which a call was made, by its path or its body.

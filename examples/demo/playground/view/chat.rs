@@ -4,10 +4,11 @@ use feishu_sim::{AnnouncementKind, Message, MessageId, TopNotice, WhoMay};
 use maud::{Markup, html};
 
 use super::super::Playground;
+use super::super::sample::Sample;
 use super::super::stream::{Piece, Region};
 use super::super::viewer::Viewer;
 use super::icon::{Icon, icon};
-use super::{avatar, message, name_of, of_one, private, region, role_name, steps};
+use super::{announcement, avatar, message, name_of, of_one, private, region, role_name, steps};
 use crate::fixture::{Group, Organization};
 
 /// Maximum number of messages shown.
@@ -88,10 +89,8 @@ pub(super) fn top(playground: &Playground, viewer: &Viewer) -> Region {
     let (is_set, notice) = playground.sim.read(|state| match state.top_notice(chat) {
         None => (false, html! { span { (words.nothing_on_top) } }),
         Some(TopNotice::Announcement) => {
-            let lines = state.announcement_text(chat);
-            let first = lines.into_iter().find(|line| !line.is_empty());
-            let text =
-                html! { b { (words.top_announcement) } " " span { (first.unwrap_or_default()) } };
+            let first = announcement::first_line(state, chat, words);
+            let text = html! { b { (words.top_announcement) } " " span { (first) } };
             (true, text)
         }
         Some(TopNotice::Message(id)) => match state.message(id) {
@@ -180,11 +179,18 @@ fn composer(playground: &Playground, viewer: &Viewer) -> Markup {
                     input type="hidden" name="reply" value=(id);
                 }
                 label.hidden for="text" { (words.message_field) }
-                textarea #text name="text" rows="1" maxlength="20000" required
+                textarea #text name="text" rows="1" maxlength="20000"
                     placeholder=(words.message_hint) aria-describedby="send-hint" { (viewer.draft) }
                 div.row {
                     label.tick { input #rich type="checkbox" name="rich" value="1"; " " (words.rich) }
-                    span #send-hint .hint { (words.send_hint) }
+                    label.hidden for="attachment" { (words.attachment) }
+                    select #attachment name="attachment" {
+                        option value="" { (words.no_attachment) }
+                        @for sample in Sample::ALL {
+                            option value=(sample.key()) { (sample.label(words)) }
+                        }
+                    }
+                    span #send-hint .hint title=(words.new_line_hint) { (words.send_hint) }
                     button #send .primary { (words.send) }
                 }
             }

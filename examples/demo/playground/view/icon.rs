@@ -9,6 +9,7 @@ pub(super) enum Icon {
     Done,
     Hourglass,
     Smile,
+    File,
 }
 
 impl Icon {
@@ -31,6 +32,7 @@ impl Icon {
             Self::Loudspeaker => "M2 6v4h2l1 4h2L6 10h1l6 3V3L7 6zM14 6.5v3",
             Self::Done => "M2.5 8.5 6.5 12.5 13.5 4",
             Self::Hourglass => "M4 1.5h8M4 14.5h8M5 1.5c0 4 6 5 6 8v5M11 1.5c0 4-6 5-6 8v5",
+            Self::File => "M3.5 1.5h5.5l3.5 3.5v9.5h-9zM9 1.5v3.5h3.5M6 8.5h4M6 11h4",
             Self::Smile => {
                 "M8 1.5a6.5 6.5 0 1 0 0 13 6.5 6.5 0 0 0 0-13M5 9.5c1.5 2.5 4.5 2.5 6 0M5.5 5.5v1M10.5 5.5v1"
             }

@@ -194,7 +194,9 @@ impl Renderer<'_> {
                     super::message::summary(message, words)
                 )
             }
-            None => push.event_type.clone(),
+            None => self
+                .reaction(push)
+                .unwrap_or_else(|| push.event_type.clone()),
         };
         let kind = if push.event_type == "card.action.trigger" {
             words.callback
@@ -217,6 +219,14 @@ impl Renderer<'_> {
             (json(&push.envelope))
         };
         (head, Some(inside))
+    }
+
+    /// The member and the emoji, if the event is a reaction.
+    fn reaction(&self, push: &PushRecord) -> Option<String> {
+        let event = &push.envelope["event"];
+        let emoji = event["reaction_type"]["emoji_type"].as_str()?;
+        let who = self.member(event["user_id"]["open_id"].as_str()?)?;
+        Some(format!("{who}{}[{emoji}]", self.viewer.words().colon))
     }
 
     fn attempt(&self, number: usize, attempt: &Attempt) -> Markup {
@@ -283,7 +293,10 @@ impl Renderer<'_> {
 
     /// The name of the member in whose name a call is made.
     fn operator(&self, call: &Call) -> Option<&str> {
-        let open_id = call.operator.as_deref()?;
+        self.member(call.operator.as_deref()?)
+    }
+
+    fn member(&self, open_id: &str) -> Option<&str> {
         let mut people = self.playground.fixture.people.iter();
         let member = people.find(|member| member.person.open_id == open_id);
         member.map(|member| &*member.person.name)

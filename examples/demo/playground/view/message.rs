@@ -7,9 +7,9 @@ use serde_json::Value;
 use super::super::card::{Card, Part};
 use super::super::language::Words;
 use super::super::viewer::Viewer;
-use super::super::{Playground, REDELIVERY_WAITS};
+use super::super::{PIN_EMOJI, Playground, REDELIVERY_WAITS};
 use super::icon::{Icon, icon};
-use super::{clock, name_of, rich, role_name, sender_avatar};
+use super::{clock, media, name_of, rich, role_name, sender_avatar};
 
 /// In characters.
 const SUMMARY_LENGTH: usize = 90;
@@ -23,6 +23,14 @@ pub(super) fn summary(message: &Message, words: &Words) -> String {
     if message.recalled {
         return words.recalled_message.to_owned();
     }
+    let content: Value = serde_json::from_str(&message.content).unwrap_or_default();
+    match message.msg_type.as_str() {
+        "image" => return media::picture_name(words),
+        "file" => {
+            return media::file_name(content["file_name"].as_str().unwrap_or_default(), words);
+        }
+        _ => {}
+    }
     let placed = message.text();
     let mut text = String::new();
     for (before, name) in rich::parts(&placed, &message.mentions) {
@@ -32,6 +40,9 @@ pub(super) fn summary(message: &Message, words: &Words) -> String {
         }
     }
     let text = text.replace('\n', " ");
+    if text.trim().is_empty() {
+        return media::picture_name(words);
+    }
     match text.char_indices().nth(SUMMARY_LENGTH) {
         Some((end, _)) => format!("{}…", &text[..end]),
         None => text,
@@ -71,7 +82,7 @@ pub(super) fn message(
                     @if let Some(other) = replied_to {
                         blockquote.quote { b { (name_of(&other.sender)) } (words.colon) (summary(other, words)) }
                     }
-                    (body(playground, viewer, message))
+                    (body(playground, viewer, state, message))
                 }
                 (reactions(message, words))
                 (delivery(state, now_ms, message, words))
@@ -90,14 +101,21 @@ fn role(playground: &Playground, sender: &Sender, words: &Words) -> &'static str
     member.map_or("", |member| role_name(member.role, words))
 }
 
-fn body(playground: &Playground, viewer: &Viewer, message: &Message) -> Markup {
+fn body(playground: &Playground, viewer: &Viewer, state: &State, message: &Message) -> Markup {
+    let words = viewer.words();
     let content: Value = serde_json::from_str(&message.content).unwrap_or_default();
     match message.msg_type.as_str() {
         "interactive" => {
             let action = format!("/press{}&card={}", viewer.query(playground), message.id);
             card(&Card::read(&content), message.id.as_str(), Some(&action))
         }
-        "post" => rich::post(&content, &message.mentions),
+        "post" => rich::post(state, message, &content, words),
+        "image" => media::picture(
+            state,
+            content["image_key"].as_str().unwrap_or_default(),
+            words,
+        ),
+        "file" => media::file(content["file_name"].as_str().unwrap_or_default(), words),
         _ => html! { p.text { (rich::mentioning(&message.text(), &message.mentions)) } },
     }
 }
@@ -127,7 +145,7 @@ pub(super) fn card(card: &Card, id: &str, action: Option<&str>) -> Markup {
 
 fn reactions(message: &Message, words: &Words) -> Markup {
     html! {
-        @if !message.reactions.is_empty() {
+        @if !message.reactions.is_empty() || !message.other_reactions.is_empty() {
             ul.reactions role="list" aria-label=(words.reactions) {
                 @for reaction in &message.reactions {
                     @let name = &reaction.emoji_type;
@@ -136,9 +154,30 @@ fn reactions(message: &Message, words: &Words) -> Markup {
                         span.hidden { (name) }
                     }
                 }
+                @for (emoji, names) in of_people(message) {
+                    li.of_people {
+                        (icon(Icon::of_reaction(emoji)))
+                        span.hidden { (emoji) (words.colon) }
+                        span { (names.join(words.comma)) }
+                    }
+                }
             }
         }
     }
+}
+
+/// The reactions of people: each emoji with their names.
+fn of_people(message: &Message) -> Vec<(&str, Vec<&str>)> {
+    let mut emojis: Vec<(&str, Vec<&str>)> = Vec::new();
+    for reaction in &message.other_reactions {
+        let name = name_of(&reaction.operator);
+        let emoji = reaction.emoji_type.as_str();
+        match emojis.iter_mut().find(|(known, _)| *known == emoji) {
+            Some((_, names)) => names.push(name),
+            None => emojis.push((emoji, vec![name])),
+        }
+    }
+    emojis
 }
 
 /// Says that the bot has not accepted the event of a message, and when it is delivered again.
@@ -172,10 +211,22 @@ fn acts(playground: &Playground, viewer: &Viewer, message: &Message, is_own: boo
     let words = viewer.words();
     let query = viewer.query(playground);
     let id = &message.id;
+    let person = &viewer.member(playground).person;
+    let has_reacted = message.other_reactions.iter().any(|reaction| {
+        reaction.emoji_type == PIN_EMOJI
+            && matches!(&reaction.operator, Sender::Person(operator) if operator == person)
+    });
+    let (pressed, label) = if has_reacted {
+        ("true", words.remove_pin_emoji)
+    } else {
+        ("false", words.pin_emoji)
+    };
     html! {
         form.acts method="post" {
             a #{ "r-" (id) } href=(viewer.replying_to(id, playground)) { (words.reply) }
             button #{ "p-" (id) } formaction={ "/pin" (query) } name="message" value=(id) { (words.pin) }
+            button.react #{ "e-" (id) } formaction={ "/react" (query) "&on=" (!has_reacted) } name="message" value=(id)
+                aria-pressed=(pressed) aria-label=(label) title=(label) { (icon(Icon::Pin)) }
             @if is_own {
                 button #{ "x-" (id) } formaction={ "/recall" (query) } name="message" value=(id) { (words.recall) }
             }

@@ -2,10 +2,13 @@
 
 use std::collections::HashMap;
 
-use feishu_sim::Mention;
+use feishu_sim::{Mention, Message, State};
 use maud::{Markup, PreEscaped, html};
 use pulldown_cmark::{Event, Parser, Tag, TagEnd};
 use serde_json::Value;
+
+use super::super::language::Words;
+use super::media;
 
 /// A link; `{}` is its address.
 const LINK: (&str, &str) = (
@@ -47,13 +50,16 @@ pub(super) fn parts<'t>(text: &'t str, mentions: &'t [Mention]) -> Vec<(&'t str,
 }
 
 /// A rich-text message.
-pub(super) fn post(content: &Value, mentions: &[Mention]) -> Markup {
+pub(super) fn post(state: &State, message: &Message, content: &Value, words: &Words) -> Markup {
     let paragraphs = content["content"].as_array();
     html! {
         @for paragraph in paragraphs.into_iter().flatten() {
             p.text {
                 @for element in paragraph.as_array().into_iter().flatten() {
-                    (post_element(element, mentions))
+                    @match element["tag"].as_str() {
+                        Some("img") => (media::picture(state, text(&element["image_key"]), words)),
+                        _ => (post_element(element, &message.mentions)),
+                    }
                 }
             }
         }
@@ -61,13 +67,17 @@ pub(super) fn post(content: &Value, mentions: &[Mention]) -> Markup {
 }
 
 fn post_element(element: &Value, mentions: &[Mention]) -> Markup {
-    let text = |name: &str| element[name].as_str().unwrap_or_default();
+    let text = |name: &str| text(&element[name]);
     match text("tag") {
         "at" => html! { span.mention { "@" (text("user_name")) } },
         "a" => link(text("href"), &html! { (text("text")) }),
         _ if element["style"][0] == "bold" => html! { b { (text("text")) } },
         _ => mentioning(text("text"), mentions),
     }
+}
+
+fn text(value: &Value) -> &str {
+    value.as_str().unwrap_or_default()
 }
 
 /// A link if the URL is a web address; otherwise its text.
