@@ -8,6 +8,7 @@ use base64::engine::general_purpose::STANDARD;
 use serde_json::{Value, json};
 
 use crate::browser::Page;
+use crate::media::{attach, until_loaded};
 use crate::playground::Playground;
 
 /// The parts of the page, of which narrow pages show one.
@@ -93,6 +94,14 @@ async fn pages_are_readable_in_every_layout() {
     let (_browser, mut page) = playground.visit("/?lang=en").await;
     fill(&mut page, "en").await;
     page.say(&"averylongwordwithoutanyspace".repeat(20)).await;
+    let cells = "| a rather long heading ".repeat(8);
+    let table = format!("/announce {cells}|\n{}|\n{cells}|", "|---".repeat(8));
+    page.say(&table).await;
+    page.until_text("#board th", "heading").await;
+    attach(&mut page, "roster", "").await;
+    attach(&mut page, "both_pictures", "/announce Numbers of the week").await;
+    until_loaded(&mut page, "#board", 2).await;
+    page.click("#messages li:last-child .react").await;
     page.click("#switch-no_right-do").await;
     page.click("#switch-rate_limit-do").await;
     for width in [360, 800, 1280, 1600] {

@@ -7,7 +7,7 @@ use crate::browser::Page;
 use crate::playground::{Playground, http};
 
 /// Chooses an attachment and sends it, with a text if there is one.
-async fn attach(page: &mut Page, sample: &str, text: &str) {
+pub(crate) async fn attach(page: &mut Page, sample: &str, text: &str) {
     let choose = format!("document.getElementById('attachment').value = '{sample}'");
     page.get(&choose).await;
     page.say(text).await;
@@ -18,8 +18,8 @@ async fn attach(page: &mut Page, sample: &str, text: &str) {
     .await;
 }
 
-/// Waits until a picture in the selected part is loaded.
-async fn until_loaded(page: &mut Page, part: &str, count: usize) {
+/// Waits until so many pictures in the selected part are loaded.
+pub(crate) async fn until_loaded(page: &mut Page, part: &str, count: usize) {
     let loaded = format!(
         "[...document.querySelectorAll('{part} img.picture')]
             .filter((it) => it.complete && it.naturalWidth > 0).length === {count}"
@@ -81,6 +81,56 @@ async fn pictures_and_files_of_messages_are_shown() {
     let unknown = format!("{}/picture/file_v3_unknown", playground.address);
     let unknown = client.get(unknown).send().await.unwrap();
     assert_eq!(unknown.status(), StatusCode::NOT_FOUND);
+}
+
+#[tokio::test]
+async fn announced_pictures_and_files_are_shown() {
+    let playground = Playground::open().await;
+    let (_browser, mut page) = playground.visit("/?lang=en").await;
+    attach(&mut page, "both_pictures", "/announce Numbers of the week").await;
+    page.until_text("#board", "Numbers of the week").await;
+    until_loaded(&mut page, "#board", 2).await;
+    attach(&mut page, "roster", "").await;
+    page.until_text("#messages li:last-child .file", "Duty roster.csv")
+        .await;
+    page.click("#messages li:last-child .acts a").await;
+    page.until_text(".replying", "Duty roster.csv").await;
+    page.say("/announce").await;
+    page.until_text("#board .file", "Duty roster.csv").await;
+    page.finish().await;
+}
+
+/// Turns a switch on and announces a picture.
+async fn announce_poster(page: &mut Page, switch: &str, text: &str) {
+    page.click(&format!("#switch-{switch}-do")).await;
+    page.until(
+        "the switch is on",
+        &format!("document.querySelector('#switch-{switch}.on')"),
+    )
+    .await;
+    attach(page, "poster", &format!("/announce {text}")).await;
+}
+
+#[tokio::test]
+async fn upload_faults_change_what_is_announced() {
+    let playground = Playground::open().await;
+    let (_browser, mut page) = playground.visit("/?lang=en").await;
+    announce_poster(&mut page, "refused_uploads", "One").await;
+    page.until_text("#list .call .badge.bad", "1061044").await;
+    page.until_text("#messages li:last-child", "1061044").await;
+    page.until_text("#board", "[image]").await;
+    until_loaded(&mut page, "#board", 0).await;
+
+    // The two faults of uploads exclude each other.
+    announce_poster(&mut page, "routed_uploads", "Two").await;
+    until_loaded(&mut page, "#board", 1).await;
+    let both = "document.querySelectorAll('#switches .on').length";
+    assert_eq!(page.get(both).await, 1);
+    page.click("#switch-routed_uploads-do").await;
+
+    announce_poster(&mut page, "no_length", "Three").await;
+    until_loaded(&mut page, "#board", 2).await;
+    page.finish().await;
 }
 
 #[tokio::test]

@@ -1,6 +1,6 @@
 //! Groups the entries of the log by command: the event, the job and its calls.
 
-use feishu_sim::{Call, ChatId, MessageId, PushRecord, State};
+use feishu_sim::{ChatId, Endpoint, MessageId, PushRecord, State};
 
 use super::{EventLog, Job, LogEntry, What};
 
@@ -23,7 +23,7 @@ pub(crate) fn groups<'a>(log: &'a EventLog, state: &State) -> Vec<Group<'a>> {
                 let event_id = &state.pushes()[*at].event_id;
                 jobs.iter().copied().find(|job| job.received(event_id))
             }
-            What::Call(at) => running_at(&jobs, &state.calls()[*at], state),
+            What::Call(at) => running_at(&jobs, *at, state),
             What::Line(_) | What::UserAction(_) => None,
         };
         let is_same = |group: &&mut Group<'_>| match (group.job, job) {
@@ -50,8 +50,8 @@ fn job_of(entry: &LogEntry) -> Option<&Job> {
 
 /// The job that made a call. The jobs of a chat run one after the other, so it is the last one that
 /// began there.
-fn running_at<'a>(jobs: &[&'a Job], call: &Call, state: &State) -> Option<&'a Job> {
-    let chat = chat_of(call, state)?;
+fn running_at<'a>(jobs: &[&'a Job], at: usize, state: &State) -> Option<&'a Job> {
+    let (chat, call) = (chat_of(at, state)?, &state.calls()[at]);
     let begun = jobs.iter().filter_map(|job| {
         let begun = job.begun_in(chat.as_str());
         let last = begun.filter(|at_ms| *at_ms <= call.at_ms).max()?;
@@ -68,7 +68,7 @@ impl Group<'_> {
                 let message = state.message(&message_of(&state.pushes()[at])?)?;
                 Some(message.chat.clone())
             }
-            What::Call(at) => chat_of(&state.calls()[at], state),
+            What::Call(at) => chat_of(at, state),
             _ => None,
         })
     }
@@ -82,8 +82,15 @@ fn message_of(push: &PushRecord) -> Option<MessageId> {
         .or_else(|| named().map(MessageId::from))
 }
 
-/// The chat in which a call was made, by its path or its body.
-fn chat_of(call: &Call, state: &State) -> Option<ChatId> {
+/// The chat in which a call was made, by its path or its body. An upload names only a block; it
+/// follows the download of the file.
+fn chat_of(at: usize, state: &State) -> Option<ChatId> {
+    let calls = state.calls();
+    let mut call = &calls[at];
+    if call.endpoint == Some(Endpoint::UploadMedia) {
+        let mut before = calls[..at].iter().rev();
+        call = before.find(|call| call.endpoint == Some(Endpoint::GetMessageResource))?;
+    }
     let named = ["chat_id", "receive_id"];
     let named = named.iter().filter_map(|name| call.body[*name].as_str());
     let mut ids = call.path.split('/').chain(named);

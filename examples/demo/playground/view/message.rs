@@ -225,11 +225,11 @@ fn acts(playground: &Playground, viewer: &Viewer, message: &Message, is_own: boo
         form.acts method="post" {
             a #{ "r-" (id) } href=(viewer.replying_to(id, playground)) { (words.reply) }
             button #{ "p-" (id) } formaction={ "/pin" (query) } name="message" value=(id) { (words.pin) }
-            button.react #{ "e-" (id) } formaction={ "/react" (query) "&on=" (!has_reacted) } name="message" value=(id)
-                aria-pressed=(pressed) aria-label=(label) title=(label) { (icon(Icon::Pin)) }
             @if is_own {
                 button #{ "x-" (id) } formaction={ "/recall" (query) } name="message" value=(id) { (words.recall) }
             }
+            button.react #{ "e-" (id) } formaction={ "/react" (query) "&on=" (!has_reacted) } name="message" value=(id)
+                aria-pressed=(pressed) aria-label=(label) title=(label) { (icon(Icon::Pin)) }
         }
     }
 }
