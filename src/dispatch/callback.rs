@@ -162,17 +162,16 @@ impl Dispatcher {
         let sent_at = self.clock.now();
         let answer = reply::answer(outcome, language, context);
         if let (Answer::Private { card, .. }, Some(operator)) = (&answer, &press.operator.open_id) {
-            match self.show_privately(&press.chat_id, operator, card).await {
+            match self
+                .try_privately(job, &press.chat_id, operator, card)
+                .await
+            {
                 Ok(true) => {
                     self.record_answer(to, sent_at).await;
                     return release_after(outcome);
                 }
                 Ok(false) => {}
-                Err(error) => {
-                    if let Some(retry) = self.retry_with_patience(job, &error) {
-                        return retry;
-                    }
-                }
+                Err(retry) => return retry,
             }
         }
         let words = answer.into_words();

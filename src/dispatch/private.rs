@@ -19,6 +19,19 @@ impl Dispatcher {
         self.settings.private_replies && !message.chat_type.is_p2p() && message.thread_id.is_none()
     }
 
+    /// Shows a card to one member. `false` if the platform refuses it or retries are over; `Err` is a
+    /// retry.
+    pub(super) async fn try_privately(
+        &self,
+        job: &Job,
+        chat: &ChatId,
+        person: &OpenId,
+        card: &Card,
+    ) -> Result<bool, Release> {
+        let shown = self.show_privately(chat, person, card).await;
+        shown.or_else(|error| self.retry_with_patience(job, &error).map_or(Ok(false), Err))
+    }
+
     /// Shows a card to one member; `false` if the platform refuses. An error may be temporary.
     pub(super) async fn show_privately(
         &self,
@@ -53,7 +66,7 @@ impl Dispatcher {
         if !self.react(job, &message.message_id, emoji).await? {
             return Ok(false);
         }
-        let shown = self.show_privately(&message.chat_id, author, card).await;
-        shown.or_else(|error| self.retry_with_patience(job, &error).map_or(Ok(false), Err))
+        self.try_privately(job, &message.chat_id, author, card)
+            .await
     }
 }

@@ -169,14 +169,10 @@ impl Dispatcher {
         }
         let sent_at = self.clock.now();
         if let Some(person) = &pin.reaction.operator.open_id {
-            match self.show_privately(&pin.chat, person, &card).await {
+            match self.try_privately(job, &pin.chat, person, &card).await {
                 Ok(true) => self.record_answer(to, sent_at).await,
                 Ok(false) => {}
-                Err(error) => {
-                    if let Some(retry) = self.retry_with_patience(job, &error) {
-                        return retry;
-                    }
-                }
+                Err(retry) => return retry,
             }
         }
         release_after(outcome)
