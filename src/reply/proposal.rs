@@ -5,7 +5,7 @@ use jiff::tz::TimeZone;
 
 use super::Answer;
 use super::cards::button;
-use super::punctuation::labeled;
+use super::punctuation::{FULL_STOP, labeled};
 use super::quote::{TextFormat, quoted};
 use super::schedule::options;
 use crate::command::moment_in_words;
@@ -77,18 +77,23 @@ pub(super) fn answer(proposed: &Proposed, language: Language, time_zone: &TimeZo
 /// The card after the decision.
 pub(crate) fn proposal_decided(decided: &Decided, language: Language) -> Card {
     let what = what(&decided.action).to(language);
-    let by = decided.by.as_deref().filter(|name| !name.is_empty());
-    let by = by.map(|name| TextFormat::Card.quote(name, language));
-    let text = match (decided.verdict, by, language) {
-        (Verdict::Approved, Some(by), Language::Zh) => format!("{by} 已批准：{what}。"),
-        (Verdict::Approved, None, Language::Zh) => format!("已批准：{what}。"),
-        (Verdict::Declined, Some(by), Language::Zh) => format!("{by} 已拒绝：{what}。"),
-        (Verdict::Declined, None, Language::Zh) => format!("已拒绝：{what}。"),
-        (Verdict::Approved, Some(by), Language::En) => format!("Approved by {by}: {what}."),
-        (Verdict::Approved, None, Language::En) => format!("Approved: {what}."),
-        (Verdict::Declined, Some(by), Language::En) => format!("Declined by {by}: {what}."),
-        (Verdict::Declined, None, Language::En) => format!("Declined: {what}."),
+    let what = format!("{what}{}", FULL_STOP.to(language));
+    let (verdict, verdict_by) = match decided.verdict {
+        Verdict::Approved => (
+            Bilingual::new("已批准", "Approved"),
+            Bilingual::new("{} 已批准", "Approved by {}"),
+        ),
+        Verdict::Declined => (
+            Bilingual::new("已拒绝", "Declined"),
+            Bilingual::new("{} 已拒绝", "Declined by {}"),
+        ),
     };
+    let by = decided.by.as_deref().filter(|name| !name.is_empty());
+    let label = match by {
+        Some(name) => verdict_by.fill(language, TextFormat::Card.quote(name, language)),
+        None => verdict.to(language).to_owned(),
+    };
+    let text = labeled(&label, &what, language);
     let card = Card::titled(TITLE.to(language)).markdown(text);
     match decided.action.shown_text(SHOWN_TEXT) {
         Some(text) => card.plain(text),
