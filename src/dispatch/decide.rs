@@ -321,9 +321,11 @@ impl Dispatcher {
         let left = progress.and_then(|progress| {
             let context = self.context(job, stored);
             let effect = action::announce::partial_effect(&progress, context)?;
-            let resumed = || PendingRecord::of_resumed(&progress, job.key.kind, context.sender);
-            let record = pending.clone().or_else(resumed)?;
-            Some((record.decided_by(stored), effect))
+            let resumed = || {
+                let record = PendingRecord::of_resumed(&progress, job.key.kind, context.sender)?;
+                Some(record.decided_by(stored))
+            };
+            Some((pending.clone().or_else(resumed)?, effect))
         });
         let (record, schedule) = match left {
             Some((pending, effect)) => {
