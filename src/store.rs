@@ -45,8 +45,7 @@ pub(crate) use admin::{AdminStore, AuditFilter, AuditRow, JobSummary, Retry, Ten
 pub use admin::{JobFilter, JobState};
 pub(crate) use error::StoreError;
 pub(crate) use job::{
-    Accepted, Bounds, Claim, Conclusion, DecidedProposal, Job, NewSchedule, RateLimit, Recipient,
-    Release,
+    Accepted, Bounds, Claim, Conclusion, Job, NewSchedule, RateLimit, Recipient, Release, Rewrite,
 };
 pub(crate) use lease::Lease;
 pub(crate) use options::StoreOptions;

@@ -11,10 +11,10 @@ use crate::content::Unfit;
 use crate::event::StoredMessage;
 use crate::model::action::{Action, EditTarget, TextEdit};
 use crate::model::change::RecordedChange;
-use crate::model::job::{JobId, JobKind};
+use crate::model::job::JobKind;
 use crate::model::refusal::Cause;
 use crate::model::schedule::{Schedule, ScheduledAction};
-use crate::store::Job;
+use crate::store::{Job, Rewrite};
 
 impl Dispatcher {
     pub(super) async fn edit(
@@ -117,11 +117,8 @@ impl Dispatcher {
     }
 }
 
-/// The schedule that gets another text, and its payload from then on.
-pub(super) fn rewritten(
-    edit: &TextEdit,
-    editor: &Sender,
-) -> Result<Option<(JobId, String)>, Cause> {
+/// The schedule that gets another text, if the edit is of one.
+pub(super) fn rewritten(edit: &TextEdit, editor: &Sender) -> Result<Option<Rewrite>, Cause> {
     let EditTarget::Schedule(schedule) = &edit.target else {
         return Ok(None);
     };
@@ -140,6 +137,9 @@ pub(super) fn rewritten(
         approved_by: approved_by.as_ref().map(|_| Box::new(editor.clone())),
     };
     let payload = StoredMessage::with_schedule(&schedule.payload, action);
-    let payload = payload.map_err(|_| Cause::Internal)?;
-    Ok(Some((schedule.id, payload)))
+    Ok(Some(Rewrite {
+        id: schedule.id,
+        payload: payload.map_err(|_| Cause::Internal)?,
+        is_decision: false,
+    }))
 }

@@ -50,9 +50,6 @@ pub(super) struct ScheduledAnnouncement {
 /// An open proposal, and what a member decides on it.
 pub(super) struct ProposalToDecide {
     pub(super) schedule: Schedule,
-    pub(super) proposal: Proposal,
-    /// The payload of its job.
-    pub(super) payload: String,
     pub(super) verdict: Verdict,
 }
 

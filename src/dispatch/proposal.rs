@@ -15,7 +15,8 @@ use super::intent::{Next, ProposalToDecide, ScheduledAnnouncement};
 use super::record::PendingRecord;
 use crate::action::{self, Failure};
 use crate::config::OnDenied;
-use crate::event::{self, Stored, StoredMessage};
+use crate::content::Document;
+use crate::event::{Stored, StoredMessage};
 use crate::model::action::{Action, Source};
 use crate::model::job::{JobKind, JobRef};
 use crate::model::outcome::{Done, Outcome};
@@ -26,7 +27,7 @@ use crate::model::schedule::{
     AnnounceOptions, Decision, Proposal, ProposedAction, Schedule, ScheduledAction, Verdict,
 };
 use crate::policy::{self, Permit, Scope};
-use crate::store::{Conclusion, DecidedProposal, Job, NewSchedule};
+use crate::store::{Conclusion, Job, NewSchedule, Rewrite};
 
 /// Maximum number of proposals per chat.
 const MAX_PROPOSALS: usize = 20;
@@ -101,9 +102,10 @@ impl Dispatcher {
             return Err(Cause::Denied(denied).into());
         }
         let schedules = self.schedules(job).await?;
-        let is_proposal =
-            |schedule: &&Schedule| matches!(schedule.action, ScheduledAction::Propose(_));
-        if schedules.iter().filter(is_proposal).count() >= MAX_PROPOSALS {
+        let proposals = schedules
+            .iter()
+            .filter_map(|schedule| schedule.action.proposal());
+        if proposals.count() >= MAX_PROPOSALS {
             let limit = MAX_PROPOSALS;
             return Err(Cause::TooManyProposals { limit }.into());
         }
@@ -155,7 +157,6 @@ impl Dispatcher {
         Ok(people.map(|id| OpenId::from(id.as_str())).collect())
     }
 
-    /// With the text as it is now, so that what is approved does not change.
     async fn proposed_action(
         &self,
         job: &Job,
@@ -170,14 +171,24 @@ impl Dispatcher {
                 due,
             } => (source, options, due),
         };
-        let context = self.context(job, stored);
-        action::announce::refuse_duration(options, context).await?;
-        let document = action::announce::document(source, context).await?;
         Ok(ProposedAction::Announce {
-            document,
+            document: self.document_now(job, stored, source, options).await?,
             options,
             due,
         })
+    }
+
+    /// The text as it is now, so that what is scheduled or approved does not change.
+    pub(super) async fn document_now(
+        &self,
+        job: &Job,
+        stored: &Stored,
+        source: Source,
+        options: AnnounceOptions,
+    ) -> Result<Document, Failure> {
+        let context = self.context(job, stored);
+        action::announce::refuse_duration(options, context).await?;
+        action::announce::document(source, context).await
     }
 
     /// The proposal of a button, if it is open.
@@ -187,22 +198,17 @@ impl Dispatcher {
         job_ref: &JobRef,
         verdict: Verdict,
     ) -> Result<Next, Failure> {
-        let rows = self.store.schedules(job.chat_key()).await?;
-        let row = rows.into_iter().find(|row| row.job_ref == *job_ref);
-        let open = row.and_then(|row| {
-            let payload = row.payload.clone();
-            let schedule = event::schedule(row)?;
-            let ScheduledAction::Propose(proposal) = schedule.action.clone() else {
-                return None;
-            };
-            proposal.decision.is_none().then_some(ProposalToDecide {
-                schedule,
-                proposal,
-                payload,
-                verdict,
-            })
-        });
-        Ok(Next::Decide(Box::new(open.ok_or(Cause::ProposalOver)?)))
+        let is_open = |schedule: &Schedule| {
+            let proposal = schedule.action.proposal();
+            proposal.is_some_and(|proposal| proposal.decision.is_none())
+        };
+        let mut schedules = self.schedules(job).await?.into_iter();
+        let schedule = schedules.find(|schedule| schedule.job_ref == *job_ref);
+        let schedule = schedule.filter(is_open).ok_or(Cause::ProposalOver)?;
+        Ok(Next::Decide(Box::new(ProposalToDecide {
+            schedule,
+            verdict,
+        })))
     }
 
     /// Stores a decision of a member with the right. The proposal's author may decline it, too.
@@ -210,15 +216,10 @@ impl Dispatcher {
         &self,
         job: &Job,
         stored: &Stored,
-        to_decide: ProposalToDecide,
+        ProposalToDecide { schedule, verdict }: ProposalToDecide,
     ) -> Result<Conclusion, Failure> {
-        let ProposalToDecide {
-            schedule,
-            proposal: Proposal { action, .. },
-            payload,
-            verdict,
-        } = to_decide;
-        let (id, actor) = (schedule.id, stored.actor());
+        let proposal = schedule.action.proposal().ok_or(Cause::ProposalOver)?;
+        let (action, actor) = (proposal.action.clone(), stored.actor());
         match verdict {
             Verdict::Approved => {
                 // The platform would refuse only when the proposal runs.
@@ -227,7 +228,7 @@ impl Dispatcher {
                 self.require_consent(job, stored).await?;
             }
             Verdict::Declined => {
-                let cancel = Action::Cancel(Box::new(schedule));
+                let cancel = Action::Cancel(Box::new(schedule.clone()));
                 self.permit(actor, cancel).await?;
             }
         }
@@ -237,10 +238,13 @@ impl Dispatcher {
             action: action.clone(),
             decision: Some(Decision { verdict, by }),
         });
-        let payload =
-            StoredMessage::with_schedule(&payload, decided).map_err(|_| Cause::Internal)?;
+        let payload = StoredMessage::with_schedule(&schedule.payload, decided);
         Ok(Conclusion {
-            decides: Some(DecidedProposal { id, payload }),
+            rewrites: Some(Rewrite {
+                id: schedule.id,
+                payload: payload.map_err(|_| Cause::Internal)?,
+                is_decision: true,
+            }),
             ..Conclusion::of(Outcome::Done(Done::Decided(Box::new(Decided {
                 action,
                 verdict,

@@ -175,11 +175,8 @@ impl Dispatcher {
         self.authorize_with_pin(stored.actor(), action, Enforcer::Bot)
             .await?;
         self.require_consent(job, stored).await?;
-        let context = self.context(job, stored);
-        action::announce::refuse_duration(options, context).await?;
-        let document = action::announce::document(source, context).await?;
         let action = ScheduledAction::Publish {
-            document,
+            document: self.document_now(job, stored, source, options).await?,
             options,
             approved_by: None,
         };

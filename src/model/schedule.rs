@@ -186,6 +186,13 @@ impl ScheduledAction {
         }
     }
 
+    pub(crate) fn proposal(&self) -> Option<&Proposal> {
+        match self {
+            Self::Propose(proposal) => Some(proposal),
+            Self::Publish { .. } | Self::Expire { .. } => None,
+        }
+    }
+
     /// Whether others have approved its text.
     pub(crate) fn is_approved(&self) -> bool {
         matches!(self, Self::Publish { approved_by, .. } if approved_by.is_some())

@@ -40,11 +40,13 @@ pub(crate) struct Recipient {
     pub(crate) reason: &'static str,
 }
 
-/// A proposal with its decision, which makes it due at once.
+/// A schedule that gets another payload.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) struct DecidedProposal {
+pub(crate) struct Rewrite {
     pub(crate) id: JobId,
     pub(crate) payload: String,
+    /// Whether it is a proposal that was decided on, which makes it due at once.
+    pub(crate) is_decision: bool,
 }
 
 /// The result of a job, stored in one commit before any reply is sent.
@@ -57,10 +59,8 @@ pub(crate) struct Conclusion {
     pub(crate) schedule: Option<NewSchedule>,
     /// A schedule to cancel.
     pub(crate) cancels: Option<JobId>,
-    /// A proposal to decide on.
-    pub(crate) decides: Option<DecidedProposal>,
-    /// A schedule to give another payload.
-    pub(crate) rewrites: Option<(JobId, String)>,
+    /// A schedule to change.
+    pub(crate) rewrites: Option<Rewrite>,
     /// A setting of the group to change.
     pub(crate) sets: Option<SettingChange>,
 }
@@ -72,17 +72,23 @@ impl Conclusion {
             record: None,
             schedule: None,
             cancels: None,
-            decides: None,
             rewrites: None,
             sets: None,
         }
     }
 
-    /// The same where the schedule to cancel, to decide on or to rewrite is running or over.
+    /// Whether it decides on a proposal.
+    pub(super) fn decides(&self) -> bool {
+        let rewrite = self.rewrites.as_ref();
+        rewrite.is_some_and(|rewrite| rewrite.is_decision)
+    }
+
+    /// The same where the schedule to cancel or to change is running or over.
     pub(super) fn without_schedule(self) -> Self {
-        let cause = match self.decides {
-            Some(_) => Cause::ProposalOver,
-            None => Cause::NoSuchSchedule,
+        let cause = if self.decides() {
+            Cause::ProposalOver
+        } else {
+            Cause::NoSuchSchedule
         };
         Self {
             outcome: Outcome::refused(cause),

@@ -221,7 +221,7 @@ impl PostgresStore {
         job: &Job,
         conclusion: Conclusion,
     ) -> Result<Outcome, StoreError> {
-        let has_schedule = conclusion.schedule.is_some() || conclusion.decides.is_some();
+        let has_schedule = conclusion.schedule.is_some() || conclusion.decides();
         let (mut session, now) = (self.sessions.get().await?, self.now());
         let concluding = async {
             let transaction = session.client.transaction().await?;
@@ -409,13 +409,8 @@ async fn conclude(
     {
         conclusion = conclusion.without_schedule();
     }
-    if let Some(decided) = &conclusion.decides
-        && executor::execute(client, &schedules::decide(decided, now)).await? == 0
-    {
-        conclusion = conclusion.without_schedule();
-    }
-    if let Some((schedule, payload)) = &conclusion.rewrites
-        && executor::execute(client, &schedules::rewrite(*schedule, payload)).await? == 0
+    if let Some(rewrite) = &conclusion.rewrites
+        && executor::execute(client, &schedules::rewrite(rewrite, now)).await? == 0
     {
         conclusion = conclusion.without_schedule();
     }

@@ -535,7 +535,6 @@ impl Bench {
             record: None,
             schedule: None,
             cancels: None,
-            decides: None,
             rewrites: None,
             sets: None,
         });
@@ -671,7 +670,6 @@ async fn schedules_can_be_cancelled_until_due(bench: Bench) {
             record: None,
             schedule: None,
             cancels,
-            decides: None,
             rewrites: None,
             sets: None,
         };

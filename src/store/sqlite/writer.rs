@@ -207,15 +207,10 @@ impl Txn<'_> {
         {
             conclusion = conclusion.without_schedule();
         }
-        if let Some(decided) = &conclusion.decides {
-            // It is due now.
-            self.effects.claimable = true;
-            if executor::execute(self.connection, &schedules::decide(decided, self.now))? == 0 {
-                conclusion = conclusion.without_schedule();
-            }
-        }
-        if let Some((schedule, payload)) = &conclusion.rewrites
-            && executor::execute(self.connection, &schedules::rewrite(*schedule, payload))? == 0
+        // A proposal is due once it is decided.
+        self.effects.claimable |= conclusion.decides();
+        if let Some(rewrite) = &conclusion.rewrites
+            && executor::execute(self.connection, &schedules::rewrite(rewrite, self.now))? == 0
         {
             conclusion = conclusion.without_schedule();
         }

@@ -8,7 +8,7 @@ use crate::model::job::{ChatKey, JobId, JobKey, Tenant};
 use crate::model::schedule::ScheduleRow;
 use crate::store::row::{NEXT_NUMBER, job_ref};
 use crate::store::statement::{Query, Row, Statement, Unreadable, values};
-use crate::store::{DecidedProposal, NewSchedule};
+use crate::store::{NewSchedule, Rewrite};
 
 /// Schedules a job under the number of the change that the same message made, or the chat's next
 /// one, unless it exists already.
@@ -81,19 +81,22 @@ pub(in crate::store) fn cancel(schedule: JobId, now: Timestamp) -> Statement {
     Statement::new(sql, values![now, schedule.0])
 }
 
-/// No row if the proposal is running or over.
-pub(in crate::store) fn decide(proposal: &DecidedProposal, now: Timestamp) -> Statement {
-    let sql = "UPDATE jobs SET payload = $1, ordered_at = $2, run_at = $2
-         WHERE id = $3 AND number IS NOT NULL AND state = 'ready'";
-    Statement::new(sql, values![&proposal.payload, now, proposal.id.0])
-}
-
 /// Changes the payload of a schedule that has not begun. No row if it has, or is over.
-pub(in crate::store) fn rewrite(schedule: JobId, payload: &str) -> Statement {
+pub(in crate::store) fn rewrite(rewrite: &Rewrite, now: Timestamp) -> Statement {
+    if rewrite.is_decision {
+        return decide(rewrite, now);
+    }
     let sql = "UPDATE jobs SET payload = $1
          WHERE id = $2 AND number IS NOT NULL AND state IN ('ready', 'suspended')
            AND progress IS NULL";
-    Statement::new(sql, values![payload, schedule.0])
+    Statement::new(sql, values![&rewrite.payload, rewrite.id.0])
+}
+
+/// No row if the proposal is running or over.
+fn decide(decision: &Rewrite, now: Timestamp) -> Statement {
+    let sql = "UPDATE jobs SET payload = $1, ordered_at = $2, run_at = $2
+         WHERE id = $3 AND number IS NOT NULL AND state = 'ready'";
+    Statement::new(sql, values![&decision.payload, now, decision.id.0])
 }
 
 /// Cancels the schedules and waiting commands of a chat that the bot left, and removes its members'
