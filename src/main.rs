@@ -12,7 +12,7 @@ use noticebot::check::{self, CheckOptions};
 use noticebot::config::{Config, ConfigError, Sources, chat_id};
 use noticebot::healthcheck::healthcheck;
 use noticebot::panel::{Reorder, SyncOptions, sync_by_hand};
-use noticebot::setup::{Ask, Dialog, OutputFormat, SetupError, SetupOptions, set_up};
+use noticebot::setup::{Ask, Dialog, OutputFormat, SetUp, SetupError, SetupOptions};
 use noticebot::{Clock, printable, telemetry};
 use reqwest::Url;
 use strum::VariantArray as _;
@@ -324,17 +324,13 @@ async fn run_setup(config: &Config, setup: Setup) -> anyhow::Result<ExitCode> {
         out: &mut io::stdout(),
         ask: can_ask.then(|| Box::new(terminal::ask) as Ask<'_>),
     };
-    let mut running = std::pin::pin!(set_up(config, Clock::system(), &options, &stop, dialog));
-    let signal = async {
-        Signals::new()?.received().await;
-        io::Result::Ok(())
-    };
+    // A signal during its question ends the program.
+    let prepared = SetUp::prepare(config, &options, dialog)?;
+    let mut signals = Signals::new()?;
+    let mut running = std::pin::pin!(prepared.run(Clock::system(), &stop));
     let is_good = tokio::select! {
-        // Polled first: a signal during the question before the first request ends the program.
-        biased;
         done = running.as_mut() => done?,
-        received = signal => {
-            received?;
+        () = signals.received() => {
             stop.cancel();
             running.await?
         }

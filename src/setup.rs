@@ -40,33 +40,63 @@ pub struct Dialog<'a> {
     pub ask: Option<Ask<'a>>,
 }
 
-/// Sets a bot up; `config` needs no app. Returns whether the bot can work now.
-pub async fn set_up(
-    config: &Config,
-    clock: Clock,
-    options: &SetupOptions,
-    stop: &CancellationToken,
-    dialog: Dialog<'_>,
-) -> anyhow::Result<bool> {
-    let Dialog { out, ask } = dialog;
-    let mut output = Output {
-        format: options.format,
-        out,
-    };
-    let done = async {
-        let target = prepare(config, options, ask)?;
-        let app = flow::create_app(config, &clock, options, stop, &mut output).await?;
-        let config = with_app(config, &app);
-        write(target, &config, &mut output)?;
-        finish(&config, clock, stop, options, &mut output).await
-    };
-    let done = done.await;
-    if let Err(error) = &done
-        && let Some(SetupError { what, remedy, .. }) = error.downcast_ref()
-    {
-        output.print(&Step::Failed { what, remedy })?;
+/// A set-up that has the consent of the person at the terminal.
+pub struct SetUp<'a> {
+    config: &'a Config,
+    options: &'a SetupOptions,
+    target: Target,
+    output: Output<'a>,
+}
+
+impl<'a> SetUp<'a> {
+    /// Checks and asks everything that needs no request; `config` needs no app. Nothing is changed
+    /// yet, so a signal may end the program.
+    pub fn prepare(
+        config: &'a Config,
+        options: &'a SetupOptions,
+        dialog: Dialog<'a>,
+    ) -> anyhow::Result<Self> {
+        let Dialog { out, ask } = dialog;
+        let mut output = Output {
+            format: options.format,
+            out,
+        };
+        match prepare(config, options, ask) {
+            Ok(target) => Ok(Self {
+                config,
+                options,
+                target,
+                output,
+            }),
+            Err(error) => {
+                output.failed(&error)?;
+                Err(error.into())
+            }
+        }
     }
-    done
+
+    /// Sets the bot up. Returns whether it can work now.
+    pub async fn run(self, clock: Clock, stop: &CancellationToken) -> anyhow::Result<bool> {
+        let Self {
+            config,
+            options,
+            target,
+            mut output,
+        } = self;
+        let done = async {
+            let app = flow::create_app(config, &clock, options, stop, &mut output).await?;
+            let config = with_app(config, &app);
+            write(target, &config, &mut output)?;
+            finish(&config, clock, stop, options, &mut output).await
+        };
+        let done = done.await;
+        if let Err(error) = &done
+            && let Some(error) = error.downcast_ref()
+        {
+            output.failed(error)?;
+        }
+        done
+    }
 }
 
 /// Everything that can be wrong is found before an app is created.

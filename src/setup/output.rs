@@ -6,6 +6,7 @@ use std::io::{self, Write};
 use serde::Serialize;
 use serde_json::Value;
 
+use super::error::SetupError;
 use super::qr;
 use crate::text::{printable, printable_json};
 
@@ -79,6 +80,11 @@ impl Output<'_> {
             OutputFormat::Text { columns } => write!(self.out, "{}", step.text(columns))?,
         }
         self.out.flush()
+    }
+
+    pub(super) fn failed(&mut self, error: &SetupError) -> io::Result<()> {
+        let SetupError { what, remedy, .. } = error;
+        self.print(&Step::Failed { what, remedy })
     }
 }
 

@@ -12,7 +12,7 @@ use feishu_sim::{
 };
 use jiff::Timestamp;
 use noticebot::config::{Config, Environment};
-use noticebot::setup::{Ask, Dialog, OutputFormat, SetupError, SetupOptions, set_up};
+use noticebot::setup::{Ask, Dialog, OutputFormat, SetUp, SetupError, SetupOptions};
 use noticebot::{Clock, ClockHand};
 use serde_json::Value;
 use tempfile::TempDir;
@@ -134,14 +134,8 @@ impl Bench {
         let config = Config::read(None, &environment).unwrap();
         let mut out = self.printed.clone();
         let dialog = Dialog { out: &mut out, ask };
-        let setting_up = set_up(
-            &config,
-            self.clock.clone(),
-            &self.options,
-            &self.stop,
-            dialog,
-        );
-        let mut setting_up = std::pin::pin!(setting_up);
+        let prepared = SetUp::prepare(&config, &self.options, dialog)?;
+        let mut setting_up = std::pin::pin!(prepared.run(self.clock.clone(), &self.stop));
         tokio::select! {
             done = setting_up.as_mut() => return done,
             () = people(self) => {}
