@@ -7,10 +7,8 @@ use serde_json::{Value, json};
 
 use crate::docx_container::{Callout, Divider, Grid, GridColumn, Iframe, QuoteContainer, Table};
 use crate::docx_media::{FileBody, Image, NewFile, NewImage, View};
+use crate::docx_text::{Element, Style, TextBody};
 use crate::refusal::Refusal;
-
-/// UTF-16 units of one text block.
-const MAX_UNITS: usize = 100_000;
 
 /// A block to be created; exactly the key that `block_type` names is present.
 #[derive(Debug, Default, Deserialize)]
@@ -71,143 +69,9 @@ pub(crate) enum BlockBody {
     Other(Value),
 }
 
-#[derive(Clone, Debug, Default, Deserialize, Serialize)]
-#[serde(deny_unknown_fields)]
-pub(crate) struct TextBody {
-    elements: Vec<Element>,
-    #[serde(default)]
-    style: Style,
-}
-
 /// A cell of a table.
 #[derive(Clone, Debug, Serialize)]
 pub(crate) struct TableCell {}
-
-#[derive(Clone, Debug, Deserialize, Serialize)]
-#[serde(deny_unknown_fields)]
-pub(crate) struct Style {
-    #[serde(default = "left")]
-    align: u8,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    done: Option<bool>,
-    #[serde(default)]
-    folded: bool,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    language: Option<u16>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    wrap: Option<bool>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    background_color: Option<String>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    indentation_level: Option<String>,
-    /// The number of an item. The pages list it for updates, but not for the creation.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    sequence: Option<String>,
-}
-
-impl Default for Style {
-    fn default() -> Self {
-        Self {
-            align: left(),
-            done: None,
-            folded: false,
-            language: None,
-            wrap: None,
-            background_color: None,
-            indentation_level: None,
-            sequence: None,
-        }
-    }
-}
-
-/// `align` 1.
-fn left() -> u8 {
-    1
-}
-
-/// One inline element; exactly one key is present.
-#[derive(Clone, Debug, Deserialize, Serialize)]
-#[serde(rename_all = "snake_case")]
-pub(crate) enum Element {
-    TextRun(TextRun),
-    MentionUser(MentionUser),
-    MentionDoc(MentionDoc),
-    Reminder(Reminder),
-    Equation(Equation),
-}
-
-#[derive(Clone, Debug, Deserialize, Serialize)]
-#[serde(deny_unknown_fields)]
-pub(crate) struct TextRun {
-    content: String,
-    #[serde(default)]
-    text_element_style: TextElementStyle,
-}
-
-#[derive(Clone, Debug, Deserialize, Serialize)]
-#[serde(deny_unknown_fields)]
-pub(crate) struct MentionUser {
-    user_id: String,
-    #[serde(default)]
-    text_element_style: TextElementStyle,
-}
-
-#[derive(Clone, Debug, Deserialize, Serialize)]
-#[serde(deny_unknown_fields)]
-pub(crate) struct MentionDoc {
-    token: String,
-    obj_type: u16,
-    url: String,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    title: Option<String>,
-    #[serde(default)]
-    text_element_style: TextElementStyle,
-}
-
-#[derive(Clone, Debug, Deserialize, Serialize)]
-#[serde(deny_unknown_fields)]
-pub(crate) struct Reminder {
-    create_user_id: String,
-    #[serde(default)]
-    is_notify: bool,
-    #[serde(default)]
-    is_whole_day: bool,
-    expire_time: String,
-    notify_time: String,
-    #[serde(default)]
-    text_element_style: TextElementStyle,
-}
-
-#[derive(Clone, Debug, Deserialize, Serialize)]
-#[serde(deny_unknown_fields)]
-pub(crate) struct Equation {
-    content: String,
-    #[serde(default)]
-    text_element_style: TextElementStyle,
-}
-
-#[derive(Clone, Debug, Default, Deserialize, Serialize)]
-#[serde(deny_unknown_fields, default)]
-#[expect(clippy::struct_excessive_bools, reason = "the wire has five of them")]
-struct TextElementStyle {
-    bold: bool,
-    inline_code: bool,
-    italic: bool,
-    strikethrough: bool,
-    underline: bool,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    background_color: Option<u8>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    text_color: Option<u8>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    link: Option<Link>,
-}
-
-#[derive(Clone, Debug, Deserialize, Serialize)]
-#[serde(deny_unknown_fields)]
-struct Link {
-    url: String,
-}
 
 impl NewBlock {
     /// Checks that the block can be created and has only the key of its type.
@@ -296,18 +160,10 @@ impl NewBlock {
 impl Content {
     /// A text block without styles, as the client creates it.
     pub(crate) fn plain(text: &str) -> Self {
-        let run = TextRun {
-            content: text.to_owned(),
-            text_element_style: TextElementStyle::default(),
-        };
-        let body = TextBody {
-            elements: vec![Element::TextRun(run)],
-            style: Style::default(),
-        };
         Self {
             block_type: 2,
             key: "text".into(),
-            body: BlockBody::Text(body),
+            body: BlockBody::Text(TextBody::plain(text)),
         }
     }
 
@@ -433,15 +289,15 @@ impl Content {
 
     /// The visible text; `None` for a block that only contains others.
     pub(crate) fn text(&self, name_of: impl Fn(&str) -> String) -> Option<String> {
-        let body = match &self.body {
-            BlockBody::Text(body) => body,
-            BlockBody::Divider(_) => return Some("---".to_owned()),
-            BlockBody::Image(image) if image.token.is_empty() => return Some("[hole]".to_owned()),
-            BlockBody::Image(_) => return Some("[picture]".to_owned()),
-            BlockBody::File(file) if file.token.is_empty() => return Some("[hole]".to_owned()),
-            BlockBody::File(file) => return Some(format!("[file {}]", file.name)),
-            BlockBody::Iframe(frame) => return Some(frame.url().to_owned()),
-            BlockBody::Other(_) => return Some(format!("[{}]", self.key)),
+        Some(match &self.body {
+            BlockBody::Text(body) => body.visible(name_of),
+            BlockBody::Divider(_) => "---".to_owned(),
+            BlockBody::Image(image) if image.token.is_empty() => "[hole]".to_owned(),
+            BlockBody::Image(_) => "[picture]".to_owned(),
+            BlockBody::File(file) if file.token.is_empty() => "[hole]".to_owned(),
+            BlockBody::File(file) => format!("[file {}]", file.name),
+            BlockBody::Iframe(frame) => frame.url().to_owned(),
+            BlockBody::Other(_) => format!("[{}]", self.key),
             BlockBody::Callout(_)
             | BlockBody::Grid(_)
             | BlockBody::GridColumn(_)
@@ -449,17 +305,7 @@ impl Content {
             | BlockBody::TableCell(_)
             | BlockBody::View(_)
             | BlockBody::QuoteContainer(_) => return None,
-        };
-        let element = |element: &Element| match element {
-            Element::TextRun(run) => run.content.clone(),
-            Element::MentionUser(mention) => format!("@{}", name_of(&mention.user_id)),
-            Element::MentionDoc(mention) => {
-                mention.title.clone().unwrap_or_else(|| mention.url.clone())
-            }
-            Element::Reminder(reminder) => reminder.expire_time.clone(),
-            Element::Equation(equation) => equation.content.clone(),
-        };
-        Some(body.elements.iter().map(element).collect())
+        })
     }
 
     /// The block as the API shows it.
@@ -484,7 +330,7 @@ impl Content {
     /// Whether it has a field that no page lists for the creation.
     pub(crate) fn is_beyond_pages(&self) -> bool {
         match &self.body {
-            BlockBody::Text(body) => body.style.sequence.is_some(),
+            BlockBody::Text(body) => body.has_number(),
             BlockBody::Callout(callout) => callout.has_emoji(),
             _ => false,
         }
@@ -498,43 +344,6 @@ impl Content {
     }
 }
 
-impl Element {
-    /// UTF-16 units of a run of text.
-    pub(crate) fn units(&self) -> usize {
-        self.run().map_or(0, TextRun::units)
-    }
-
-    /// The id of a mentioned person.
-    pub(crate) fn person(&self) -> Option<&str> {
-        match self {
-            Self::MentionUser(mention) => Some(&mention.user_id),
-            _ => None,
-        }
-    }
-
-    pub(crate) fn is_document(&self) -> bool {
-        matches!(self, Self::MentionDoc(_))
-    }
-
-    pub(crate) fn is_reminder(&self) -> bool {
-        matches!(self, Self::Reminder(_))
-    }
-
-    fn run(&self) -> Option<&TextRun> {
-        match self {
-            Self::TextRun(run) => Some(run),
-            _ => None,
-        }
-    }
-}
-
-impl TextRun {
-    /// The length in UTF-16 units.
-    fn units(&self) -> usize {
-        self.content.encode_utf16().count()
-    }
-}
-
 impl BlockBody {
     fn check(&mut self) -> Result<(), Refusal> {
         match self {
@@ -545,33 +354,5 @@ impl BlockBody {
             Self::Table(table) => table.check(),
             _ => Ok(()),
         }
-    }
-}
-
-impl TextBody {
-    fn check(&self) -> Result<(), Refusal> {
-        let body = self;
-        let runs = || body.elements.iter().filter_map(Element::run);
-        if runs().map(TextRun::units).sum::<usize>() > MAX_UNITS {
-            return Err(Refusal::code(1_770_033));
-        }
-        let mut links = runs().filter_map(|run| run.text_element_style.link.as_ref());
-        if let Some(link) = links.find(|link| link.url.contains("://")) {
-            let what = format!("link `{}` is not percent-encoded", link.url);
-            return Err(Refusal::code(1_770_001).violating(what));
-        }
-        let styles = runs().map(|run| &run.text_element_style);
-        let fits = |style: &TextElementStyle| {
-            style
-                .background_color
-                .is_none_or(|color| (1..=15).contains(&color))
-                && style
-                    .text_color
-                    .is_none_or(|color| (1..=7).contains(&color))
-        };
-        if !(1..=3).contains(&body.style.align) || !styles.into_iter().all(fits) {
-            return Err(Refusal::code(1_770_001));
-        }
-        Ok(())
     }
 }

@@ -8,9 +8,10 @@ use serde::Deserialize;
 use serde_json::Value;
 
 use crate::docx::{Document, FirstLine, not_found};
-use crate::docx_block::{BlockBody, Content, Element, Style};
+use crate::docx_block::{BlockBody, Content};
 use crate::docx_container::Table;
 use crate::docx_media::{Origin, ReplaceFile, ReplaceImage, own};
+use crate::docx_text::{Element, Style};
 use crate::ids::Ids;
 use crate::rebase::Splice;
 use crate::refusal::Refusal;

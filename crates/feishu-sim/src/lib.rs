@@ -14,6 +14,7 @@ mod docx;
 mod docx_block;
 mod docx_container;
 mod docx_media;
+mod docx_text;
 mod docx_update;
 mod edit;
 mod endpoint;

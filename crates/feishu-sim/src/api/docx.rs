@@ -4,14 +4,14 @@ use serde::Deserialize;
 use serde_json::{Value, json};
 
 use super::{ChatCodes, authors, page, page_bounds, success};
-use crate::docx::Place;
 use crate::{
     chats::{Announcement, Chat},
-    docx::Document,
-    docx_block::{Content, Element, NewBlock},
+    docx::{Document, FirstLine, Place},
+    docx_block::{Content, NewBlock},
     docx_media::Origin,
+    docx_text::Element,
     docx_update::BlockRequest,
-    ids::ChatId,
+    ids::{ChatId, Ids},
     limits::{Counted, Limit},
     refusal::Refusal,
     request::{Request, rate_limited},
@@ -80,9 +80,8 @@ pub(crate) fn blocks(state: &mut State, request: &Request) -> Result<Value, Refu
     let ids = read.ids(request.param("chat_id"));
     let page = page_of(read, &ids, request)?;
     let id = ChatId::from(request.param("chat_id").to_owned());
-    let now = state.now();
-    let State { chats, ids, .. } = state;
-    document(chats.get_mut(&id))?.add_late_lines(ids, now);
+    let (document, _, (ids, now)) = parts(state, &id)?;
+    document.add_late_lines(ids, now);
     Ok(page)
 }
 
@@ -136,17 +135,9 @@ pub(crate) fn create_children(state: &mut State, request: &Request) -> Result<Va
     let elements = contents.iter().flat_map(Content::elements);
     check_mentions(state, request.user_id_type(), elements)?;
     write(state, request, |state, id, revision| {
-        let now = state.now();
-        let lines = state.behaviour.docx.first_line;
-        let State { chats, ids, .. } = state;
-        let document = document(chats.get_mut(id))?;
-        let children = document.create(
-            request.param("block_id"),
-            Place { index, revision },
-            contents,
-            lines,
-            (ids, now),
-        )?;
+        let (document, lines, source) = parts(state, id)?;
+        let (parent, place) = (request.param("block_id"), Place { index, revision });
+        let children = document.create(parent, place, contents, lines, source)?;
         Ok(json!({"children": children, "revision_id": document.metadata.revision}))
     })
 }
@@ -183,11 +174,8 @@ pub(crate) fn batch_update(state: &mut State, request: &Request) -> Result<Value
         });
     }
     write(state, request, |state, id, revision| {
-        let now = state.now();
-        let lines = state.behaviour.docx.first_line;
-        let State { chats, ids, .. } = state;
-        let document = document(chats.get_mut(id))?;
-        let blocks = document.update(requests, revision, lines, (ids, now))?;
+        let (document, lines, source) = parts(state, id)?;
+        let blocks = document.update(requests, revision, lines, source)?;
         Ok(json!({"blocks": blocks, "revision_id": document.metadata.revision}))
     })
 }
@@ -246,6 +234,16 @@ fn write(
     document.metadata.editor = editor;
     document.replays.insert(token, data.clone());
     Ok(success(data))
+}
+
+/// The document of a chat, with what new blocks need: their first line, and a source of ids and time.
+fn parts<'a>(
+    state: &'a mut State,
+    chat: &ChatId,
+) -> Result<(&'a mut Document, FirstLine, (&'a mut Ids, u64)), Refusal> {
+    let (now, lines) = (state.now(), state.behaviour.docx.first_line);
+    let State { chats, ids, .. } = state;
+    Ok((document(chats.get_mut(chat))?, lines, (ids, now)))
 }
 
 fn document(chat: Option<&mut Chat>) -> Result<&mut Document, Refusal> {
