@@ -7,6 +7,7 @@
 
 use std::future::pending;
 use std::panic::AssertUnwindSafe;
+use std::pin::pin;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -15,9 +16,9 @@ use futures_util::FutureExt as _;
 use jiff::Timestamp;
 use jiff::tz::TimeZone;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
+use tokio::task::JoinSet;
 use tokio::time::{sleep, timeout};
 use tokio_util::sync::CancellationToken;
-use tokio_util::task::TaskTracker;
 use tracing::Instrument as _;
 
 use crate::action::AnnounceSettings;
@@ -101,7 +102,8 @@ impl Dispatcher {
     pub(crate) async fn run(self, stop: CancellationToken) {
         let slots = Arc::new(Semaphore::new(self.settings.worker.concurrency));
         let memory = MemoryBudget::default();
-        let in_flight = TaskTracker::new();
+        // They end with the dispatcher if it is dropped.
+        let mut in_flight = JoinSet::new();
         let cut_off = CancellationToken::new();
         while let Some((job, mut slot)) = self.next(&slots, &stop).await {
             // Nothing else is claimed until there is memory, so that only one payload waits.
@@ -116,15 +118,16 @@ impl Dispatcher {
                 }
             }
             let (dispatcher, cut_off) = (self.in_tenant_of(&job), cut_off.clone());
+            while in_flight.try_join_next().is_some() {}
             in_flight.spawn(async move {
                 Box::pin(dispatcher.run_job(*job, cut_off)).await;
                 drop((slot, memory));
             });
         }
-        in_flight.close();
-        if timeout(DRAIN_TIMEOUT, in_flight.wait()).await.is_err() {
+        let mut drain = pin!(async { while in_flight.join_next().await.is_some() {} });
+        if timeout(DRAIN_TIMEOUT, drain.as_mut()).await.is_err() {
             cut_off.cancel();
-            let _ = timeout(RETURN_TIMEOUT, in_flight.wait()).await;
+            let _ = timeout(RETURN_TIMEOUT, drain).await;
         }
     }
 
