@@ -4,8 +4,8 @@ use std::time::Duration;
 
 use feishu_sim::AnnouncementKind::{Doc, Docx};
 use feishu_sim::{
-    AnnouncementKind, ChatId, Endpoint, Fault, MessageId, Person, Pressed, State, ToastKind,
-    TopNotice, WhoMay,
+    AnnouncementKind, ChatId, Endpoint, Fault, MessageId, Person, Pressed, ToastKind, TopNotice,
+    WhoMay,
 };
 
 use crate::harness::Bench;
@@ -150,8 +150,7 @@ async fn a_declined_request_changes_nothing() {
     let [approve, decline] = [APPROVE, DECLINE].map(|label| value(bench, &card, label));
     let pressed = approval.pressed(&bench.owner, &card, DECLINE).await;
     assert_eq!(pressed, ToastKind::Success);
-    let told = |state: &State| state.answers_to(&command).get(1).cloned();
-    let told = bench.wait("the answer", told).await;
+    let told = bench.nth_answer(&command, 1).await;
     assert_eq!(told, "“Olga” declined the request, so nothing was done.");
     assert!(approval.shown(&card).contains("Declined by `Olga`"));
     assert_eq!(approval.lines(), [""; 0]);
@@ -179,8 +178,7 @@ async fn a_request_expires_after_a_day() {
     bench.settled().await;
     assert_eq!(bench.sim.answers_to(&command).len(), 1);
     bench.advance(Duration::from_hours(1));
-    let told = |state: &State| state.answers_to(&command).get(1).cloned();
-    let told = bench.wait("the answer", told).await;
+    let told = bench.nth_answer(&command, 1).await;
     assert!(told.starts_with("Nobody decided"), "{told}");
     let pressed = approval.pressed(&bench.owner, &card, APPROVE).await;
     assert_eq!(pressed, ToastKind::Warning);
@@ -246,8 +244,7 @@ async fn an_approved_schedule_needs_its_approver() {
         assert!(approval.shown(&card).contains("To be posted: today"));
         let pressed = approval.pressed(&approval.ada, &card, APPROVE).await;
         assert_eq!(pressed, ToastKind::Success);
-        let scheduled = |state: &State| state.answers_to(&command).get(1).cloned();
-        let scheduled = bench.wait("the schedule", scheduled).await;
+        let scheduled = bench.nth_answer(&command, 1).await;
         assert!(scheduled.contains("Scheduled for"), "{scheduled}");
         assert_eq!(approval.lines(), [""; 0]);
         if !keeps_right {
@@ -259,8 +256,7 @@ async fn an_approved_schedule_needs_its_approver() {
             assert_eq!(approval.lines()[0], "dinner");
             assert!(approval.history().await.contains("(approved by `Ada`)"));
         } else {
-            let told = |state: &State| state.answers_to(&command).get(2).cloned();
-            let told = bench.wait("the answer", told).await;
+            let told = bench.nth_answer(&command, 2).await;
             assert!(told.contains("was not posted"), "{told}");
             assert_eq!(approval.lines(), [""; 0]);
         }
@@ -294,8 +290,7 @@ async fn an_edited_schedule_is_approved_by_its_editor() {
     let (command, card) = approval.ask("/announce --at in 30 minutes lunch").await;
     let pressed = approval.pressed(&approval.ada, &card, APPROVE).await;
     assert_eq!(pressed, ToastKind::Success);
-    let scheduled = |state: &State| state.answers_to(&command).get(1).cloned();
-    bench.wait("the schedule", scheduled).await;
+    bench.nth_answer(&command, 1).await;
     let edit = bench.reply(group, &command, "/edit dinner").id;
     assert!(bench.answer(&edit).await.contains("Only the owner"));
     let owner = bench.sim.as_person(&bench.owner).in_chat(group);
@@ -316,8 +311,7 @@ async fn a_request_ends_before_its_own_time() {
     let approval = Approval::new().await;
     let (command, card) = approval.ask("/announce --at in 30 minutes dinner").await;
     approval.bench.advance(Duration::from_mins(31));
-    let told = |state: &State| state.answers_to(&command).get(1).cloned();
-    let told = approval.bench.wait("the answer", told).await;
+    let told = approval.bench.nth_answer(&command, 1).await;
     assert!(told.starts_with("Nobody decided"), "{told}");
     let owner = &approval.bench.owner;
     assert_eq!(

@@ -47,9 +47,7 @@ async fn answer(bench: &Bench, group: &ChatId, to: Option<&MessageId>, command: 
         Some(to) => bench.reply(group, to, command).id,
         None => bench.say(group, command).id,
     };
-    let replied = |state: &State| state.answers_to(&command).first().cloned();
-    let answer = bench.wait_in_steps_of(Duration::from_secs(1), "the answer", replied);
-    let answer = answer.await;
+    let answer = bench.patient_answer(&command).await;
     bench.idle().await;
     answer
 }
@@ -454,14 +452,8 @@ async fn an_edit_that_was_given_up_is_undone() {
             bench.sim.clear_calls();
             bench.sim.fault(write, fault.clone());
             let edit = bench.reply(&group, &command, &format!("/edit {new}")).id;
-            let sent = |state: &State| state.calls_to(write).next().map(drop);
-            bench.wait("the call", sent).await;
-            bench.sim.rate_limit(refused, HOUR);
-            let replied = |state: &State| state.answers_to(&edit).first().cloned();
-            let step = Duration::from_secs(1);
-            let words = bench.wait_in_steps_of(step, "the answer", replied).await;
+            let words = bench.given_up(&edit, (write, refused)).await;
             assert!(words.contains("cannot confirm"), "{words}");
-            bench.advance(HOUR);
             bench.idle().await;
             let before: Vec<&str> = before.iter().map(String::as_str).collect();
             undone(&bench, &group, &before).await;
@@ -502,76 +494,87 @@ fn writes(kind: AnnouncementKind) -> &'static [Endpoint] {
     }
 }
 
-/// Walks all calls of an edit, and of its undo: each fails in turn, and the bot stops before the next
-/// attempt.
+const FORMER_LINES: [&str; 3] = ["lunch at one", "bring bread", "Be kind"];
+
 #[tokio::test]
 async fn an_interrupted_edit_acts_once() {
     for kind in BOTH {
-        for fault in [Fault::LoseAnswer, Fault::Hang] {
+        walk(kind, &Fault::LoseAnswer).await;
+    }
+}
+
+#[tokio::test]
+async fn an_edit_without_response_acts_once() {
+    for kind in BOTH {
+        walk(kind, &Fault::Hang).await;
+    }
+}
+
+/// Walks all calls of an edit, and of its undo: each fails in turn, and the bot stops before the next
+/// attempt.
+async fn walk(kind: AnnouncementKind, fault: &Fault) {
+    for (new, lines) in [TEXTS[0], TEXTS[3]] {
+        let edited: Vec<&str> = lines.iter().copied().chain(["Be kind"]).collect();
+        let edit = format!("/edit {new}");
+        for (commands, expected) in [
+            (vec![edit.as_str()], &edited[..]),
+            (vec![edit.as_str(), "/undo"], &FORMER_LINES[..]),
+        ] {
+            let (bench, group) = context(kind, &["Be kind"]).await;
+            last_of(&bench, &group, &commands, None).await;
+            bench.idle().await;
             for endpoint in writes(kind) {
-                for case in [TEXTS[0], TEXTS[3]] {
-                    walk(kind, case, (*endpoint, &fault)).await;
+                for nth in 0..bench.sim.calls_to(*endpoint).len() {
+                    let call = (*endpoint, nth, fault);
+                    interrupted(kind, &commands, call, expected).await;
                 }
             }
+            bench.finish().await;
         }
     }
 }
 
-const FORMER_LINES: [&str; 3] = ["lunch at one", "bring bread", "Be kind"];
-
-async fn walk(kind: AnnouncementKind, (new, lines): (&str, &[&str]), call: (Endpoint, &Fault)) {
-    let edited: Vec<&str> = lines.iter().copied().chain(["Be kind"]).collect();
-    let edit = format!("/edit {new}");
-    for (commands, expected) in [
-        (vec![edit.as_str()], &edited[..]),
-        (vec![edit.as_str(), "/undo"], &FORMER_LINES[..]),
-    ] {
-        let mut walked = 0;
-        while interrupted(kind, &commands, call, walked, expected).await {
-            walked += 1;
-        }
-    }
-}
-
-/// Whether the last command makes so many calls; the next one after them fails.
-async fn interrupted(
-    kind: AnnouncementKind,
+/// Announces, and says the commands. The call of the last one after so many others fails.
+async fn last_of(
+    bench: &Bench,
+    group: &ChatId,
     commands: &[&str],
-    (endpoint, fault): (Endpoint, &Fault),
-    nth: usize,
-    expected: &[&str],
-) -> bool {
-    let (mut bench, group) = context(kind, &["Be kind"]).await;
-    let command = announced(&bench, &group, FORMER).await;
-    let mut said = command.clone();
+    call: Option<(Endpoint, usize, &Fault)>,
+) {
+    let command = announced(bench, group, FORMER).await;
     for (number, text) in commands.iter().enumerate() {
         bench.idle().await;
         bench.sim.clear_calls();
-        if number + 1 == commands.len() {
-            for _ in 0..nth {
-                bench.sim.fault(endpoint, Fault::Nothing);
-            }
+        let is_last = number + 1 == commands.len();
+        if let (true, Some((endpoint, nth, fault))) = (is_last, call) {
+            (0..nth).for_each(|_| bench.sim.fault(endpoint, Fault::Nothing));
             bench.sim.fault(endpoint, fault.clone());
         }
-        said = bench.reply(&group, &command, text).id;
-        if number + 1 < commands.len() {
+        let said = bench.reply(group, &command, text).id;
+        if !is_last {
             bench.reaction(&said).await;
         }
     }
-    let is_called = |state: &State| {
-        let is_over = !state.reactions(&said).is_empty() || !state.answers_to(&said).is_empty();
-        (state.calls_to(endpoint).count() > nth || is_over).then_some(())
-    };
+}
+
+async fn interrupted(
+    kind: AnnouncementKind,
+    commands: &[&str],
+    call: (Endpoint, usize, &Fault),
+    expected: &[&str],
+) {
+    let (endpoint, nth, fault) = call;
+    let (mut bench, group) = context(kind, &["Be kind"]).await;
+    last_of(&bench, &group, commands, Some(call)).await;
+    let is_called = |state: &State| (state.calls_to(endpoint).count() > nth).then_some(());
     bench.wait("the call", is_called).await;
-    let is_called = bench.sim.calls_to(endpoint).len() > nth;
-    if is_called {
-        bench.restart().await;
+    match fault {
+        // A graceful stop would wait for the response.
+        Fault::Hang => bench.kill().await,
+        _ => bench.restart().await,
     }
     bench.idle_in_steps_of(Duration::from_secs(1)).await;
     let context = format!("{kind:?} {endpoint:?} {nth} {commands:?}");
     assert_eq!(text(&bench, &group), expected, "{context}");
-    if is_called {
-        bench.finish().await;
-    }
-    is_called
+    bench.finish().await;
 }

@@ -225,10 +225,44 @@ impl Bench {
 
     /// Waits for the bot's reply to a message.
     pub(crate) async fn answer(&self, message: &MessageId) -> String {
-        self.wait("a reply", |state| {
-            state.answers_to(message).first().cloned()
-        })
-        .await
+        self.nth_answer(message, 0).await
+    }
+
+    /// Waits for the bot's reply to a message after so many others.
+    pub(crate) async fn nth_answer(&self, message: &MessageId, n: usize) -> String {
+        let replied = |state: &State| state.answers_to(message).get(n).cloned();
+        self.wait("a reply", replied).await
+    }
+
+    /// Sends a command of the member, and returns the bot's reply, which may take many calls.
+    pub(crate) async fn reply_to(&self, chat: &ChatId, command: &str) -> String {
+        let command = self.say(chat, command).id;
+        self.patient_answer(&command).await
+    }
+
+    /// Waits for the bot's reply to a message while the clocks advance faster.
+    pub(crate) async fn patient_answer(&self, message: &MessageId) -> String {
+        let replied = |state: &State| state.answers_to(message).first().cloned();
+        self.wait_in_steps_of(Duration::from_secs(1), "a reply", replied)
+            .await
+    }
+
+    /// Waits for a call of the command, then rejects calls to another endpoint for an hour; returns the
+    /// reply of the bot, which gives the command up.
+    pub(crate) async fn given_up(
+        &self,
+        command: &MessageId,
+        (call, rejected): (Endpoint, Endpoint),
+    ) -> String {
+        let hour = Duration::from_hours(1);
+        let called = |state: &State| state.calls_to(call).next().map(drop);
+        self.wait("the call", called).await;
+        self.sim.rate_limit(rejected, hour);
+        let replied = |state: &State| state.answers_to(command).first().cloned();
+        let step = Duration::from_secs(10);
+        let answer = self.wait_in_steps_of(step, "a reply", replied).await;
+        self.advance(hour);
+        answer
     }
 
     /// Rate limits the pin for an hour, so that the bot gives the job up and reports this.

@@ -142,8 +142,7 @@ async fn scheduled_notifications_are_checked_again() {
         if stays_open {
             assert_eq!(bench.reaction(&command).await, "Loudspeaker");
         } else {
-            let told = |state: &State| state.answers_to(&command).get(1).cloned();
-            let told = bench.wait("the answer", told).await;
+            let told = bench.nth_answer(&command, 1).await;
             let words = "was not posted. Only the owner and admins can mention everyone";
             assert!(told.contains(words), "{told}");
         }
@@ -283,8 +282,7 @@ async fn killed_while_notifying(fault: Fault, away: Duration) -> (Bench, ChatId,
 async fn an_old_call_is_not_repeated() {
     for (fault, sent) in [(Fault::LoseAnswer, 1), (Fault::Hang, 0)] {
         let (bench, group, command) = killed_while_notifying(fault, 2 * HOUR).await;
-        let told = |state: &State| state.answers_to(&command).get(1).cloned();
-        let told = bench.wait("the answer", told).await;
+        let told = bench.nth_answer(&command, 1).await;
         let words = "it is not certain that everyone was notified";
         assert!(told.contains(words), "{told}");
         bench.idle().await;
@@ -294,8 +292,7 @@ async fn an_old_call_is_not_repeated() {
     }
     // The platform still knows the key.
     let (bench, group, command) = killed_while_notifying(Fault::LoseAnswer, HOUR / 2).await;
-    let told = |state: &State| state.answers_to(&command).get(1).cloned();
-    let told = bench.wait("the answer", told).await;
+    let told = bench.nth_answer(&command, 1).await;
     assert!(told.starts_with("Posted late"), "{told}");
     assert_eq!(bench.notifications(&group).len(), 1);
     bench.finish().await;

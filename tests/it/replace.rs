@@ -17,10 +17,15 @@ const UNSIGNED: &str = "[announce]\nsignature = false";
 /// A group whose announcement has these lines of people.
 async fn context(kind: AnnouncementKind, lines: &[&str]) -> (Bench, ChatId) {
     let bench = Bench::with(|builder| builder, UNSIGNED).await;
+    let group = filled(&bench, kind, lines);
+    (bench, group)
+}
+
+fn filled(bench: &Bench, kind: AnnouncementKind, lines: &[&str]) -> ChatId {
     let group = bench.group(kind);
     let editor = bench.sim.as_person(&bench.owner).in_chat(&group);
     editor.edit_announcement(lines.iter().copied());
-    (bench, group)
+    group
 }
 
 fn edit(bench: &Bench, group: &ChatId, edit: Edit) {
@@ -61,15 +66,6 @@ async fn announced(bench: &Bench, group: &ChatId, command: &str) -> MessageId {
     command
 }
 
-/// Waits for the reply to a command.
-async fn reply_to(bench: &Bench, group: &ChatId, command: &str) -> String {
-    let command = bench.say(group, command).id;
-    let replied = |state: &State| state.answers_to(&command).first().cloned();
-    bench
-        .wait_in_steps_of(Duration::from_secs(1), "the answer", replied)
-        .await
-}
-
 async fn wait_for_text(bench: &Bench, group: &ChatId, expected: &[&str]) {
     let see = |state: &State| (state.announcement_text(group) == expected).then_some(());
     bench
@@ -94,24 +90,16 @@ async fn given_up(
 /// The reply if the first call to one endpoint fails, and calls to another are then rejected until
 /// the bot gives up.
 async fn given_up_at(
-    (write, refused): (Endpoint, Endpoint),
+    calls: (Endpoint, Endpoint),
     (bench, group): (&Bench, &ChatId),
     command: &str,
     fault: Fault,
 ) -> String {
     bench.idle().await;
     bench.sim.clear_calls();
-    bench.sim.fault(write, fault);
+    bench.sim.fault(calls.0, fault);
     let command = bench.say(group, command).id;
-    let sent = |state: &State| state.calls_to(write).next().map(drop);
-    bench.wait("the call", sent).await;
-    bench.sim.rate_limit(refused, HOUR);
-    let replied = |state: &State| state.answers_to(&command).first().cloned();
-    let replied = bench
-        .wait_in_steps_of(Duration::from_secs(1), "the answer", replied)
-        .await;
-    bench.advance(HOUR);
-    replied
+    bench.given_up(&command, calls).await
 }
 
 #[tokio::test]
@@ -127,7 +115,7 @@ async fn rule_6_undo_restores_the_replaced_content() {
         if kind == Doc {
             assert_eq!(bench.sim.calls_to(Endpoint::PatchDocAnnouncement).len(), 1);
         }
-        let answer = reply_to(&bench, &group, "/undo").await;
+        let answer = bench.reply_to(&group, "/undo").await;
         assert!(answer.contains("was restored"), "{answer}");
         assert_eq!(content(&bench, &group), before, "{kind:?}");
         bench.finish().await;
@@ -153,10 +141,10 @@ async fn second_undo_reverts_the_earlier_change() {
             &["one", "rules"][..],
             &["rules"][..],
         ] {
-            reply_to(&bench, &group, "/undo").await;
+            bench.reply_to(&group, "/undo").await;
             assert_eq!(text(&bench, &group), expected, "{kind:?}");
         }
-        let answer = reply_to(&bench, &group, "/undo").await;
+        let answer = bench.reply_to(&group, "/undo").await;
         assert!(answer.contains("nothing to undo"), "{answer}");
         bench.finish().await;
     }
@@ -194,7 +182,7 @@ async fn concurrent_edits_are_kept_and_reported() {
         let said = bench.sim.answers_to(&command).concat();
         let is_seen = kind == Docx && before != Endpoint::DeleteChildren;
         assert_eq!(said.contains("one line of theirs"), is_seen, "{said}");
-        reply_to(&bench, &group, "/undo").await;
+        bench.reply_to(&group, "/undo").await;
         let mut all = text(&bench, &group);
         assert_eq!(all.iter().position(|line| line == "a"), Some(0), "{all:?}");
         all.sort();
@@ -219,10 +207,10 @@ async fn line_edited_before_its_deletion_is_kept() {
     };
     let change = Fault::Edit(group.clone(), change);
     bench.sim.fault(Endpoint::GetDocxAnnouncement, change);
-    let answer = reply_to(&bench, &group, "/announce --replace new").await;
+    let answer = bench.reply_to(&group, "/announce --replace new").await;
     assert!(answer.contains("one line of theirs"), "{answer}");
     assert_eq!(text(&bench, &group), ["new", "b, changed"]);
-    reply_to(&bench, &group, "/undo").await;
+    bench.reply_to(&group, "/undo").await;
     assert_eq!(text(&bench, &group), ["a", "c", "b, changed"]);
     bench.finish().await;
 }
@@ -232,13 +220,13 @@ async fn unrestorable_content_is_replaced_only_on_request() {
     for kind in BOTH {
         let (bench, group) = context(kind, &["a", "b"]).await;
         edit(&bench, &group, Edit::Picture { at: 1 });
-        let answer = reply_to(&bench, &group, "/announce --replace new").await;
+        let answer = bench.reply_to(&group, "/announce --replace new").await;
         assert!(answer.contains("(image)"), "{answer}");
         assert!(answer.contains("--replace!"), "{answer}");
         assert_eq!(text(&bench, &group), ["a", "[picture]", "b"]);
         announced(&bench, &group, "/announce --replace! new").await;
         assert_eq!(text(&bench, &group), ["new"]);
-        let answer = reply_to(&bench, &group, "/undo").await;
+        let answer = bench.reply_to(&group, "/undo").await;
         assert!(answer.contains("by name only: image"), "{answer}");
         assert_eq!(text(&bench, &group), ["a", "[image]", "b"], "{kind:?}");
         bench.finish().await;
@@ -251,7 +239,7 @@ async fn undo_restores_an_empty_announcement() {
         let (bench, group) = context(kind, &[]).await;
         announced(&bench, &group, "/announce --replace new").await;
         assert_eq!(text(&bench, &group), ["new"]);
-        reply_to(&bench, &group, "/undo").await;
+        bench.reply_to(&group, "/undo").await;
         assert!(text(&bench, &group).is_empty(), "{kind:?}");
         bench.finish().await;
     }
@@ -268,7 +256,9 @@ async fn without_deletion_the_text_is_added_above() {
         bench.sim.change_behaviour(|behaviour| {
             behaviour.legacy_deletes_refused = true;
         });
-        let answer = reply_to(&bench, &group, "/announce --replace --for 1h new").await;
+        let answer = bench
+            .reply_to(&group, "/announce --replace --for 1h new")
+            .await;
         assert!(
             answer.contains("does not allow the bot to delete"),
             "{answer}"
@@ -280,7 +270,7 @@ async fn without_deletion_the_text_is_added_above() {
         );
         assert_eq!(lines.len(), 2 + usize::from(signature));
         // It is recorded as an addition, without a scheduled expiry.
-        let history = reply_to(&bench, &group, "/history").await;
+        let history = bench.reply_to(&group, "/history").await;
         assert!(history.contains("posted: `new`"), "{history}");
         assert!(!history.contains("Scheduled"), "{history}");
         bench.finish().await;
@@ -290,6 +280,7 @@ async fn without_deletion_the_text_is_added_above() {
 /// Loses the response to each write in turn; the result is the same as without.
 #[tokio::test]
 async fn lost_responses_do_not_repeat_replace_or_undo() {
+    let bench = Bench::with(|builder| builder, UNSIGNED).await;
     for (kind, endpoint) in [
         (Doc, Endpoint::GetDocAnnouncement),
         (Doc, Endpoint::PatchDocAnnouncement),
@@ -298,32 +289,48 @@ async fn lost_responses_do_not_repeat_replace_or_undo() {
         (Docx, Endpoint::CreateChildren),
         (Docx, Endpoint::DeleteChildren),
     ] {
-        for lost in 0..4 {
-            for fault in [Fault::LoseAnswer, Fault::ServerError] {
-                for undo in [false, true] {
-                    let (bench, group) = context(kind, &["a", "b"]).await;
-                    announced(&bench, &group, "/announce - one\n  - two\n    - three").await;
-                    let before = content(&bench, &group);
-                    if undo {
-                        announced(&bench, &group, "/announce --replace - x\n  - y").await;
-                    }
-                    (0..lost).for_each(|_| bench.sim.fault(endpoint, Fault::Nothing));
-                    bench.sim.fault(endpoint, fault.clone());
-                    let name = format!("{endpoint:?} {lost} {fault:?}");
-                    if undo {
-                        reply_to(&bench, &group, "/undo").await;
-                        assert_eq!(content(&bench, &group), before, "{name}");
-                    } else {
-                        let command = bench.say(&group, "/announce --replace - x\n  - y").id;
-                        bench.idle_in_steps_of(Duration::from_secs(1)).await;
-                        assert_eq!(bench.reaction(&command).await, "Loudspeaker", "{name}");
-                        assert_eq!(text(&bench, &group), ["x", "y"], "{name}");
-                    }
-                    bench.finish().await;
+        for fault in [Fault::LoseAnswer, Fault::ServerError] {
+            for undo in [false, true] {
+                let mut lost = 0;
+                while loses(&bench, kind, (endpoint, &fault, lost), undo).await {
+                    lost += 1;
                 }
+                assert!(lost > 0, "{endpoint:?} is not called");
             }
         }
     }
+    bench.finish().await;
+}
+
+/// Replaces or undoes, and fails the call after so many others; returns whether there is such a call.
+async fn loses(
+    bench: &Bench,
+    kind: AnnouncementKind,
+    (endpoint, fault, after): (Endpoint, &Fault, usize),
+    undo: bool,
+) -> bool {
+    let group = filled(bench, kind, &["a", "b"]);
+    announced(bench, &group, "/announce - one\n  - two\n    - three").await;
+    let before = content(bench, &group);
+    if undo {
+        announced(bench, &group, "/announce --replace - x\n  - y").await;
+    }
+    bench.idle().await;
+    bench.sim.clear_calls();
+    (0..after).for_each(|_| bench.sim.fault(endpoint, Fault::Nothing));
+    bench.sim.fault(endpoint, fault.clone());
+    let name = format!("{endpoint:?} {after} {fault:?}");
+    if undo {
+        bench.reply_to(&group, "/undo").await;
+        assert_eq!(content(bench, &group), before, "{name}");
+    } else {
+        let command = bench.say(&group, "/announce --replace - x\n  - y").id;
+        bench.idle_in_steps_of(Duration::from_secs(1)).await;
+        assert_eq!(bench.reaction(&command).await, "Loudspeaker", "{name}");
+        assert_eq!(text(bench, &group), ["x", "y"], "{name}");
+    }
+    bench.sim.withdraw_faults(endpoint);
+    bench.sim.calls_to(endpoint).len() > after
 }
 
 #[tokio::test]
@@ -369,7 +376,7 @@ async fn expiry_restores_the_replaced_content() {
     for kind in BOTH {
         let (mut bench, group) = context(kind, &["rules"]).await;
         let command = announced(&bench, &group, "/announce --for 2h --replace party").await;
-        let history = reply_to(&bench, &group, "/history").await;
+        let history = bench.reply_to(&group, "/history").await;
         assert!(
             history.contains("restore the previous announcement"),
             "{history}"
@@ -404,7 +411,7 @@ async fn restored_replacement_still_expires() {
         let (bench, group) = context(kind, &["rules"]).await;
         announced(&bench, &group, "/announce --replace --for 2h party").await;
         announced(&bench, &group, "/announce --replace the end").await;
-        reply_to(&bench, &group, "/undo").await;
+        bench.reply_to(&group, "/undo").await;
         assert_eq!(text(&bench, &group), ["party"]);
         bench.idle().await;
         bench.advance(2 * HOUR);
@@ -423,9 +430,9 @@ async fn replacement_can_be_scheduled_and_pinned() {
         let editor = bench.sim.as_person(&bench.owner).in_chat(&group);
         editor.edit_announcement(["rules"]);
         let plan = "/announce --replace --at tomorrow 9:00 --top party";
-        let answer = reply_to(&bench, &group, plan).await;
+        let answer = bench.reply_to(&group, plan).await;
         assert!(answer.contains("tomorrow"), "{answer}");
-        let history = reply_to(&bench, &group, "/history").await;
+        let history = bench.reply_to(&group, "/history").await;
         assert!(history.contains("replace the announcement"), "{history}");
         assert_eq!(text(&bench, &group), ["rules"]);
         bench.idle().await;
@@ -435,7 +442,7 @@ async fn replacement_can_be_scheduled_and_pinned() {
             .await;
         bench.settled().await;
         assert_eq!(bench.sim.top_notice(&group), Some(TopNotice::Announcement));
-        reply_to(&bench, &group, "/undo").await;
+        bench.reply_to(&group, "/undo").await;
         assert_eq!(text(&bench, &group), ["rules"], "{kind:?}");
         assert_eq!(bench.sim.top_notice(&group), None);
         bench.finish().await;
@@ -447,11 +454,11 @@ async fn rejected_deletion_keeps_both_texts() {
     let (bench, group) = context(Docx, &["rules"]).await;
     let refused = Fault::code(1_770_031);
     bench.sim.fault(Endpoint::DeleteChildren, refused);
-    let answer = reply_to(&bench, &group, "/announce --replace party").await;
+    let answer = bench.reply_to(&group, "/announce --replace party").await;
     assert!(answer.contains("still below"), "{answer}");
     assert!(answer.contains("1770031"), "{answer}");
     assert_eq!(text(&bench, &group), ["party", "rules"]);
-    let answer = reply_to(&bench, &group, "/undo").await;
+    let answer = bench.reply_to(&group, "/undo").await;
     assert!(answer.contains("removed from the announcement"), "{answer}");
     assert_eq!(text(&bench, &group), ["rules"]);
     bench.finish().await;
@@ -471,7 +478,7 @@ async fn long_text_replaces_long_text_in_either_order() {
             let command = format!("/announce --replace {}", lines("new").join("\n"));
             announced(&bench, &group, &command).await;
             assert_eq!(text(&bench, &group), lines("new"), "{kind:?} {later_first}");
-            reply_to(&bench, &group, "/undo").await;
+            bench.reply_to(&group, "/undo").await;
             assert_eq!(text(&bench, &group), lines("old"), "{kind:?} {later_first}");
             bench.finish().await;
         }
@@ -488,7 +495,7 @@ async fn undo_of_many_lines_learns_the_order() {
     bench.sim.change_behaviour(|behaviour| {
         behaviour.legacy_later_insert_first = true;
     });
-    reply_to(&bench, &group, "/undo").await;
+    bench.reply_to(&group, "/undo").await;
     assert_eq!(text(&bench, &group), lines);
     bench.finish().await;
 }
@@ -506,7 +513,7 @@ async fn mentions_of_former_members_become_text() {
         };
         let refusals = if kind == Doc { 3 } else { 1 };
         (0..refusals).for_each(|_| bench.sim.fault(write, Fault::code(code)));
-        let answer = reply_to(&bench, &group, "/undo").await;
+        let answer = bench.reply_to(&group, "/undo").await;
         assert!(answer.contains("was restored"), "{answer}");
         let lines = text(&bench, &group);
         assert_eq!(lines[0], "one", "{kind:?}");
@@ -524,12 +531,14 @@ async fn oversized_announcement_is_not_replaced() {
         let editor = bench.sim.as_person(&bench.owner).in_chat(&group);
         editor.edit_announcement(vec!["old"; 451]);
         for option in ["--replace", "--replace!"] {
-            let answer = reply_to(&bench, &group, &format!("/announce {option} new")).await;
+            let answer = bench
+                .reply_to(&group, &format!("/announce {option} new"))
+                .await;
             assert!(answer.contains("more than 450 lines"), "{answer}");
         }
         editor.edit_announcement(vec!["old"; 450]);
         announced(&bench, &group, "/announce --replace new").await;
-        reply_to(&bench, &group, "/undo").await;
+        bench.reply_to(&group, "/undo").await;
         assert_eq!(text(&bench, &group), vec!["old"; 450], "{kind:?}");
         bench.finish().await;
     }
@@ -545,7 +554,7 @@ async fn undo_keeps_an_edited_replacement() {
             line: "three".to_owned(),
         };
         edit(&bench, &group, change);
-        let answer = reply_to(&bench, &group, "/undo").await;
+        let answer = bench.reply_to(&group, "/undo").await;
         assert!(answer.contains("was edited"), "{answer}");
         assert_eq!(text(&bench, &group), ["one", "three"], "{kind:?}");
         bench.finish().await;
@@ -559,7 +568,7 @@ async fn undo_restores_content_after_manual_deletion() {
         announced(&bench, &group, "/announce --replace one").await;
         let editor = bench.sim.as_person(&bench.owner).in_chat(&group);
         editor.edit_announcement(["hello"]);
-        reply_to(&bench, &group, "/undo").await;
+        bench.reply_to(&group, "/undo").await;
         assert_eq!(text(&bench, &group), ["rules", "hello"], "{kind:?}");
         bench.finish().await;
     }
@@ -580,10 +589,10 @@ async fn lost_response_plus_edit_is_reported_as_unknown() {
     };
     let change = Fault::Edit(group.clone(), change);
     bench.sim.fault(Endpoint::GetDocAnnouncement, change);
-    let answer = reply_to(&bench, &group, "/announce --replace new").await;
+    let answer = bench.reply_to(&group, "/announce --replace new").await;
     assert!(answer.contains("result is unknown"), "{answer}");
     assert_eq!(text(&bench, &group), ["changed"]);
-    reply_to(&bench, &group, "/undo").await;
+    bench.reply_to(&group, "/undo").await;
     assert_eq!(text(&bench, &group), ["rules", "changed"]);
     bench.finish().await;
 }
@@ -595,7 +604,7 @@ async fn unrestorable_content_is_replaced_in_any_language() {
         edit(&bench, &group, Edit::Picture { at: 1 });
         announced(&bench, &group, "/announce --replace! 全新的公告").await;
         assert_eq!(text(&bench, &group), ["全新的公告"], "{kind:?}");
-        reply_to(&bench, &group, "/undo").await;
+        bench.reply_to(&group, "/undo").await;
         assert_eq!(text(&bench, &group), ["a", "[image]", "b"], "{kind:?}");
         bench.finish().await;
     }
@@ -613,7 +622,7 @@ async fn equal_earlier_line_does_not_confirm_replacement() {
         line: "older".to_owned(),
     };
     bench.sim.fault(read, Fault::Edit(group.clone(), change));
-    let answer = reply_to(&bench, &group, "/announce --replace new").await;
+    let answer = bench.reply_to(&group, "/announce --replace new").await;
     assert!(answer.contains("result is unknown"), "{answer}");
     assert_eq!(text(&bench, &group), ["new", "older"]);
     bench.finish().await;
@@ -630,7 +639,7 @@ async fn equal_replacement_appears_once() {
         bench.idle_in_steps_of(Duration::from_secs(1)).await;
         assert_eq!(bench.reaction(&command).await, "Loudspeaker", "{lines:?}");
         assert_eq!(text(&bench, &group), ["new"]);
-        reply_to(&bench, &group, "/undo").await;
+        bench.reply_to(&group, "/undo").await;
         assert_eq!(text(&bench, &group), lines);
         bench.finish().await;
     }
@@ -642,10 +651,10 @@ async fn rejected_undo_can_be_repeated() {
     announced(&bench, &group, "/announce --replace new").await;
     let refused = || Fault::code(232_018);
     (0..3).for_each(|_| bench.sim.fault(Endpoint::PatchDocAnnouncement, refused()));
-    let answer = reply_to(&bench, &group, "/undo").await;
+    let answer = bench.reply_to(&group, "/undo").await;
     assert!(answer.contains("232018"), "{answer}");
     assert_eq!(text(&bench, &group), ["new"]);
-    let answer = reply_to(&bench, &group, "/undo").await;
+    let answer = bench.reply_to(&group, "/undo").await;
     assert!(answer.contains("was restored"), "{answer}");
     assert_eq!(text(&bench, &group), ["rules"]);
     // The group does not count as one without deletion either.
@@ -667,7 +676,7 @@ async fn many_mentions_are_restored_as_text() {
         }
         let before = text(&bench, &group);
         announced(&bench, &group, "/announce --replace new").await;
-        let answer = reply_to(&bench, &group, "/undo").await;
+        let answer = bench.reply_to(&group, "/undo").await;
         assert!(answer.contains("was restored"), "{answer}");
         assert_eq!(text(&bench, &group), before, "{kind:?}");
         bench.finish().await;
@@ -688,7 +697,7 @@ async fn rule_6_unconfirmed_replacement_can_be_undone() {
         let answer = given_up((&bench, &group, kind), command, fault.clone()).await;
         assert!(answer.contains("cannot confirm"), "{answer}");
         assert_eq!(text(&bench, &group), expected, "{kind:?}");
-        reply_to(&bench, &group, "/undo").await;
+        bench.reply_to(&group, "/undo").await;
         assert_eq!(text(&bench, &group), ["a", "b"], "{kind:?} {fault:?}");
         bench.finish().await;
     }
@@ -716,7 +725,7 @@ async fn unconfirmed_announcement_can_be_undone() {
         let answer = given_up_at(calls, (&bench, &group), command, fault).await;
         assert!(answer.contains("cannot confirm"), "{answer}");
         assert_eq!(text(&bench, &group).len() > 2, is_there, "{kind:?}");
-        let answer = reply_to(&bench, &group, "/undo").await;
+        let answer = bench.reply_to(&group, "/undo").await;
         let expected = if is_there { "was removed" } else { "no longer" };
         assert!(answer.contains(expected), "{kind:?}: {answer}");
         assert_eq!(text(&bench, &group), ["rules", "b"], "{kind:?}");
@@ -738,7 +747,7 @@ async fn rule_6_unconfirmed_unsigned_text_is_kept() {
         let fault = Fault::ServerError;
         let answer = given_up_at(calls, (&bench, &group), "/announce new", fault).await;
         assert!(answer.contains("cannot confirm"), "{answer}");
-        let answer = reply_to(&bench, &group, "/undo").await;
+        let answer = bench.reply_to(&group, "/undo").await;
         assert!(answer.contains("nothing to undo"), "{answer}");
         assert_eq!(text(&bench, &group), ["new"], "{kind:?}");
         bench.finish().await;
@@ -759,7 +768,7 @@ async fn rule_6_interrupted_replacement_can_be_undone() {
         the_call.await;
         bench.kill_and_stay_away(HOUR).await;
         assert!(bench.answer(&command).await.contains("interrupted"));
-        reply_to(&bench, &group, "/undo").await;
+        bench.reply_to(&group, "/undo").await;
         assert_eq!(text(&bench, &group), ["rules"], "{kind:?}");
         bench.finish().await;
     }
@@ -777,9 +786,9 @@ async fn next_undo_resumes_one_that_was_given_up() {
         announced(&bench, &group, "/announce --replace new").await;
         let answer = given_up((&bench, &group, kind), "/undo", fault).await;
         assert!(answer.contains("cannot confirm"), "{answer}");
-        reply_to(&bench, &group, "/undo").await;
+        bench.reply_to(&group, "/undo").await;
         assert_eq!(text(&bench, &group), ["a", "b"], "{kind:?}");
-        let answer = reply_to(&bench, &group, "/undo").await;
+        let answer = bench.reply_to(&group, "/undo").await;
         assert!(answer.contains("nothing to undo"), "{answer}");
         bench.finish().await;
     }
@@ -801,9 +810,9 @@ async fn next_undo_resumes_one_that_was_rejected() {
         announced(&bench, &group, "/announce --replace new").await;
         (0..call).for_each(|_| bench.sim.fault(endpoint, Fault::Nothing));
         bench.sim.fault(endpoint, Fault::code(1_770_031));
-        let answer = reply_to(&bench, &group, "/undo").await;
+        let answer = bench.reply_to(&group, "/undo").await;
         assert!(answer.contains("1770031"), "{answer}");
-        reply_to(&bench, &group, "/undo").await;
+        bench.reply_to(&group, "/undo").await;
         assert_eq!(content(&bench, &group), before, "{endpoint:?} {call}");
         bench.finish().await;
     }
@@ -817,7 +826,9 @@ async fn failed_deletion_and_failed_pin_are_both_reported() {
     bench
         .sim
         .fault(Endpoint::PutTopNotice, Fault::code(232_014));
-    let answer = reply_to(&bench, &group, "/announce --replace --top party").await;
+    let answer = bench
+        .reply_to(&group, "/announce --replace --top party")
+        .await;
     assert!(answer.contains("is still below"), "{answer}");
     assert!(
         answer.contains("Could not pin the announcement"),
@@ -847,7 +858,7 @@ async fn failed_expiry_can_be_undone_for_a_week() {
             bench.settled().await;
             bench.advance(days * 24 * HOUR);
             bench.idle().await;
-            let answer = reply_to(&bench, &group, "/undo").await;
+            let answer = bench.reply_to(&group, "/undo").await;
             let back = days == 6;
             assert_eq!(answer.contains("was restored"), back, "{answer}");
             let expected = if back { ["rules"] } else { ["party"] };

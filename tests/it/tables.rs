@@ -60,14 +60,6 @@ async fn announced(bench: &Bench, group: &ChatId, command: &str) {
     assert_eq!(bench.reaction(&command).await, "Loudspeaker");
 }
 
-async fn reply_to(bench: &Bench, group: &ChatId, command: &str) -> String {
-    let command = bench.say(group, command).id;
-    let replied = |state: &State| state.answers_to(&command).first().cloned();
-    bench
-        .wait_in_steps_of(Duration::from_secs(1), "the answer", replied)
-        .await
-}
-
 /// A table with that many rows and columns, whose cells are numbered.
 fn numbered(row_count: usize, columns: usize) -> (String, Vec<Vec<String>>) {
     let cell = |row: usize, column: usize| format!("{row}.{column}");
@@ -213,7 +205,7 @@ async fn undo_removes_a_table_unless_edited() {
         let bench = bench(first_line).await;
         let group = bench.group(Docx);
         announced(&bench, &group, TABLE).await;
-        let answer = reply_to(&bench, &group, "/undo").await;
+        let answer = bench.reply_to(&group, "/undo").await;
         assert!(bench.sim.announcement_text(&group).is_empty(), "{answer}");
         announced(&bench, &group, TABLE).await;
         let before = bench.sim.announcement_text(&group);
@@ -224,7 +216,7 @@ async fn undo_removes_a_table_unless_edited() {
             line,
         };
         bench.sim.as_person(&bench.owner).in_chat(&group).edit(edit);
-        let answer = reply_to(&bench, &group, "/undo").await;
+        let answer = bench.reply_to(&group, "/undo").await;
         let after = bench.sim.announcement_text(&group);
         assert_eq!(after.len(), before.len(), "{answer}");
         assert!(after.contains(&"Lin".to_owned()), "{answer}");
@@ -267,7 +259,7 @@ async fn replaced_tables_come_back() {
         announced(&bench, &group, &command).await;
         announced(&bench, &group, "/announce --replace new").await;
         assert_eq!(bench.sim.announcement_text(&group), ["new"]);
-        reply_to(&bench, &group, "/undo").await;
+        bench.reply_to(&group, "/undo").await;
         assert_eq!(rows(&bench, &group), expected, "{first_line:?}");
         bench.finish().await;
     }
