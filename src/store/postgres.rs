@@ -404,15 +404,10 @@ async fn conclude(
     mut conclusion: Conclusion,
     now: Timestamp,
 ) -> Result<Option<Outcome>, ExecuteError> {
-    if let Some(schedule) = conclusion.cancels
-        && executor::execute(client, &schedules::cancel(schedule, now)).await? == 0
-    {
-        conclusion = conclusion.without_schedule();
-    }
-    if let Some(rewrite) = &conclusion.rewrites
-        && executor::execute(client, &schedules::rewrite(rewrite, now)).await? == 0
-    {
-        conclusion = conclusion.without_schedule();
+    for statement in schedules::changes(&conclusion, now) {
+        if executor::execute(client, &statement).await? == 0 {
+            conclusion = conclusion.without_schedule();
+        }
     }
     let Conclusion {
         mut outcome,

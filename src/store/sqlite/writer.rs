@@ -202,17 +202,12 @@ impl Txn<'_> {
         if executor::rows(self.connection, &jobs::is_owned(job.owned()))?.is_empty() {
             return Ok(None);
         }
-        if let Some(schedule) = conclusion.cancels
-            && executor::execute(self.connection, &schedules::cancel(schedule, self.now))? == 0
-        {
-            conclusion = conclusion.without_schedule();
-        }
         // A proposal is due once it is decided.
         self.effects.claimable |= conclusion.decides();
-        if let Some(rewrite) = &conclusion.rewrites
-            && executor::execute(self.connection, &schedules::rewrite(rewrite, self.now))? == 0
-        {
-            conclusion = conclusion.without_schedule();
+        for statement in schedules::changes(&conclusion, self.now) {
+            if executor::execute(self.connection, &statement)? == 0 {
+                conclusion = conclusion.without_schedule();
+            }
         }
         let Conclusion {
             mut outcome,

@@ -8,7 +8,7 @@ use crate::model::job::{ChatKey, JobId, JobKey, Tenant};
 use crate::model::schedule::ScheduleRow;
 use crate::store::row::{NEXT_NUMBER, job_ref};
 use crate::store::statement::{Query, Row, Statement, Unreadable, values};
-use crate::store::{NewSchedule, Rewrite};
+use crate::store::{Conclusion, NewSchedule, Rewrite};
 
 /// Schedules a job under the number of the change that the same message made, or the chat's next
 /// one, unless it exists already.
@@ -74,15 +74,24 @@ pub(in crate::store) fn timed_end(change: ChangeId) -> Query<JobId> {
     Statement::new(sql, values![change.0]).read(|row| Ok(JobId(row.get("id")?)))
 }
 
+/// What a conclusion changes about a schedule. A statement that changes no row means that the schedule
+/// is running or over.
+pub(in crate::store) fn changes(conclusion: &Conclusion, now: Timestamp) -> Vec<Statement> {
+    let canceled = conclusion.cancels.map(|schedule| cancel(schedule, now));
+    let rewritten = conclusion.rewrites.as_ref();
+    let rewritten = rewritten.map(|schedule| rewrite(schedule, now));
+    canceled.into_iter().chain(rewritten).collect()
+}
+
 /// No row if it is running or finished.
-pub(in crate::store) fn cancel(schedule: JobId, now: Timestamp) -> Statement {
+fn cancel(schedule: JobId, now: Timestamp) -> Statement {
     let sql = "UPDATE jobs SET state = 'done', payload = '', progress = NULL, finished_at = $1
          WHERE id = $2 AND number IS NOT NULL AND state IN ('ready', 'suspended')";
     Statement::new(sql, values![now, schedule.0])
 }
 
 /// Changes the payload of a schedule that has not begun. No row if it has, or is over.
-pub(in crate::store) fn rewrite(rewrite: &Rewrite, now: Timestamp) -> Statement {
+fn rewrite(rewrite: &Rewrite, now: Timestamp) -> Statement {
     if rewrite.is_decision {
         return decide(rewrite, now);
     }
