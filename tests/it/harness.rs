@@ -43,6 +43,12 @@ static COLLECTING: LazyLock<()> = LazyLock::new(|| {
         .init();
 });
 
+/// Keeps no connection, because each test has its own runtime.
+static HTTP: LazyLock<reqwest::Client> = LazyLock::new(|| {
+    let client = reqwest::Client::builder().tls_certs_only([]).no_proxy();
+    client.pool_max_idle_per_host(0).build().unwrap()
+});
+
 struct Collector;
 
 impl std::io::Write for Collector {
@@ -393,12 +399,7 @@ impl Bench {
     }
 
     pub(crate) async fn get(&self, url: &str) -> (u16, String) {
-        let answer = reqwest::Client::builder()
-            .tls_certs_only([])
-            .no_proxy()
-            .build()
-            .unwrap();
-        let answer = answer.get(url).send().await.unwrap();
+        let answer = HTTP.get(url).send().await.unwrap();
         (answer.status().as_u16(), answer.text().await.unwrap())
     }
 
