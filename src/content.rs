@@ -32,7 +32,7 @@ pub use mention::Mention;
 pub(crate) use mention::{
     EVERYONE, at_name, replace_mentions, split_placeholder, without_unknown_placeholders,
 };
-use post::post_within;
+use post::{media_before, post_within};
 pub use quote::Speaker;
 pub(crate) use quote::kind_in_words;
 pub use snapshot::Snapshot;
@@ -49,7 +49,12 @@ impl Document {
         let document = match content {
             Content::Text(text) => Self::from_markdown(readable(text, range)?, mentions),
             Content::Plain(text) => Self::unformatted(readable(text, range)?, mentions),
-            Content::Post(post) => Self::from_post(&post_within(post, range), mentions).trimmed(),
+            Content::Post(post) => {
+                let above = media_before(post, range.start).map(Block::Media);
+                let mut document = Self::from_post(&post_within(post, range), mentions).trimmed();
+                document.blocks.splice(..0, above);
+                document
+            }
             Content::Card(post) if post.says_something() => {
                 let mut card = Self::from_post(post, mentions);
                 card.blocks

@@ -130,6 +130,8 @@ impl Server {
         let announce = AnnounceSettings {
             signature: config.announce.signature,
             images: config.announce.images == Images::Auto,
+            // Afterwards, what was not copied is still to be named.
+            media_patience: config.worker.give_up_after / 2,
             call_timeout: config.feishu.timeout,
         };
         let dispatcher = Dispatcher {

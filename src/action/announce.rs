@@ -350,7 +350,7 @@ async fn document_of(message: &MessageId, context: Context<'_>) -> Result<Docume
     mentions.extend(person_on_card(&content, context).await);
     let read = read_announced(content, mentions, &context.platform.reading).await;
     let read = match &message.id {
-        Some(id) => read.map(|document| document.of_message(id)),
+        Some(id) => read.map(|document| document.of_message(id, context.language)),
         None => read,
     };
     read.map_err(|unfit| match unfit {

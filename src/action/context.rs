@@ -106,7 +106,7 @@ impl Failure {
 
     /// The same failure, after `lines` lines of an announcement were written.
     pub(crate) fn after(self, lines: usize, of: usize) -> Self {
-        if lines == 0 {
+        if lines == 0 || lines == of {
             return self;
         }
         Self::Partway {
@@ -172,6 +172,8 @@ pub(crate) struct AnnounceSettings {
     pub(crate) signature: bool,
     /// Whether pictures and files are copied into the announcement.
     pub(crate) images: bool,
+    /// How long the copies of a command's pictures and files are attempted.
+    pub(crate) media_patience: Duration,
     /// The time after which a request without a response is no longer in flight.
     pub(crate) call_timeout: Duration,
 }

@@ -43,7 +43,7 @@ async fn edit_entry(
         change: Some(Change::of_edit(from.clone(), rewritten.entry.clone())),
         edited: Some(edited(recorded, change, rewritten.entry)),
         ..Effect::new(noting_losses(
-            noting_lines(Done::Edited, rewritten.named),
+            noting_lines(Done::Edited, document, rewritten.named),
             document,
         ))
     };
@@ -63,7 +63,7 @@ pub(super) async fn undo(
     let known = edited_change.change.as_ref();
     let known = known.and_then(|change| Some((change, change.entry()?.0)));
     let placed = known.map(|(_, entry)| entry);
-    let placed = placed.filter(|entry| entry.entry == after.entry);
+    let placed = placed.filter(|entry| entry.entry.reads_like(&after.entry));
     let rewrite = Rewrite {
         id,
         reason: EditReason::Undo,

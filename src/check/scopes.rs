@@ -261,7 +261,10 @@ fn uploads(report: &mut Report, granted: &BTreeSet<String>) {
         .into_iter()
         .any(|scope| granted.contains(scope))
     {
-        report.good(NAME, "can be copied into announcements of the new kind");
+        report.good(
+            NAME,
+            "the scope for copying them into announcements is granted",
+        );
         return;
     }
     let scopes = [upload.to_owned()];

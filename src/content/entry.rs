@@ -91,6 +91,30 @@ impl Entry {
         }
     }
 
+    /// Whether both have the same text, with the same pictures and files, which may have been copied
+    /// again.
+    pub(crate) fn reads_like(&self, other: &Self) -> bool {
+        let without_tokens = |entry: &Self| {
+            entry.map_media(|_, file| {
+                Some(MediaFile {
+                    token: None,
+                    ..file
+                })
+            })
+        };
+        without_tokens(self) == without_tokens(other)
+    }
+
+    /// The same with the tokens of another entry's files, which are the same in number.
+    #[must_use]
+    pub(crate) fn with_tokens_of(&self, other: &Self) -> Self {
+        let tokens: Vec<_> = other.media().map(|file| file.token.clone()).collect();
+        self.map_media(|number, file| {
+            let token = tokens.get(number).cloned().flatten();
+            Some(MediaFile { token, ..file })
+        })
+    }
+
     pub(crate) fn document(&self) -> &Document {
         &self.document
     }

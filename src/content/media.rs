@@ -16,6 +16,9 @@ pub(crate) struct MediaFile {
     /// The message from which it is downloaded; `None` if it cannot be downloaded.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(crate) message: Option<MessageId>,
+    /// Of its line, if no text around it has one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) language: Option<Language>,
     /// The token of its copy in an announcement.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(crate) token: Option<String>,
@@ -41,15 +44,17 @@ impl MediaFile {
         let is_copied = matches!(media.medium, Medium::Image | Medium::Video | Medium::File);
         Some(Self {
             medium: media.medium,
-            name: media.name.clone(),
+            name: media.name.as_deref().map(on_one_line),
             key: media.key.clone().filter(|_| is_copied)?,
             message: None,
+            language: None,
             token: None,
         })
     }
 
     /// Its kind in brackets, and its name: the line in its place where it cannot be.
     pub(crate) fn line(&self, language: Language) -> String {
+        let language = self.language.unwrap_or(language);
         let kind = medium_in_words(self.medium).to(language);
         let name = self.name.as_deref().unwrap_or_default();
         format!("[{kind}] {name}").trim_end().to_owned()
@@ -79,6 +84,13 @@ impl MediaFile {
             line: self.line(language),
         })
     }
+}
+
+/// File names may contain anything.
+fn on_one_line(name: &str) -> String {
+    let words = name.split(|c: char| c.is_whitespace() || c.is_control());
+    let words = words.filter(|word| !word.is_empty());
+    words.collect::<Vec<_>>().join(" ")
 }
 
 /// The name of a medium.

@@ -35,15 +35,20 @@ impl Document {
             .any(|words| !words.trim().is_empty())
     }
 
-    /// Downloads pictures and files from this message. Those beyond the limit remain lines.
+    /// Downloads pictures and files from this message. Those beyond the limit remain lines. Without
+    /// text, the lines are in this language.
     #[must_use]
-    pub(crate) fn of_message(mut self, message: &MessageId) -> Self {
+    pub(crate) fn of_message(mut self, message: &MessageId, language: Language) -> Self {
+        let language = Some(language).filter(|_| !self.has_text());
         let files = self.blocks.iter_mut().filter_map(|block| match block {
             Block::Media(file) => Some(file),
             _ => None,
         });
-        for file in files.take(MOST_MEDIA) {
-            file.message = Some(message.clone());
+        for (number, file) in files.enumerate() {
+            file.language = language;
+            if number < MOST_MEDIA {
+                file.message = Some(message.clone());
+            }
         }
         self
     }

@@ -96,6 +96,29 @@ pub(super) fn post_within(post: &Post, range: Range<usize>) -> Post {
     part
 }
 
+/// The pictures and files before this byte of the [`super::command_text`]: people put a command below
+/// them, too.
+pub(super) fn media_before(post: &Post, start: usize) -> impl Iterator<Item = MediaFile> {
+    let title = title_text(post).map_or(0, |title| title.len() + 1);
+    let mut position = title;
+    let elements = post.paragraphs.iter().flat_map(move |paragraph| {
+        let of_row: Vec<(usize, &PostElement)> = paragraph
+            .iter()
+            .map(|element| {
+                let before = position;
+                position += element_text(element).len();
+                (before, element)
+            })
+            .collect();
+        position += 1;
+        of_row
+    });
+    elements.filter_map(move |(at, element)| match element {
+        PostElement::Media(media) if at < start => MediaFile::of(media),
+        _ => None,
+    })
+}
+
 /// The text between two byte offsets, which may be past its end.
 fn within(text: &str, start: usize, end: usize) -> &str {
     text.get(start..end.min(text.len())).unwrap_or_default()

@@ -3,8 +3,8 @@
 use std::collections::{BTreeSet, HashMap};
 
 use feishu::{
-    BlockId, ChatId, LegacyBlock, LegacyDocument, OpenId, PlacedBlock, ReadBlock, Unwritable,
-    mentions_anybody, without_mentions,
+    BlockId, BlockType, ChatId, LegacyBlock, LegacyDocument, OpenId, PlacedBlock, ReadBlock,
+    Unwritable, mentions_anybody, without_mentions,
 };
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
@@ -155,17 +155,18 @@ fn copied_files<'b, 'f>(
     }
     let shown = blocks.iter().filter_map(|block| {
         let file = files.get(&block.file_token()?)?;
-        Some((block.block_id.as_ref()?, file))
+        Some((block.block_id.as_ref()?, (block.block_type(), file)))
     });
     let shown: HashMap<_, _> = shown.collect();
-    let views = blocks
-        .iter()
-        .filter_map(|block| match block.children.as_slice() {
-            [file] => Some((block.block_id.as_ref()?, *shown.get(file)?)),
-            _ => None,
-        });
-    let views: Vec<_> = views.collect();
-    shown.into_iter().chain(views).collect()
+    let top_level = blocks.iter().filter_map(|block| {
+        let id = block.block_id.as_ref()?;
+        let (child, is_shown) = match (block.block_type(), block.children.as_slice()) {
+            (BlockType::View, [file]) => (shown.get(file)?, BlockType::File),
+            _ => (shown.get(id)?, BlockType::Image),
+        };
+        (child.0 == is_shown).then_some((id, child.1))
+    });
+    top_level.collect()
 }
 
 /// Visits the blocks of the page, each before its children, with its depth; the children only if
@@ -400,6 +401,41 @@ mod tests {
             let placeholder = &body.blocks[1].block;
             let run = &placeholder["text"]["elements"][0]["text_run"];
             assert_eq!(run["content"], expected);
+        }
+    }
+
+    #[test]
+    fn only_copies_at_the_top_level_are_kept() {
+        let file = MediaFile {
+            medium: feishu::Medium::Image,
+            name: None,
+            key: "img_1".to_owned(),
+            message: Some("om_1".into()),
+            language: None,
+            token: Some("box1".to_owned()),
+        };
+        let files = HashMap::from([("box1".to_owned(), file)]);
+        let image = |id: &str, token: &str| json!({ "block_id": id, "block_type": 27, "image": { "token": token } });
+        let page = |children: &[&str]| json!({ "block_id": "oc_1", "block_type": 1, "children": children });
+        for (blocks, lost, kept) in [
+            (json!([page(&["i"]), image("i", "box1")]), 0, 1),
+            (json!([page(&["i"]), image("i", "box2")]), 1, 1),
+            (
+                json!([page(&["a"]), text("a", "words", &["i"]), image("i", "box1")]),
+                1,
+                2,
+            ),
+        ] {
+            let blocks: Vec<ReadBlock> = serde_json::from_value(blocks).unwrap();
+            let snapshot = Snapshot::with_files(&blocks, &"oc_1".into(), &files);
+            assert_eq!((snapshot.lost.len(), snapshot.block_count()), (lost, kept));
+            assert_eq!(snapshot.current_docx(&blocks, &"oc_1".into()), snapshot);
+            let copied = snapshot
+                .to_docx()
+                .iter()
+                .filter(|node| node.media.is_some())
+                .count();
+            assert_eq!(copied, usize::from(lost == 0));
         }
     }
 

@@ -13,6 +13,7 @@ use crate::action::{self, Failure};
 use crate::command::{self, Announcement, Command, CommandName, Mention, ParseError, PinTarget};
 use crate::content::{Document, Unfit, media};
 use crate::event::{self, Stored, StoredMessage, is_typed};
+use crate::language::Language;
 use crate::model::action::{Action, Source, replied_to};
 use crate::model::change::{ChangeKind, PinnedItem, RecordedChange};
 use crate::model::job::{JobKey, JobKind, JobRef};
@@ -389,7 +390,7 @@ async fn source(
     let read = match announcement.text.clone() {
         Some(range) => typed.document(range, message, platform).await,
         None if media(&content_of(message)).is_empty() => Err(Unfit::Empty),
-        None => Err(Unfit::OnlyMedia),
+        None => typed.pictures(message),
     };
     match (read, replied_to(message)) {
         (Ok(document), _) => {
@@ -424,7 +425,20 @@ impl TypedCommand {
     ) -> Result<Document, Unfit> {
         let mentions = self.mentions.clone();
         let read = action::announce::read(content_of(message), range, mentions, &platform.reading);
-        Ok(read.await?.of_message(&message.message_id))
+        Ok(read.await?.of_message(&message.message_id, self.language()))
+    }
+
+    /// The pictures and files of a command without text.
+    fn pictures(&self, message: &ReceivedMessage) -> Result<Document, Unfit> {
+        let pictures = Document::of_media(&content_of(message));
+        if pictures.media().next().is_none() {
+            return Err(Unfit::OnlyMedia);
+        }
+        Ok(pictures.of_message(&message.message_id, self.language()))
+    }
+
+    fn language(&self) -> Language {
+        Language::of(&self.text)
     }
 
     /// Rejects a text that begins or ends like an option once its formatting is gone.

@@ -153,6 +153,7 @@ impl Bench {
                 policy: defaults.policy,
                 announce: AnnounceSettings {
                     images: true,
+                    media_patience: Duration::from_mins(5),
                     signature: false,
                     call_timeout: Duration::from_secs(10),
                 },

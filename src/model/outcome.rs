@@ -175,7 +175,6 @@ pub(crate) enum Done {
     Named {
         done: Box<Done>,
         media: BTreeSet<Medium>,
-        /// Of the first of them.
         why: NotCopied,
     },
     /// A scheduled announcement was published late, because the bot was down or the platform
@@ -216,7 +215,7 @@ pub(crate) enum Done {
 }
 
 /// Why a picture or a file is not in the announcement.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub(crate) enum NotCopied {
     /// The admin has turned it off.

@@ -192,6 +192,9 @@ pub(crate) struct Creation {
     /// The pictures and files, in order; empty before the first is copied.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub(crate) media: Vec<MediaState>,
+    /// Why lines are written in place of the blocks of pictures and files.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) lines_instead: Option<NotCopied>,
     /// The number of attempts to copy the next one that failed.
     #[serde(default, skip_serializing_if = "is_zero")]
     pub(crate) media_failures: u32,
@@ -225,6 +228,11 @@ pub(crate) enum MediaState {
 }
 
 impl MediaState {
+    /// Whether no call has shown the file yet.
+    pub(crate) fn is_before_effect(&self) -> bool {
+        matches!(self, Self::Empty | Self::Uploaded { .. })
+    }
+
     pub(crate) fn is_final(&self) -> bool {
         matches!(self, Self::Shown { .. } | Self::Named(_) | Self::Gone)
     }

@@ -153,6 +153,8 @@ pub enum Cause {
     EntryChanged,
     /// The entry to edit is no longer in the announcement.
     EntryGone,
+    /// Pictures or files of an entry could not be copied again, so its text stays.
+    FilesNotCopied,
     /// `/edit` neither replied to the command of an announcement nor named a number.
     NothingNamedToEdit,
     /// `/edit` named a number, and replied to the command of another announcement.

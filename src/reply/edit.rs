@@ -22,6 +22,11 @@ pub(super) const ENTRY_GONE: Bilingual = Bilingual::new(
     "That text is no longer in the announcement, so nothing was changed. To post it again, send /announce text.",
 );
 
+pub(super) const FILES_NOT_COPIED: Bilingual = Bilingual::new(
+    "其中的图片或文件无法再次上传，因此未修改。如果新内容的段落数不变，图片和文件会原样保留。",
+    "Its pictures or files could not be copied again, so nothing was changed. If the new text has as many paragraphs, they stay as they are.",
+);
+
 /// `{}` is the cause.
 pub(super) const FORMER_TEXT_LEFT: Bilingual = Bilingual::new(
     "新内容已写入群公告，但未能删除修改前的内容。{}",

@@ -11,8 +11,8 @@ use crate::model::outcome::NotCopied;
 use crate::model::refusal::NotPinnable;
 
 pub(super) const ONLY_MEDIA: Bilingual = Bilingual::new(
-    "命令中只有群公告无法包含的内容，未发布。请发送 /公告 内容。",
-    "The message has only content that an announcement cannot contain, so nothing was posted. Send /announce text.",
+    "命令中没有可以发布的文字、图片或文件，未发布。请发送 /公告 内容。",
+    "The message has no text, picture or file that can be posted, so nothing was posted. Send /announce text.",
 );
 
 pub(super) const REPLIED_TO_HAS_NO_TEXT: Bilingual = Bilingual::new(
@@ -79,8 +79,8 @@ pub(super) fn not_pinnable(why: NotPinnable) -> Bilingual {
 /// The media that were not announced.
 pub(super) fn left_out(media: &BTreeSet<Medium>, language: Language) -> String {
     let words = Bilingual::new(
-        "其中的{}未发布：群公告无法包含这类内容。",
-        "Left out: {}. An announcement cannot contain them.",
+        "其中的{}未发布：飞书不向机器人提供合并转发和卡片中的文件，群公告也不能包含语音和表情。",
+        "Left out: {}. Feishu does not give bots the files of forwarded messages and cards, and announcements contain no voice messages or stickers.",
     );
     words.fill(language, names(media, language))
 }
@@ -100,7 +100,7 @@ pub(super) fn named(media: &BTreeSet<Medium>, why: NotCopied, language: Language
     );
     let why = match why {
         NotCopied::Off => Bilingual::new(
-            "管理员已关闭图片和文件的发布。",
+            "管理员已关闭发布图片和文件的功能。",
             "The bot's admin has turned off images and files.",
         ),
         NotCopied::OldKind => Bilingual::new(
@@ -113,7 +113,7 @@ pub(super) fn named(media: &BTreeSet<Medium>, why: NotCopied, language: Language
         ),
         NotCopied::TooLarge => Bilingual::new(
             "图片和文件不能超过 20 MB。",
-            "An image or a file can have at most 20 MB.",
+            "An image or a file may be at most 20 MB.",
         ),
         NotCopied::ScopeMissing => Bilingual::new(
             "机器人缺少读取或上传文件的权限，请机器人管理员运行 noticebot check。",
@@ -136,8 +136,8 @@ pub(super) fn named(media: &BTreeSet<Medium>, why: NotCopied, language: Language
             return words.fill(language, names(media, language)) + &refused.fill(language, code);
         }
         NotCopied::Unavailable => Bilingual::new(
-            "飞书多次没有响应。请稍后重新发布。",
-            "Feishu did not respond several times. Post it again later.",
+            "飞书多次未响应。请稍后重新发布。",
+            "Feishu repeatedly failed to respond. Post it again later.",
         ),
     };
     words.fill(language, names(media, language)) + why.to(language)

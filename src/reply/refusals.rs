@@ -105,6 +105,7 @@ fn reason(cause: &Cause, language: Language, time_zone: &TimeZone) -> String {
         Cause::TooManySchedules { limit } => return TOO_MANY_SCHEDULES.fill(language, limit),
         Cause::EntryChanged => undo::ENTRY_CHANGED,
         Cause::EntryGone => edit::ENTRY_GONE,
+        Cause::FilesNotCopied => edit::FILES_NOT_COPIED,
         Cause::NothingNamedToEdit => edit::NOTHING_NAMED,
         Cause::TwoNamedToEdit => edit::TWO_NAMED,
         Cause::NotEditable => edit::NOT_EDITABLE,

@@ -451,6 +451,7 @@ fn every_plain_refusal() -> Vec<Cause> {
         Cause::TooLate { begun: true },
         Cause::TooManyWaiting,
         Cause::EntryChanged,
+        Cause::FilesNotCopied,
         Cause::CannotDelete,
         Cause::CannotExpire,
         Cause::Disordered,

@@ -220,6 +220,15 @@ async fn pictures_can_be_turned_off() {
         ended(&bench, &undo).await;
         assert!(text(&bench, &group).is_empty());
     }
+    let group = bench.group(Docx);
+    let command = bench.say(&group, "/announce text").id;
+    ended(&bench, &command).await;
+    let key = bench.sim.add_image("new");
+    let edit = [Words::from("/edit words").image(&key)];
+    let edit = member(&bench, &group).reply_to(&command).post("", edit).id;
+    let answer = ended(&bench, &edit).await;
+    assert!(answer.contains("turned off"), "{answer}");
+    assert_eq!(text(&bench, &group), ["words", "[image]"]);
     assert!(bench.sim.calls_to(Endpoint::UploadMedia).is_empty());
     bench.finish().await;
 }
@@ -288,7 +297,7 @@ async fn outages_of_the_upload_end_with_a_line() {
     (0..100).for_each(|_| bench.sim.fault(Endpoint::UploadMedia, Fault::ServerError));
     let command = poster(&bench, &group);
     let answer = ended(&bench, &command).await;
-    assert!(answer.contains("did not respond"), "{answer}");
+    assert!(answer.contains("repeatedly"), "{answer}");
     assert_eq!(text(&bench, &group), NAMED);
     assert!(files(&bench, &group).is_empty());
     bench.finish().await;
@@ -312,6 +321,24 @@ async fn deleted_blocks_stay_deleted() {
         member(&bench, &group).edit_announcement(["all new"]);
         ended(&bench, &command).await;
         assert_eq!(text(&bench, &group), ["all new"], "{route:?}");
+        bench.finish().await;
+    }
+}
+
+#[tokio::test]
+async fn broken_downloads_are_repeated() {
+    for length_is_told in [true, false] {
+        let bench = bench().await;
+        bench.sim.change_behaviour(|behaviour| {
+            behaviour.media.broken_downloads = 3;
+            behaviour.media.length_is_told = length_is_told;
+        });
+        let group = bench.group(Docx);
+        let file = "x".repeat(3 << 20);
+        let plan = member(&bench, &group).file("plan.pdf", file.clone()).id;
+        let command = bench.reply(&group, &plan, "/announce").id;
+        assert_eq!(ended(&bench, &command).await, "Loudspeaker");
+        assert_eq!(files(&bench, &group), [file], "{length_is_told}");
         bench.finish().await;
     }
 }
@@ -406,6 +433,126 @@ async fn edits_keep_pictures_or_bring_others() {
 }
 
 #[tokio::test]
+async fn pictures_above_the_command_are_copied() {
+    let bench = bench().await;
+    for (words, lines) in [
+        ("/announce Lunch", &["<>", "Lunch"][..]),
+        ("/announce", &["<>"]),
+    ] {
+        let group = bench.group(Docx);
+        let key = bench.sim.add_image("above");
+        let post = [Words::new().image(&key), Words::from(words)];
+        let command = member(&bench, &group).post("", post).id;
+        assert_eq!(ended(&bench, &command).await, "Loudspeaker");
+        assert_eq!(text(&bench, &group), lines);
+        assert_eq!(files(&bench, &group), ["above"]);
+    }
+    bench.finish().await;
+}
+
+#[tokio::test]
+async fn refused_blocks_are_lines() {
+    let bench = bench().await;
+    for code in [1_770_029, 1_770_001, 1_770_035] {
+        let group = bench.group(Docx);
+        bench.sim.fault(Endpoint::CreateChildren, Fault::code(code));
+        let command = poster(&bench, &group);
+        let answer = ended(&bench, &command).await;
+        assert!(answer.contains(&format!("code {code}")), "{answer}");
+        assert_eq!(text(&bench, &group), NAMED, "{code}");
+        let undo = bench.say(&group, "/undo").id;
+        ended(&bench, &undo).await;
+        assert!(text(&bench, &group).is_empty());
+    }
+    bench.finish().await;
+}
+
+#[tokio::test]
+async fn many_pictures_come_back() {
+    let bench = bench().await;
+    let group = bench.group(Docx);
+    let keys: Vec<String> = (0..15)
+        .map(|n| bench.sim.add_image(n.to_string()))
+        .collect();
+    for _ in 0..2 {
+        let pictures = keys.iter().map(|key| Words::new().image(key));
+        let paragraphs = std::iter::once(Words::from("/announce Photos")).chain(pictures);
+        let command = member(&bench, &group).post("", paragraphs).id;
+        assert_eq!(ended(&bench, &command).await, "Loudspeaker");
+    }
+    let before = files(&bench, &group);
+    let replace = bench.say(&group, "/announce --replace new").id;
+    assert_eq!(ended(&bench, &replace).await, "Loudspeaker");
+    let undo = bench.say(&group, "/undo").id;
+    let answer = ended(&bench, &undo).await;
+    assert!(answer.contains("restored"), "{answer}");
+    assert_eq!(files(&bench, &group), before);
+    bench.finish().await;
+}
+
+#[tokio::test]
+async fn long_rate_limits_end_with_lines() {
+    let bench = bench().await;
+    let group = bench.group(Docx);
+    bench
+        .sim
+        .rate_limit(Endpoint::UploadMedia, Duration::from_hours(5));
+    let command = poster(&bench, &group);
+    let answer = ended(&bench, &command).await;
+    assert!(answer.contains("repeatedly"), "{answer}");
+    assert_eq!(text(&bench, &group), NAMED);
+    assert!(files(&bench, &group).is_empty());
+    bench.finish().await;
+}
+
+#[tokio::test]
+async fn edit_that_would_lose_pictures_is_refused() {
+    let bench = bench().await;
+    let group = bench.group(Docx);
+    let plan = member(&bench, &group).picture("plan").id;
+    let command = bench.reply(&group, &plan, "/announce").id;
+    ended(&bench, &command).await;
+    member(&bench, &group).recall(&plan);
+    let edit = bench.reply(&group, &command, "/edit Two\nlines").id;
+    let answer = bench.answer(&edit).await;
+    assert!(answer.contains("could not be copied again"), "{answer}");
+    assert_eq!(text(&bench, &group), ["<>"]);
+    assert_eq!(files(&bench, &group), ["plan"]);
+    bench.finish().await;
+}
+
+#[tokio::test]
+async fn lines_in_place_of_pictures_are_undone() {
+    let bench = bench().await;
+    let group = bench.group(Docx);
+    let command = poster(&bench, &group);
+    ended(&bench, &command).await;
+    let replace = bench.say(&group, "/announce --replace new").id;
+    ended(&bench, &replace).await;
+    member(&bench, &group).recall(&command);
+    for expected in [&NAMED[..], &[]] {
+        let undo = bench.say(&group, "/undo").id;
+        ended(&bench, &undo).await;
+        assert_eq!(text(&bench, &group), expected);
+    }
+    bench.finish().await;
+}
+
+#[tokio::test]
+async fn lines_are_in_the_language_of_the_command() {
+    let bench = bench().await;
+    let group = bench.group(Doc);
+    let plan = member(&bench, &group).file("计划.pdf", "plan").id;
+    let picture = member(&bench, &group).picture("picture").id;
+    for message in [plan, picture] {
+        let command = bench.reply(&group, &message, "/公告").id;
+        ended(&bench, &command).await;
+    }
+    assert_eq!(text(&bench, &group), ["[图片]", "[文件] 计划.pdf"]);
+    bench.finish().await;
+}
+
+#[tokio::test]
 async fn recalled_pictures_come_back_as_lines() {
     let bench = bench().await;
     let group = bench.group(Docx);
@@ -437,26 +584,77 @@ async fn pictures_of_people_are_not_replaced() {
     bench.finish().await;
 }
 
-/// Loses the response to each call in turn and kills the bot then, where uploads succeed and where
-/// they are refused.
+/// The calls of a copy, each of which may get no response.
+const CALLS: [Endpoint; 6] = [
+    Endpoint::CreateChildren,
+    Endpoint::GetMessageResource,
+    Endpoint::UploadMedia,
+    Endpoint::UpdateBlocks,
+    Endpoint::ListBlocks,
+    Endpoint::DeleteChildren,
+];
+
+/// Loses the response to each call in turn and kills the bot then.
 #[tokio::test]
 async fn kill_after_any_call_leaves_each_picture_once() {
-    for route in [MediaRoute::ChatId, MediaRoute::Never] {
-        for endpoint in [
-            Endpoint::CreateChildren,
-            Endpoint::GetMessageResource,
-            Endpoint::UploadMedia,
-            Endpoint::UpdateBlocks,
-            Endpoint::ListBlocks,
-            Endpoint::DeleteChildren,
-        ] {
-            for call in 1.. {
-                if !walked(route, endpoint, call).await {
-                    break;
-                }
+    walk(MediaRoute::ChatId).await;
+}
+
+#[tokio::test]
+async fn kill_after_any_call_leaves_no_empty_block() {
+    walk(MediaRoute::Never).await;
+}
+
+async fn walk(route: MediaRoute) {
+    for endpoint in CALLS {
+        for call in 1.. {
+            if !walked(route, endpoint, call).await {
+                break;
             }
         }
     }
+}
+
+#[tokio::test]
+async fn kill_after_any_call_restores_each_picture_once() {
+    for endpoint in CALLS {
+        for call in 1.. {
+            let mut bench = bench().await;
+            let group = bench.group(Docx);
+            let command = poster(&bench, &group);
+            ended(&bench, &command).await;
+            let replace = bench.say(&group, "/announce --replace new").id;
+            ended(&bench, &replace).await;
+            bench.sim.clear_calls();
+            (1..call).for_each(|_| bench.sim.fault(endpoint, Fault::Nothing));
+            bench.sim.fault(endpoint, Fault::LoseAnswer);
+            let undo = bench.say(&group, "/undo").id;
+            let is_reached = killed(&mut bench, endpoint, call, &undo).await;
+            ended(&bench, &undo).await;
+            bench.sim.withdraw_faults(endpoint);
+            let name = format!("{endpoint:?} {call}");
+            assert_eq!(text(&bench, &group), SHOWN, "{name}");
+            assert_eq!(files(&bench, &group), ["one", "two"], "{name}");
+            bench.finish().await;
+            if !is_reached {
+                break;
+            }
+        }
+    }
+}
+
+/// Kills the bot once it has made that many of these calls, if it does before the command ends.
+async fn killed(bench: &mut Bench, endpoint: Endpoint, call: usize, command: &MessageId) -> bool {
+    let reached = |state: &State| {
+        let is_reached = state.calls_to(endpoint).count() >= call;
+        let is_done = !state.reactions(command).is_empty() || !state.answers_to(command).is_empty();
+        (is_reached || is_done).then_some(is_reached)
+    };
+    let is_reached = bench.wait_in_steps_of(SECOND, "the call", reached).await;
+    if is_reached {
+        bench.kill().await;
+    }
+    is_reached
 }
 
 /// Returns whether there was such a call.
@@ -469,16 +667,7 @@ async fn walked(route: MediaRoute, endpoint: Endpoint, call: usize) -> bool {
     (1..call).for_each(|_| bench.sim.fault(endpoint, Fault::Nothing));
     bench.sim.fault(endpoint, Fault::LoseAnswer);
     let command = poster(&bench, &group);
-    let reached = |state: &State| {
-        let is_reached = state.calls_to(endpoint).count() >= call;
-        let is_done =
-            !state.reactions(&command).is_empty() || !state.answers_to(&command).is_empty();
-        (is_reached || is_done).then_some(is_reached)
-    };
-    let is_reached = bench.wait_in_steps_of(SECOND, "the call", reached).await;
-    if is_reached {
-        bench.kill().await;
-    }
+    let is_reached = killed(&mut bench, endpoint, call, &command).await;
     ended(&bench, &command).await;
     bench.sim.withdraw_faults(endpoint);
     let name = format!("{route:?} {endpoint:?} {call}");

@@ -41,6 +41,8 @@ mod grants;
 mod harness;
 #[path = "../it/limits.rs"]
 mod limits;
+#[path = "../it/medias.rs"]
+mod medias;
 #[path = "../it/members.rs"]
 mod members;
 #[path = "../it/notify.rs"]

@@ -278,6 +278,10 @@ impl Content {
     }
 
     /// Whether it is a table with more rows or columns than this.
+    pub(crate) fn is_image(&self) -> bool {
+        matches!(self.body, BlockBody::Image(_))
+    }
+
     pub(crate) fn is_table_over(&self, most: usize) -> bool {
         match &self.body {
             BlockBody::Table(table) => {

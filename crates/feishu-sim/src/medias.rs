@@ -32,6 +32,8 @@ pub struct MediaBehaviour {
     pub route: MediaRoute,
     /// Downloads name their length in a header.
     pub length_is_told: bool,
+    /// So many of the next downloads break off halfway.
+    pub broken_downloads: u32,
 }
 
 impl Default for MediaBehaviour {
@@ -39,6 +41,7 @@ impl Default for MediaBehaviour {
         Self {
             route: MediaRoute::None,
             length_is_told: true,
+            broken_downloads: 0,
         }
     }
 }

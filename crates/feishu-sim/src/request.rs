@@ -127,6 +127,8 @@ pub(crate) struct SentFile {
     /// `Content-Range` of a part.
     pub(crate) range: Option<String>,
     pub(crate) length_is_told: bool,
+    /// It breaks off halfway.
+    pub(crate) is_broken: bool,
     /// Counts the bytes that the connection took.
     pub(crate) sent: Arc<AtomicU64>,
 }

@@ -79,7 +79,9 @@ fn route(spec: &'static Spec) -> MethodRouter<Arc<Shared>> {
             Endpoint::UploadMedia => MAX_UPLOAD,
             _ => MAX_BODY,
         };
-        let mut request = read(http, &connection, most).await;
+        let Some(mut request) = read(http, &connection, most).await else {
+            return respond(&shared, &connection, Reply::Close).await;
+        };
         request.began = began;
         request.params = params
             .iter()
@@ -116,12 +118,15 @@ async fn unknown(
     ConnectInfo(connection): ConnectInfo<Connection>,
     http: HttpRequest,
 ) -> Response<Body> {
-    let request = read(http, &connection, MAX_BODY).await;
-    let reply = shared.change(|state| state.serve_unknown(&request));
+    let reply = match read(http, &connection, MAX_BODY).await {
+        Some(request) => shared.change(|state| state.serve_unknown(&request)),
+        None => Reply::Close,
+    };
     respond(&shared, &connection, reply).await
 }
 
-async fn read(http: HttpRequest, connection: &Connection, most: usize) -> Request {
+/// `None` if the caller broke the request off.
+async fn read(http: HttpRequest, connection: &Connection, most: usize) -> Option<Request> {
     let (
         Parts {
             method,
@@ -132,7 +137,7 @@ async fn read(http: HttpRequest, connection: &Connection, most: usize) -> Reques
         body,
     ) = http.into_parts();
     let query = Query::try_from_uri(&uri).map_or_else(|_| Vec::new(), |Query(pairs)| pairs);
-    Request {
+    Some(Request {
         port: connection.port,
         method: method.to_string(),
         path: uri.path().to_owned(),
@@ -141,9 +146,9 @@ async fn read(http: HttpRequest, connection: &Connection, most: usize) -> Reques
         content_type: text(&headers, &header::CONTENT_TYPE),
         locale: text(&headers, &header::HeaderName::from_static("locale")),
         range: text(&headers, &header::RANGE),
-        body: to_bytes(body, most).await.unwrap_or_default(),
+        body: to_bytes(body, most).await.ok()?,
         ..Request::default()
-    }
+    })
 }
 
 fn text(headers: &HeaderMap, name: &header::HeaderName) -> Option<String> {
@@ -194,15 +199,27 @@ fn response(answer: Answer) -> Response<Body> {
 }
 
 /// Sends a file as the connection takes it.
-fn in_pieces(SentFile { bytes, sent, .. }: SentFile) -> Body {
-    let starts = (0..bytes.len()).step_by(PIECE);
+fn in_pieces(file: SentFile) -> Body {
+    let SentFile {
+        bytes,
+        sent,
+        is_broken,
+        ..
+    } = file;
+    let end = if is_broken {
+        bytes.len() / 2
+    } else {
+        bytes.len()
+    };
+    let starts = (0..end).step_by(PIECE);
     let pieces = starts.map(move |start| {
-        let piece = bytes.slice(start..bytes.len().min(start + PIECE));
+        let piece = bytes.slice(start..end.min(start + PIECE));
         let length = u64::try_from(piece.len()).unwrap_or_default();
         sent.fetch_add(length, Ordering::Relaxed);
         Ok::<_, io::Error>(piece)
     });
-    Body::from_stream(stream::iter(pieces))
+    let broken = is_broken.then(|| Err(io::Error::other("the download breaks off")));
+    Body::from_stream(stream::iter(pieces.chain(broken)))
 }
 
 /// What a handler knows of its connection.

@@ -50,7 +50,7 @@ const CONFIRM_EVERY: Duration = Duration::from_secs(1);
 /// How many calls are made while the answers disagree.
 const CONFIRMATIONS: usize = 3;
 /// How many files are copied at a time, each with its buffers.
-const COPIES: usize = 2;
+const COPIES: usize = 3;
 
 /// Asks for people's open ids.
 const OPEN_ID: (&str, &str) = ("user_id_type", "open_id");

@@ -102,6 +102,8 @@ pub const DOCX_SCHEMA_MISMATCH: i64 = 1_770_006;
 pub const DOCX_FILE_TOO_LARGE: i64 = 1_770_008;
 /// "too old document": somebody has written since the revision was read.
 pub const DOCX_OUTDATED: i64 = 1_770_021;
+/// "block not support to create".
+pub const DOCX_NOT_CREATABLE: i64 = 1_770_029;
 /// "forbidden": the caller may not edit the announcement.
 pub const DOCX_EDIT_DENIED: i64 = 1_770_032;
 /// "raw content size exceed limited".

@@ -127,6 +127,11 @@ pub(crate) fn weight(json: &str) -> usize {
 }
 
 impl ReadBlock {
+    /// The kind of the block.
+    pub fn block_type(&self) -> BlockType {
+        BlockType::from_number(self.block_type)
+    }
+
     /// The token of the file that a picture or a file shows; `None` for other blocks.
     pub fn file_token(&self) -> Option<String> {
         let is_file = matches!(

@@ -7,6 +7,8 @@ use crate::content::DocxNode;
 
 /// Maximum number of blocks per call.
 pub(super) const CHUNK: usize = 50;
+/// Maximum number of pictures and files per call: the platform's limit of pictures.
+const MEDIA: usize = 20;
 
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct PlannedCall<B> {
@@ -44,11 +46,21 @@ struct CallPlanner<B> {
 
 impl<B> CallPlanner<B> {
     fn write(&mut self, parent: Parent, nodes: Vec<DocxNode<B>>) {
-        let mut nodes = nodes.into_iter();
-        for index in (0..nodes.len()).step_by(CHUNK) {
-            let chunk = nodes.by_ref().take(CHUNK);
+        let mut nodes = nodes.into_iter().peekable();
+        let mut index = 0;
+        while nodes.peek().is_some() {
+            let mut media = 0;
+            let mut chunk = Vec::new();
+            while let Some(node) =
+                nodes.next_if(|node| chunk.len() < CHUNK && (node.media.is_none() || media < MEDIA))
+            {
+                media += usize::from(node.media.is_some());
+                chunk.push(node);
+            }
+            let first_index = index;
+            index += chunk.len();
             let (blocks, children): (Vec<B>, Vec<Vec<DocxNode<B>>>) =
-                chunk.map(DocxNode::into_planned).unzip();
+                chunk.into_iter().map(DocxNode::into_planned).unzip();
             let is_parent = |(_, children): &(usize, &Vec<DocxNode<B>>)| !children.is_empty();
             let parents = children.iter().enumerate().filter(is_parent);
             let parents: Vec<usize> = parents.map(|(position, _)| position).collect();
@@ -56,7 +68,7 @@ impl<B> CallPlanner<B> {
             self.created += parents.len();
             self.steps.push(PlannedCall {
                 parent,
-                index,
+                index: first_index,
                 blocks,
                 parents,
             });

@@ -1,5 +1,7 @@
 //! Shared by both kinds of announcement: limits, error mapping and the result of a write.
 
+use std::collections::{BTreeMap, BTreeSet};
+
 use feishu::{Error, LegacyAnnouncement, LegacyDocument, Medium};
 
 use crate::action::context::{AnnouncementRequest, Context, Effect, Failure};
@@ -72,10 +74,7 @@ impl WrittenEntry {
                 AnnouncementState::OtherContent,
             ),
         };
-        let over_limit = document.media().filter(|file| file.message.is_none());
-        let over_limit = over_limit.map(|file| (file.medium, NotCopied::TooMany));
-        let named: Vec<_> = self.named.into_iter().chain(over_limit).collect();
-        done = noting_losses(noting_lines(done, named), document);
+        done = noting_losses(noting_lines(done, document, self.named), document);
         // If nothing can be deleted, the entry cannot expire.
         let cannot_expire = matches!(
             self.not_deleted,
@@ -94,16 +93,25 @@ impl WrittenEntry {
     }
 }
 
-/// Adds the pictures and files that are named by lines, with the reason of the first.
-pub(crate) fn noting_lines(done: Done, named: Vec<(Medium, NotCopied)>) -> Done {
-    let Some((_, why)) = named.first().copied() else {
-        return done;
-    };
-    Done::Named {
-        done: Box::new(done),
-        media: named.into_iter().map(|(medium, _)| medium).collect(),
-        why,
+/// Adds the pictures and files that are named by lines, those of each reason together.
+pub(crate) fn noting_lines(
+    done: Done,
+    document: &Document,
+    named: impl IntoIterator<Item = (Medium, NotCopied)>,
+) -> Done {
+    let over_limit = document.media().filter(|file| file.message.is_none());
+    let over_limit = over_limit.map(|file| (file.medium, NotCopied::TooMany));
+    let mut reasons: BTreeMap<NotCopied, BTreeSet<Medium>> = BTreeMap::new();
+    for (medium, why) in named.into_iter().chain(over_limit) {
+        reasons.entry(why).or_default().insert(medium);
     }
+    reasons
+        .into_iter()
+        .fold(done, |done, (why, media)| Done::Named {
+            done: Box::new(done),
+            media,
+            why,
+        })
 }
 
 /// Adds what the document lost on its way from the message.

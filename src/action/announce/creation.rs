@@ -2,6 +2,7 @@
 
 use feishu::{Block, BlockId, DeleteChildren, Medium, codes};
 use serde::Serialize;
+use serde_json::json;
 
 use super::blocks::{LATEST, Position, has_code, update};
 use super::calls::{Parent, PlannedCall, line_count, plan};
@@ -18,6 +19,16 @@ use crate::model::refusal::{Call, Cause};
 /// mentions, which restored content may have.
 pub(super) const OVER_MENTIONS: [i64; 3] = [
     codes::DOCX_INVALID_PARAM,
+    codes::DOCX_TOO_MANY_OPERATIONS,
+    codes::DOCX_TOO_MANY_RESOURCES,
+];
+
+/// Errors that pictures and files may cause, whose creation in announcements nobody has reported.
+const OVER_MEDIA: [i64; 6] = [
+    codes::FIELD_INVALID,
+    codes::DOCX_INVALID_PARAM,
+    codes::DOCX_SCHEMA_MISMATCH,
+    codes::DOCX_NOT_CREATABLE,
     codes::DOCX_TOO_MANY_OPERATIONS,
     codes::DOCX_TOO_MANY_RESOURCES,
 ];
@@ -62,7 +73,7 @@ impl<B: Serialize> BlockCreation<B> {
             name,
             at,
             containers: wanted.collect(),
-            media: MediaBlock::all(&nodes),
+            media: MediaBlock::all(&nodes, at),
             calls: plan(nodes),
             calls_without_mentions: without_mentions.map(plan),
             creation,
@@ -77,11 +88,21 @@ impl<B: Serialize> BlockCreation<B> {
         progress: impl Fn(Creation) -> WriteProgress,
         context: Context<'_>,
     ) -> Result<(), Failure> {
+        let media = &mut self.creation.media;
+        media.resize(self.media.len(), MediaState::Empty);
+        if !context.settings.images && self.creation.calls == 0 {
+            self.creation.lines_instead = Some(NotCopied::Off);
+        }
         while let Some(call) = self.calls().get(self.creation.calls) {
             match self.create(call, context).await {
                 Ok(creation) => self.creation = creation,
                 Err(Failure::Call(_, error)) if self.may_be_over_mentions(&error) => {
                     self.creation.without_mentions = true;
+                    continue;
+                }
+                Err(Failure::Call(_, error)) if self.may_be_over_media(call, &error) => {
+                    let code = error.code().unwrap_or_default();
+                    self.creation.lines_instead = Some(NotCopied::Refused { code });
                     continue;
                 }
                 Err(failure) => return Err(failure),
@@ -113,8 +134,6 @@ impl<B: Serialize> BlockCreation<B> {
         progress: &impl Fn(Creation) -> WriteProgress,
         context: Context<'_>,
     ) -> Result<(), Failure> {
-        let media = &mut self.creation.media;
-        media.resize(self.media.len(), MediaState::Empty);
         while let Some(number) = self.creation.media.iter().position(|one| !one.is_final()) {
             let copied = self.media[number]
                 .advance(self.name, number, &mut self.creation, context)
@@ -201,11 +220,29 @@ impl<B: Serialize> BlockCreation<B> {
 
     /// A part of keys.
     fn form(&self) -> &'static str {
-        if self.creation.without_mentions {
-            " without mentions"
-        } else {
-            ""
+        match (self.creation.without_mentions, self.creation.lines_instead) {
+            (false, None) => "",
+            (true, None) => " without mentions",
+            (false, Some(_)) => " without media",
+            (true, Some(_)) => " without mentions and media",
         }
+    }
+
+    /// The pictures and files that this call creates blocks for, with their numbers.
+    fn media_of(&self, call: &PlannedCall<B>) -> impl Iterator<Item = (usize, &MediaBlock)> {
+        let created = match call.parent {
+            Parent::Page => call.index..call.index + call.blocks.len(),
+            Parent::Created(_) => 0..0,
+        };
+        let media = self.media.iter().enumerate();
+        media.filter(move |(_, media)| created.contains(&media.position))
+    }
+
+    /// Whether the platform may accept the call with lines instead of pictures and files.
+    fn may_be_over_media(&self, call: &PlannedCall<B>, error: &feishu::Error) -> bool {
+        has_code(error, &OVER_MEDIA)
+            && self.creation.lines_instead.is_none()
+            && self.media_of(call).next().is_some()
     }
 
     /// Whether the platform may accept the call with names instead of mentions.
@@ -219,6 +256,13 @@ impl<B: Serialize> BlockCreation<B> {
     pub(super) fn named_media(&self) -> impl Iterator<Item = (Medium, NotCopied)> {
         let media = self.media.iter().zip(&self.creation.media);
         media.filter_map(|(media, state)| Some((media.medium(), state.not_copied()?)))
+    }
+
+    /// Whether a file that the announcement showed before could not be copied again.
+    pub(super) fn loses_files(&self) -> bool {
+        let media = self.media.iter().zip(&self.creation.media);
+        let mut named = media.filter(|(_, state)| state.not_copied().is_some());
+        named.any(|(media, _)| media.was_shown())
     }
 
     /// The number of lines that are written, and of all lines.
@@ -255,9 +299,15 @@ impl<B: Serialize> BlockCreation<B> {
             revision: creation.revision,
         };
         let key = format!("{}{} {}", self.name, self.form(), creation.calls);
-        let Ok(blocks) = feishu::creatable(&call.blocks) else {
+        let Ok(mut blocks) = feishu::creatable(&call.blocks) else {
             return Err(Cause::Internal.into());
         };
+        if let Some(why) = self.creation.lines_instead {
+            for (number, media) in self.media_of(call) {
+                blocks[media.position - call.index] = json!(media.line());
+                creation.media[number] = MediaState::Named(why);
+            }
+        }
         let created = position.send(&blocks, &key, context).await;
         let created = created.map_err(failed(Call::WriteAnnouncement))?;
         creation.calls += 1;

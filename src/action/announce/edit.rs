@@ -6,10 +6,11 @@
 //!
 //! Everything derives from the former and the new text, so each attempt makes the same calls.
 
-use feishu::{BlockId, Medium};
+use feishu::{Block, BlockId, Medium};
 
 use super::creation::BlockCreation;
 use super::legacy::{self, LegacyWrite, WritePosition, is_refused};
+use super::page::page_of;
 use super::revert::{Found, WrittenDocx, find_docx, moved};
 use super::{AnnouncementRequest, Context, Failure, docx, page};
 use crate::action::context::Effect;
@@ -65,7 +66,9 @@ pub(in crate::action) async fn rewrite(
             let written = rewrite.written(blocks, context).await?;
             let old = written.forms.first().map_or(&[][..], Vec::as_slice);
             let earlier = begun(context);
+            let mut files = rewrite.from.entry.media();
             if !matches!(earlier, Some(EditStep::Replace { .. }))
+                && files.all(|file| file.token.is_some())
                 && written.ids.len() == old.len()
                 && have_same_structure(old, &rewrite.to.to_docx())
             {
@@ -181,6 +184,14 @@ async fn replace(
     let progress = |creation| WriteProgress::Edit(Box::new(rewrite.progress(step(creation))));
     let request = AnnouncementRequest::OF_REVERT;
     writing.run(request, progress, context).await?;
+    if writing.loses_files() {
+        let (revision, blocks) = page::read::<Block>(context).await?;
+        let page = page_of(&blocks, context.chat_id);
+        let new = &writing.creation.page_blocks;
+        let positions = (0..page.len()).filter(|position| new.contains(&page[*position]));
+        let deletion = page::delete(positions.collect(), revision, context).await;
+        return Err(deletion.failure.unwrap_or(Cause::FilesNotCopied.into()));
+    }
     let named = writing.named_media().collect();
     let entry = docx::placed(rewrite.to, writing.creation);
     let not_deleted = match remove(written, context).await {

@@ -17,14 +17,14 @@ use super::blocks::{LATEST, Position, has_code, update};
 use super::page::{self, Deletion};
 use super::{Context, Failure};
 use crate::action::announce::common::failed;
-use crate::action::announce::page::page_of;
+use crate::action::announce::page::{block_of, page_of};
 use crate::content::{DocxNode, FileToCopy, MediaFile};
 use crate::model::change::AnnouncementState;
 use crate::model::outcome::NotCopied;
 use crate::model::progress::{Creation, MediaState};
 use crate::model::refusal::{Call, Cause};
 
-/// How often the copy of a file is attempted while the platform does not respond.
+/// How many attempts to copy files may fail while the platform does not respond.
 const ATTEMPTS: u32 = 8;
 
 /// Errors of a file that is too large.
@@ -40,22 +40,34 @@ const FULL: [i64; 2] = [codes::MEDIA_USER_QUOTA, codes::MEDIA_FILE_QUOTA];
 
 /// A picture or a file with its position at the top level of what is written.
 pub(super) struct MediaBlock {
-    position: usize,
+    pub(super) position: usize,
+    /// The index of the first of them when they were written.
+    at: usize,
     file: FileToCopy,
 }
 
 impl MediaBlock {
-    pub(super) fn all<B>(nodes: &[DocxNode<B>]) -> Vec<Self> {
+    pub(super) fn all<B>(nodes: &[DocxNode<B>], at: usize) -> Vec<Self> {
         let nodes = nodes.iter().enumerate();
         let media = nodes.filter_map(|(position, node)| {
             let file = node.media.clone()?;
-            Some(Self { position, file })
+            Some(Self { position, at, file })
         });
         media.collect()
     }
 
     pub(super) fn medium(&self) -> Medium {
         self.file.medium
+    }
+
+    /// The line that names the file.
+    pub(super) fn line(&self) -> Block {
+        Block::paragraph(vec![TextElement::plain(&self.file.line)])
+    }
+
+    /// Whether it is a copy of a file that an announcement showed.
+    pub(super) fn was_shown(&self) -> bool {
+        self.file.token.is_some()
     }
 
     /// Takes the next step. After an error, the state is the one for the next attempt.
@@ -67,25 +79,30 @@ impl MediaBlock {
         context: Context<'_>,
     ) -> Result<(), Failure> {
         let state = creation.media[number].clone();
-        let may_give_up = matches!(state, MediaState::Empty | MediaState::Uploaded { .. });
-        match self.next(state, name, creation, context).await {
+        let deadline = context.job.started_at + context.settings.media_patience;
+        let is_late = context.clock.now() >= deadline;
+        if state == MediaState::Empty && is_late {
+            creation.media[number] = MediaState::Refused(NotCopied::Unavailable);
+            return Ok(());
+        }
+        match self.next(state.clone(), name, creation, context).await {
             Ok(next) => {
                 creation.media[number] = next;
-                creation.media_failures = 0;
                 Ok(())
             }
-            Err(Failure::Call(_, error)) if may_give_up && !concerns_all_calls(&error) => {
-                creation.media_failures += 1;
-                let why = match not_copied(&error) {
-                    Some(why) => why,
-                    None if creation.media_failures < ATTEMPTS => {
+            Err(Failure::Call(_, error))
+                if state.is_before_effect() && !concerns_all_calls(&error) =>
+            {
+                let why = not_copied(&error);
+                if why.is_none() {
+                    creation.media_failures += u32::from(!error.is_rate_limited());
+                    let is_over = is_late || creation.media_failures >= ATTEMPTS;
+                    if !is_over || state != MediaState::Empty {
                         return Err(Failure::Call(Call::WriteAnnouncement, error));
                     }
-                    None => NotCopied::Unavailable,
-                };
+                }
                 tracing::warn!(%error, "failed to copy a file into the announcement");
-                creation.media[number] = MediaState::Refused(why);
-                creation.media_failures = 0;
+                creation.media[number] = MediaState::Refused(why.unwrap_or(NotCopied::Unavailable));
                 Ok(())
             }
             Err(failure) => Err(failure),
@@ -120,12 +137,12 @@ impl MediaBlock {
                 }
                 None => MediaState::Gone,
             },
-            MediaState::Refused(why) => match position_on_page(block, context).await?.1 {
+            MediaState::Refused(why) => match empty_on_page(block, context).await?.1 {
                 Some(_) => MediaState::Deleting(why),
                 None => MediaState::Gone,
             },
             MediaState::Deleting(why) => {
-                let (revision, position) = position_on_page(block, context).await?;
+                let (revision, position) = empty_on_page(block, context).await?;
                 let positions = position.into_iter().collect();
                 let Deletion { failure, .. } = page::delete(positions, revision, context).await;
                 failure.map_or(Ok(MediaState::Deleted(why)), Err)?
@@ -222,10 +239,10 @@ impl MediaBlock {
         let index = below.or_else(|| rest.iter().find_map(position));
         let position = Position {
             parent: &BlockId::new(context.chat_id.as_str()),
-            index: index.unwrap_or_default(),
+            index: index.unwrap_or((self.at + self.position).min(page.len())),
             revision,
         };
-        let line = Block::paragraph(vec![TextElement::plain(&self.file.line)]);
+        let line = self.line();
         let created = position
             .send(&[json!(line)], &format!("{key} line"), context)
             .await;
@@ -271,25 +288,27 @@ pub(super) async fn copied_before(
     Ok(files)
 }
 
-/// The revision of the page, and the position of a block on it.
-async fn position_on_page(
+/// The revision of the page, and the position of a block on it, unless a member has given it content.
+async fn empty_on_page(
     block: &BlockId,
     context: Context<'_>,
 ) -> Result<(i64, Option<usize>), Failure> {
     let (revision, blocks) = page::read::<Block>(context).await?;
     let page = page_of(&blocks, context.chat_id);
-    Ok((revision, page.iter().position(|child| child == block)))
+    let position = page.iter().position(|child| child == block);
+    let shown = block_of(block.as_str(), &blocks);
+    let within = shown.into_iter().flat_map(|shown| &shown.children);
+    let within = within.filter_map(|id| block_of(id.as_str(), &blocks));
+    let mut shown = shown.into_iter().chain(within);
+    let is_empty = shown.all(|block| block.file_token.is_none());
+    Ok((revision, position.filter(|_| is_empty)))
 }
 
-/// Whether the error says nothing about the file, and repeating the call is certain to help later.
+/// Whether the error says nothing about the file, nor about files at all.
 fn concerns_all_calls(error: &Error) -> bool {
-    error.is_rate_limited()
-        || error.is_app_refused()
+    error.is_app_refused()
         || error.needs_consent()
-        || matches!(
-            error,
-            Error::Waiting { .. } | Error::NoAppTicket | Error::GrantUnavailable { .. }
-        )
+        || matches!(error, Error::NoAppTicket | Error::GrantUnavailable { .. })
 }
 
 /// Why a file cannot be copied; `None` if another attempt may succeed.

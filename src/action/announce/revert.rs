@@ -1,7 +1,7 @@
 //! Removes an entry from the announcement, if members have not edited it, and restores the content
 //! that it replaced.
 
-use feishu::{Block, BlockId, BlockType, LegacyBlock, Medium, Operation, codes};
+use feishu::{Block, BlockId, BlockType, LegacyBlock, Medium, Operation, TextElement, codes};
 
 use super::creation::BlockCreation;
 use super::fill::is_empty_line;
@@ -286,6 +286,17 @@ fn is_as_written(node: &DocxNode, id: &BlockId, blocks: &[Block]) -> bool {
         return block.block_type == BlockType::TableCell;
     }
     if let Some(file) = &node.media {
+        // A line is in its place if it could not be copied again.
+        let line = feishu::TextBlock {
+            elements: vec![TextElement::plain(&file.line)],
+        };
+        if block
+            .text
+            .as_ref()
+            .is_some_and(|text| text.reads_like(&line))
+        {
+            return block.block_type == BlockType::Text && block.children.is_empty();
+        }
         let shown = match (block.block_type, children.as_slice()) {
             (BlockType::View, [only]) => block_of(only.as_str(), blocks),
             _ => Some(block),

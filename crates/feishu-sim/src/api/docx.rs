@@ -124,6 +124,10 @@ pub(crate) fn create_children(state: &mut State, request: &Request) -> Result<Va
         let field = format!("children[{place}].text.elements.text_run.content");
         return Err(Refusal::field(&field, &format!("the max len is {most}")));
     }
+    let images = contents.iter().filter(|content| content.is_image());
+    if images.count() > MAX_FILES {
+        return Err(Refusal::code(1_770_035));
+    }
     if let Some(most) = state.behaviour.docx.largest_new_table
         && contents.iter().any(|content| content.is_table_over(most))
     {

@@ -84,7 +84,11 @@ fn send(state: &mut State, request: &Request, bytes: Bytes) -> Result<Value, Ref
             (bytes.slice(start..end), Some(told))
         }
     };
+    let broken = &mut state.behaviour.media.broken_downloads;
+    let is_broken = *broken > 0;
+    *broken = broken.saturating_sub(1);
     state.sent_file = Some(SentFile {
+        is_broken,
         bytes,
         range,
         length_is_told: state.behaviour.media.length_is_told,

@@ -3,9 +3,12 @@
 //! Official pages `im-v1/message/get-message-resource`, `drive-v1/media/upload_all` and
 //! `group/upgraded-group-announcement/group-announcement-faqs`.
 
+use std::time::Duration;
+
 use reqwest::multipart::{Form, Part};
 use serde::Deserialize;
 use serde_json::json;
+use tokio::time::timeout;
 
 use super::Client;
 use crate::http::{Download, Request};
@@ -18,6 +21,10 @@ pub const MAX_UPLOAD: u64 = 20 << 20;
 const MAX_NAME: usize = 250;
 
 const UPLOAD: &str = "upload_media";
+/// The longest wait for other copies.
+const PATIENCE: Duration = Duration::from_millis(300);
+/// When to try again after that.
+const PAUSE: Duration = Duration::from_secs(1);
 
 /// A file of a message.
 #[derive(Debug, Clone, Copy)]
@@ -59,7 +66,8 @@ impl Client {
     /// Copies a file from a message into a block and returns its token, with which
     /// [`BlockChange::Image`](crate::BlockChange::Image) or
     /// [`BlockChange::File`](crate::BlockChange::File) shows it. The content passes through in small
-    /// parts. A few files are copied at a time, and 5 a second, which is the limit of the platform.
+    /// parts. A few files are copied at a time, and 5 a second, which is the limit of the platform;
+    /// others fail with [`Error::Waiting`].
     ///
     /// Tokens: tenant, user, for the upload.
     ///
@@ -74,7 +82,11 @@ impl Client {
         upload: MediaUpload<'_>,
     ) -> Result<String, Error> {
         let tenant = self.credentials.tenant();
-        let _turn = self.inner.copies.acquire().await;
+        let turn = timeout(PATIENCE, self.inner.copies.acquire()).await;
+        let _turn = turn.map_err(|_| Error::Waiting {
+            endpoint: UPLOAD,
+            retry_after: PAUSE,
+        })?;
         let paces = [Pace::Uploads(tenant.clone())];
         let _slot = self.inner.limits.own_slot((tenant, UPLOAD), &paces).await?;
         let (size, download) = resource.measured().await?;
@@ -142,13 +154,24 @@ impl MessageResource<'_> {
     }
 }
 
+/// Cuts a long name before its extension.
+fn cut(name: &str) -> String {
+    let (stem, extension) = match name.rsplit_once('.') {
+        Some((stem, extension)) if extension.chars().count() <= 10 => (stem, extension),
+        _ => return name.chars().take(MAX_NAME).collect(),
+    };
+    let most = MAX_NAME - extension.chars().count() - 1;
+    let stem: String = stem.chars().take(most).collect();
+    format!("{stem}.{extension}")
+}
+
 impl MediaUpload<'_> {
     fn form(&self, size: u64, download: Download) -> Form {
         let kind = match self.kind {
             UploadKind::Image => "docx_image",
             UploadKind::File => "docx_file",
         };
-        let name: String = self.name.chars().take(MAX_NAME).collect();
+        let name = cut(self.name);
         let mut form = Form::new()
             .text("file_name", name)
             .text("parent_type", kind)

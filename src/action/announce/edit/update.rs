@@ -49,10 +49,13 @@ pub(super) async fn update(
     if !written.ids.iter().any(|id| page.contains(id)) {
         return Err(Cause::EntryGone.into());
     }
+    // The files stay, which may be copies of those that the new text names.
+    let to = rewrite.to.with_tokens_of(&rewrite.from.entry);
+    let rewrite = Rewrite { to: &to, ..rewrite };
     let updated = WrittenDocx {
         forms: vec![
-            rewrite.to.to_docx(),
-            rewrite.to.without_mentions().to_docx(),
+            with_files_of(written, rewrite.to.to_docx()),
+            with_files_of(written, rewrite.to.without_mentions().to_docx()),
         ],
         ids: written.ids.clone(),
         is_signed: false,
@@ -85,6 +88,15 @@ pub(super) async fn update(
     }
     let blocks = written.ids.clone();
     Ok(rewrite.placed(without_mentions, PlacedBlocks::Docx { blocks }))
+}
+
+/// The new blocks with the files that are there.
+fn with_files_of(written: &WrittenDocx, mut nodes: Vec<DocxNode>) -> Vec<DocxNode> {
+    let former = written.forms.first().into_iter().flatten();
+    for (node, former) in nodes.iter_mut().zip(former) {
+        node.media.clone_from(&former.media);
+    }
+    nodes
 }
 
 /// Sends the texts that differ from the former ones.
