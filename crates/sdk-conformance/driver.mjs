@@ -169,6 +169,24 @@ const orders = {
     }
   },
 
+  // Downloads a picture of a message, and uploads it into a block.
+  async copy_file({ message, key, block, chat }) {
+    const path = { message_id: message, file_key: key };
+    const resource = await client.im.v1.messageResource.get({ path, params: { type: "image" } });
+    const file = Buffer.concat(await resource.getReadableStream().toArray());
+    const answer = await client.drive.v1.media.uploadAll({
+      data: {
+        file_name: "图片.png",
+        parent_type: "docx_image",
+        parent_node: block,
+        size: file.length,
+        extra: JSON.stringify({ drive_route_token: chat }),
+        file,
+      },
+    });
+    return { code: 0, file_token: answer.file_token };
+  },
+
   // A webhook; answers its URL.
   async serve(ask) {
     const path = "/webhook/event";

@@ -8,6 +8,7 @@ import base64
 import hashlib
 import http.server
 import importlib.metadata
+import io
 import json
 import os
 import platform
@@ -26,6 +27,7 @@ from Crypto.Util.Padding import pad
 from lark_oapi.api.application import v6 as application
 from lark_oapi.api.auth import v3 as auth
 from lark_oapi.api.docx import v1 as docx
+from lark_oapi.api.drive import v1 as drive
 from lark_oapi.api.im import v1 as im
 from lark_oapi.core.exception import AccessTokenException, ObtainAccessTokenException
 from lark_oapi.core.utils import AESCipher
@@ -219,6 +221,21 @@ class Driver:
         data = lark.JSON.marshal(response.data) if hasattr(response, "data") else "null"
         answer = {"code": response.code, "msg": response.msg, "data": json.loads(data or "null")}
         return {"typed": True, "answer": answer}
+
+    def copy_file(self, ask):
+        """Downloads a picture of a message, and uploads it into a block."""
+        request = im.GetMessageResourceRequest.builder().message_id(ask["message"])
+        request = request.file_key(ask["key"]).type("image").build()
+        content = self.client.im.v1.message_resource.get(request).file.read()
+        body = drive.UploadAllMediaRequestBody.builder().file_name("图片.png")
+        body = body.parent_type("docx_image").parent_node(ask["block"]).size(len(content))
+        body = body.extra(json.dumps({"drive_route_token": ask["chat"]}))
+        body = body.file(io.BytesIO(content)).build()
+        request = drive.UploadAllMediaRequest.builder().request_body(body).build()
+        response = self.client.drive.v1.media.upload_all(request)
+        if response.code != 0:
+            return {"code": response.code, "msg": response.msg}
+        return {"code": response.code, "file_token": response.data.file_token}
 
     def raw(self, ask):
         builder = lark.BaseRequest.builder().http_method(lark.HttpMethod[ask["method"]])

@@ -123,7 +123,7 @@ pub(crate) fn upload(state: &mut State, request: &Request) -> Result<Value, Refu
     if size != bytes.len() {
         return Err(Refusal::code(1_062_009).violating("size is not that of the file"));
     }
-    let checksum = form.text("checksum").ok();
+    let checksum = form.optional("checksum");
     if checksum.is_some_and(|sum| sum != adler32(&bytes).to_string()) {
         return Err(Refusal::code(1_062_008));
     }
@@ -144,9 +144,9 @@ pub(crate) fn upload(state: &mut State, request: &Request) -> Result<Value, Refu
     if shown.is_none_or(|shown| shown["block_type"] != wanted) {
         return Err(Refusal::code(1_061_044));
     }
-    let extra = match form.text("extra") {
-        Ok(extra) => Some(serde_json::from_str::<Extra>(&extra).map_err(|_| params())?),
-        Err(_) => None,
+    let extra = match form.optional("extra") {
+        Some(extra) => Some(serde_json::from_str::<Extra>(&extra).map_err(|_| params())?),
+        None => None,
     };
     let is_routed = match state.behaviour.media.route {
         MediaRoute::None => true,
@@ -222,6 +222,11 @@ impl Form {
     fn bytes(&self, name: &str) -> Result<&Bytes, Refusal> {
         let part = self.0.iter().find(|part| part.name == name);
         Ok(&part.ok_or_else(params)?.content)
+    }
+
+    /// The Python SDK sends empty parts for what its caller leaves out.
+    fn optional(&self, name: &str) -> Option<String> {
+        self.text(name).ok().filter(|value| !value.is_empty())
     }
 
     fn text(&self, name: &str) -> Result<String, Refusal> {

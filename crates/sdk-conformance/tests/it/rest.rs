@@ -3,7 +3,8 @@
 use std::time::Duration;
 
 use feishu_sim::{
-    AnnouncementKind, ChatId, ChatSpec, Endpoint, MessageId, RateLimits, Seen, Simulator, WhoMay,
+    AnnouncementKind, ChatId, ChatSpec, Endpoint, MessageId, Person, RateLimits, Seen, Simulator,
+    WhoMay, Words,
 };
 use serde_json::{Value, json};
 
@@ -11,7 +12,7 @@ use crate::driver::{Driver, Sdk, settings};
 use crate::report;
 
 /// What the bot calls, and what the simulator offers besides.
-const CALLS: [Endpoint; 23] = [
+const CALLS: [Endpoint; 25] = [
     Endpoint::TenantAccessToken,
     Endpoint::BotInfo,
     Endpoint::ListScopes,
@@ -30,6 +31,8 @@ const CALLS: [Endpoint; 23] = [
     Endpoint::UpdateBlocks,
     Endpoint::DeleteChildren,
     Endpoint::GetMessage,
+    Endpoint::GetMessageResource,
+    Endpoint::UploadMedia,
     Endpoint::CreateMessage,
     Endpoint::ReplyMessage,
     Endpoint::AddReaction,
@@ -42,6 +45,7 @@ struct Bench {
     sim: Simulator,
     driver: Driver,
     chat: ChatId,
+    mei: Person,
     message: MessageId,
 }
 
@@ -96,6 +100,7 @@ impl Bench {
             sim,
             driver,
             chat,
+            mei,
             message,
         }
     }
@@ -151,6 +156,7 @@ async fn sdks_make_all_calls_of_the_bot() {
         messages(&mut bench).await;
         cards(&mut bench).await;
         docx(&mut bench).await;
+        picture(&mut bench).await;
         let mut called = bench.sim.calls();
         bench.sim.finish();
         let mut bench = Bench::new(sdk, AnnouncementKind::Doc).await;
@@ -377,6 +383,38 @@ async fn table(bench: &mut Bench) {
     bench.call(update, &expected).await;
     let shown = bench.sim.announcement_text(&bench.chat);
     assert_eq!(shown, ["in a cell", ""]);
+}
+
+/// A picture of a message, copied into the announcement.
+async fn picture(bench: &mut Bench) {
+    let page = json!({"chat_id": bench.chat.as_str(), "block_id": bench.chat.as_str()});
+    let create = Call::to(Endpoint::CreateChildren, page)
+        .query(json!({"revision_id": -1, "client_token": "7", "user_id_type": "open_id"}))
+        .body(json!({"index": 0, "children": [{"block_type": 27, "image": {}}]}));
+    let created = bench
+        .call(create, &[("/data/children/0/block_type", json!(27))])
+        .await;
+    let block = created["data"]["children"][0]["block_id"].clone();
+    let key = bench.sim.add_image("a picture");
+    let mei = bench.sim.as_person(&bench.mei).in_chat(&bench.chat);
+    let message = mei.post("", [Words::new().image(&key)]).id;
+    let order = json!({
+        "message": message.as_str(), "key": key, "block": block, "chat": bench.chat.as_str(),
+    });
+    let copied = bench.driver.ask("copy_file", order).await;
+    assert_eq!(copied["code"], 0, "{copied}");
+    let token = copied["file_token"].clone();
+    let update = Call::to(Endpoint::UpdateBlocks, bench.chat_path())
+        .query(json!({"revision_id": -1, "client_token": "8", "user_id_type": "open_id"}))
+        .body(json!({"requests": [{"block_id": block, "replace_image": {"token": token}}]}));
+    let shown = [("/data/blocks/0/image/token", token)];
+    bench.call(update, &shown).await;
+    let media = bench.sim.announced_media(&bench.chat);
+    let media = media.into_iter().next().flatten().unwrap();
+    assert_eq!(
+        (&*media.name, &*media.bytes),
+        ("图片.png", &b"a picture"[..])
+    );
 }
 
 async fn doc(bench: &mut Bench) {
