@@ -71,6 +71,8 @@ pub enum Endpoint {
     ReadUsers,
     /// `DELETE /open-apis/im/v1/messages/:message_id`
     RecallMessage,
+    /// `PATCH /open-apis/im/v1/messages/:message_id`
+    PatchCard,
     /// `POST /open-apis/im/v1/messages`
     CreateMessage,
     /// `POST /open-apis/im/v1/messages/:message_id/reply`

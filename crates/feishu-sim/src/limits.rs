@@ -4,7 +4,7 @@ use std::collections::{HashMap, VecDeque};
 
 use crate::{
     endpoint::Endpoint,
-    ids::{AppIndex, ChatId},
+    ids::{AppIndex, ChatId, MessageId},
 };
 
 /// The factor of the platform's rate limits.
@@ -32,6 +32,8 @@ pub(crate) enum Counted {
     Edits(ChatId),
     /// Messages sent to one chat by all its bots.
     MessagesTo(ChatId),
+    /// Updates of the card in one message.
+    CardUpdates(MessageId),
     /// Uploads of files by an app in a tenant.
     Uploads(Caller),
     /// Cards in one group that one member sees.

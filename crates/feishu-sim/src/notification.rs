@@ -10,6 +10,8 @@ pub struct MessageBehaviour {
     pub mention_all_refusal: Option<i64>,
     /// The code if a `uuid` is used again. `None` if the answer is the first message.
     pub repeat_refusal: Option<i64>,
+    /// The code if the card to update was recalled: 230011 or 230110.
+    pub recalled_card: i64,
     /// For how long a bot can recall its messages; the organization decides.
     pub recall_limit: Duration,
 }
@@ -19,6 +21,7 @@ impl Default for MessageBehaviour {
         Self {
             mention_all_refusal: Some(230_018),
             repeat_refusal: None,
+            recalled_card: 230_011,
             recall_limit: Duration::from_hours(24),
         }
     }

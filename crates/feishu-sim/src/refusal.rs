@@ -158,6 +158,7 @@ const CODES: &str = "\
 400 230020 This operation triggers the frequency limit.
 400 230025 The length of the message content reaches its limit.
 400 230027 Lack of necessary permissions.
+400 230028 The messages do NOT pass the audit.
 400 230029 User has resigned.
 400 230033 Get the reading status must be done within 7 days after the message is sent.
 400 230034 The receive_id is invalid.

@@ -146,6 +146,8 @@ pub(crate) const ENDPOINTS: &[Spec] = endpoints! {
         &["user_id_type", "page_size", "page_token"];
     RecallMessage: DELETE "/open-apis/im/v1/messages/{message_id}" => notifications::recall,
         &["im:message", "im:message:recall", "im:message:send_as_bot"], TIER_4, &[];
+    PatchCard: PATCH "/open-apis/im/v1/messages/{message_id}" => cards::patch,
+        &["im:message", "im:message:send_as_bot", "im:message:update"], TIER_4, &[];
     CreateMessage: POST "/open-apis/im/v1/messages" => messages::create,
         SEND, TIER_4, &["receive_id_type"];
     ReplyMessage: POST "/open-apis/im/v1/messages/{message_id}/reply" => messages::reply,

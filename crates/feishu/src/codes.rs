@@ -49,12 +49,18 @@ pub const UNAVAILABLE_TO_PERSON: i64 = 230_013;
 pub const GROUP_FORBIDS_MESSAGE: i64 = 230_018;
 /// "This operation triggers the frequency limit.", counted per chat or user.
 pub const MESSAGES_RATE_LIMITED: i64 = 230_020;
+/// "The length of the message content reaches its limit."
+pub const MESSAGE_TOO_LONG: i64 = 230_025;
 /// The bot may not recall the message.
 pub const RECALL_DENIED: i64 = 230_026;
 /// "Lack of necessary permissions.": a scope is missing, or the message is another tenant's.
 pub const MESSAGE_FORBIDDEN: i64 = 230_027;
+/// "The messages do NOT pass the audit."
+pub const MESSAGE_NOT_APPROVED: i64 = 230_028;
 /// "User has resigned."
 pub const RECEIVER_RESIGNED: i64 = 230_029;
+/// The card is older than the 14 days in which it can be updated.
+pub const CARD_TOO_OLD: i64 = 230_031;
 /// "Get the reading status must be done within 7 days after the message is sent."
 pub const READERS_UNKNOWN: i64 = 230_033;
 /// "The `receive_id` is invalid."
@@ -67,6 +73,8 @@ pub const RECEIVER_OF_OTHER_TENANT: i64 = 230_038;
 pub const MESSAGE_BEING_SENT: i64 = 230_049;
 /// The person has stopped the bot.
 pub const BOT_STOPPED_BY_PERSON: i64 = 230_053;
+/// "Failed to create card content."
+pub const CARD_REFUSED: i64 = 230_099;
 /// "Action unavailable as the message has been deleted."
 pub const MESSAGE_DELETED: i64 = 230_110;
 /// The message of a reaction is still being sent.

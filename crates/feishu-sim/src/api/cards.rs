@@ -1,17 +1,58 @@
-//! The delayed update of a card whose button was pressed.
+//! Updates of cards: of any card of the bot (official page `im-v1/message/patch`), and the delayed
+//! update of a card whose button was pressed.
 
 use std::time::Duration;
 
 use serde::Deserialize;
 use serde_json::{Value, json};
 
+use super::messages::{MESSAGE_CODES, known};
+use super::notifications::is_own;
 use super::success;
 use crate::content;
+use crate::limits::{Counted, Limit};
 use crate::pressed::Unusable;
 use crate::refusal::Refusal;
 use crate::request::Request;
 use crate::shared::Shared;
 use crate::state::State;
+
+/// A card can be updated for 14 days.
+const UPDATABLE_FOR_MS: u64 = 14 * 24 * 60 * 60 * 1000;
+/// Updates of one card.
+const PER_CARD: Limit = Limit::per_second(5);
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Patch {
+    content: String,
+}
+
+/// Only the bot's own cards. No page names the code for other messages.
+pub(crate) fn patch(state: &mut State, request: &Request) -> Result<Value, Refusal> {
+    let Patch { content } = request.body()?;
+    let message = known(state, request)?.clone();
+    state.enter(message.chat.as_str(), MESSAGE_CODES)?;
+    if !is_own(state, &message) || message.msg_type != "interactive" {
+        return Err(Refusal::code(230_001).violating("not a card of this bot"));
+    }
+    if message.recalled {
+        return Err(Refusal::code(state.behaviour.messages.recalled_card));
+    }
+    if state.now() > message.created_ms + UPDATABLE_FOR_MS {
+        return Err(Refusal::code(230_031));
+    }
+    content::check("interactive", &content)?;
+    state
+        .count(&Counted::CardUpdates(message.id.clone()), &[PER_CARD])
+        .map_err(|_| Refusal::code(230_020))?;
+    let now = state.now();
+    if let Some(message) = state.messages.get_mut(&message.id) {
+        message.content = content;
+        message.updated_ms = Some(now);
+    }
+    Ok(success(json!({})))
+}
 
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]

@@ -71,6 +71,6 @@ pub(crate) fn recall(state: &mut State, request: &Request) -> Result<Value, Refu
     Ok(success(json!({})))
 }
 
-fn is_own(state: &State, message: &Message) -> bool {
+pub(super) fn is_own(state: &State, message: &Message) -> bool {
     message.sender == Sender::App && message.app == state.apps.index()
 }

@@ -143,3 +143,56 @@ async fn a_bot_recalls_its_own_messages() {
     fixture.wait(2 * DAY).await;
     assert_eq!(fixture.recall(&late).await.outcome(), (400, 230_009));
 }
+
+impl Fixture {
+    async fn patch_card(&self, message: &MessageId, text: &str) -> Got {
+        let content = json!({
+            "schema": "2.0", "config": { "update_multi": true },
+            "body": { "elements": [{ "tag": "markdown", "content": text }] },
+        });
+        let path = format!("/open-apis/im/v1/messages/{message}");
+        let body = json!({ "content": content.to_string() });
+        self.call("PATCH", &path, Some(body)).await
+    }
+}
+
+#[tokio::test]
+async fn a_bot_updates_its_own_cards() {
+    let mut fixture = Fixture::new().await;
+    let chat = fixture.chat();
+    let content = json!({"schema": "2.0", "body": {"elements": []}}).to_string();
+    let body = json!({
+        "receive_id": chat.as_str(), "msg_type": "interactive", "content": content,
+    });
+    let path = "/open-apis/im/v1/messages?receive_id_type=chat_id";
+    assert_eq!(fixture.post(path, body).await.code(), 0);
+    let card = fixture.sim.messages(&chat).pop().unwrap().id;
+    for text in ["one", "two", "three", "four", "five"] {
+        assert_eq!(fixture.patch_card(&card, text).await.outcome(), (200, 0));
+        assert_eq!(fixture.sim.messages(&chat)[0].text(), text);
+    }
+    assert_eq!(
+        fixture.patch_card(&card, "six").await.outcome(),
+        (400, 230_020)
+    );
+    fixture.wait(14 * DAY).await;
+    assert_eq!(fixture.patch_card(&card, "six").await.outcome(), (200, 0));
+    fixture.wait(Duration::from_secs(1)).await;
+    assert_eq!(
+        fixture.patch_card(&card, "seven").await.outcome(),
+        (400, 230_031)
+    );
+    fixture
+        .sim
+        .as_person(&fixture.lin)
+        .in_chat(&chat)
+        .recall(&card);
+    assert_eq!(
+        fixture.patch_card(&card, "seven").await.outcome(),
+        (400, 230_011)
+    );
+    fixture
+        .sim
+        .change_behaviour(|behaviour| behaviour.messages.recalled_card = 230_110);
+    assert_eq!(fixture.patch_card(&card, "seven").await.code(), 230_110);
+}

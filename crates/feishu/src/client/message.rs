@@ -1,6 +1,6 @@
 //! Messages and reactions.
 //!
-//! Official pages `im-v1/message/{get,create,reply}`, `im-v1/message-reaction/{create,delete}`, and of
+//! Official pages `im-v1/message/{get,create,reply,patch}`, `im-v1/message-reaction/{create,delete}`, and of
 //! `im-v1/message-card` the cards that only certain people see and the delayed update of cards.
 
 use std::borrow::Cow;
@@ -259,6 +259,22 @@ impl Client {
         let path = ["interactive", "v1", "card", "update"];
         let body = json!({ "token": token, "card": card });
         self.call(Request::post("update_card", &path).body(body))
+            .await
+            .map(drop)
+    }
+
+    /// Replaces a card that the same identity sent, for everybody. It is possible for 14 days, and
+    /// not after a recall.
+    ///
+    /// Refused with [`codes::CARD_TOO_OLD`] after that time.
+    ///
+    /// Tokens: tenant, user. Each only for cards of its own.
+    ///
+    /// [`codes::CARD_TOO_OLD`]: crate::codes::CARD_TOO_OLD
+    pub async fn patch_card(&self, message: &MessageId, card: &Card) -> Result<(), Error> {
+        let path = ["im", "v1", "messages", message.as_str()];
+        let body = json!({ "content": json!(card).to_string() });
+        self.call(Request::patch("patch_card", &path).body(body))
             .await
             .map(drop)
     }

@@ -1,6 +1,8 @@
 //! Messages that mention everybody, their readers, and recalls.
 
-use feishu::{ChatId, MessageId, Readers, codes};
+use std::time::Duration;
+
+use feishu::{Card, ChatId, MessageId, Readers, codes};
 use feishu_sim::{ChatSpec, Endpoint, Fault, WhoMay};
 
 use crate::{client, platform};
@@ -78,5 +80,25 @@ async fn a_notification_is_recalled() {
     sim.fault(Endpoint::RecallMessage, Fault::code(230_009));
     let late = client.recall_message(&message).await.unwrap_err();
     assert_eq!(late.code(), Some(codes::RECALL_TOO_LATE));
+    sim.finish();
+}
+
+#[tokio::test]
+async fn a_card_is_replaced_for_fourteen_days() {
+    let sim = platform().await;
+    let client = client(&sim);
+    let place = sim.add_chat(ChatSpec::named("Ops").owner(&sim.add_person("Lin")));
+    let chat = ChatId::from(place.as_str());
+    let card = Card::titled("Notice").markdown("lunch");
+    let sent = client.create_message(&chat, &card, "u1").await.unwrap();
+    let sent = sent.unwrap();
+    let other = Card::titled("Notice").markdown("dinner");
+    client.patch_card(&sent, &other).await.unwrap();
+    assert_eq!(sim.messages(&place)[0].text(), "Notice\ndinner");
+    sim.clock().advance(Duration::from_hours(14 * 24 + 1));
+    sim.expire_tokens();
+    let refused = client.patch_card(&sent, &card).await.unwrap_err();
+    assert_eq!(refused.code(), Some(codes::CARD_TOO_OLD));
+    assert!(!refused.may_have_taken_effect() && !refused.is_retryable());
     sim.finish();
 }
