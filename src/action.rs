@@ -3,14 +3,18 @@
 //! An action needs a [`Permit`], makes its calls and returns what it did as a value. It never sends
 //! a reply; only [`crate::dispatch`] does.
 
-use crate::model::action::Action;
+use crate::content::Document;
+use crate::model::action::{Action, Source};
 use crate::model::change::PinnedItem;
 use crate::model::outcome::Done;
+use crate::model::progress::{Progress, WriteProgress};
+use crate::model::schedule::AnnounceOptions;
 use crate::policy::Permit;
 
 pub(crate) mod announce;
 mod context;
 mod edit;
+mod notice;
 mod pin;
 mod replied;
 mod undo;
@@ -27,6 +31,9 @@ pub(crate) async fn run(permit: Permit, context: Context<'_>) -> Result<Effect, 
             pin::run(PinnedItem::Announcement, duration, context).await
         }
         Action::DeleteTopNotice => unpin::run(context).await,
+        Action::Announce(source, options) if options.notice => {
+            Box::pin(notice::run(source, options, context)).await
+        }
         Action::Announce(source, options) => {
             Box::pin(announce::run(source, options, context)).await
         }
@@ -38,5 +45,29 @@ pub(crate) async fn run(permit: Permit, context: Context<'_>) -> Result<Effect, 
         Action::ShowSettings(settings) => Ok(Effect::new(Done::Settings(settings))),
         // The commit that stores the outcome removes the schedule.
         Action::Cancel(_) => Ok(Effect::new(Done::Cancelled)),
+    }
+}
+
+/// The text to publish later, if that is possible with these options.
+pub(crate) async fn text_to_publish(
+    source: Source,
+    options: AnnounceOptions,
+    context: Context<'_>,
+) -> Result<Document, Failure> {
+    if !options.notice {
+        announce::refuse_duration(options, context).await?;
+    }
+    let document = announce::document(source, context).await?;
+    if options.notice {
+        notice::refuse_too_long(&document, context)?;
+    }
+    Ok(document)
+}
+
+/// The effect of an action that was given up, if it may have one.
+pub(crate) fn partial_effect(progress: &Progress, context: Context<'_>) -> Option<Effect> {
+    match &progress.written {
+        Some(WriteProgress::Notice(_)) => notice::partial_effect(progress, context),
+        _ => announce::partial_effect(progress, context),
     }
 }

@@ -47,6 +47,8 @@ pub enum Command {
     },
     Unpin,
     Announce(Announcement),
+    /// Posts a text as a card and pins that.
+    Notice(Announcement),
     /// Changes a text that the bot has published, or will.
     Edit(Edit),
     Undo,
@@ -68,6 +70,7 @@ impl Command {
             Self::Pin { .. } => CommandName::Pin,
             Self::Unpin => CommandName::Unpin,
             Self::Announce(_) => CommandName::Announce,
+            Self::Notice(_) => CommandName::Notice,
             Self::Edit(_) => CommandName::Edit,
             Self::Undo => CommandName::Undo,
             Self::History => CommandName::History,

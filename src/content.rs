@@ -1,6 +1,7 @@
 //! Rich text: one model, parsed from Markdown and posts, and written to announcements of either
 //! format.
 
+mod card;
 mod document;
 mod docx;
 mod entry;

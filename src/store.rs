@@ -13,7 +13,7 @@ use feishu::{BlockId, MessageId, ReactionId, TenantKey, WriteSlot};
 use jiff::Timestamp;
 
 use crate::config::DatabaseUrl;
-use crate::model::change::{AnnouncementState, ChangeId, RecordedChange};
+use crate::model::change::{AnnouncementState, Change, ChangeId, RecordedChange};
 use crate::model::job::{ChatKey, JobId, JobKey, NewJob, Queue};
 use crate::model::outcome::Outcome;
 use crate::model::progress::Progress;
@@ -280,6 +280,20 @@ impl Store {
     ) -> Result<Option<RecordedChange>, StoreError> {
         let query = changes::of_message(&chat, message);
         Ok(self.first("change_of_message", query).await?.flatten())
+    }
+
+    /// The change that posted this card in the chat.
+    pub(crate) async fn notice(
+        &self,
+        chat: ChatKey,
+        message: &MessageId,
+    ) -> Result<Option<RecordedChange>, StoreError> {
+        let notices = self.rows("notice", changes::notices(&chat)).await?;
+        let mut notices = notices.into_iter().flatten();
+        Ok(notices.find(|recorded| {
+            let notice = recorded.change.as_ref().and_then(Change::notice);
+            notice.is_some_and(|notice| notice.message == *message)
+        }))
     }
 
     /// The change with this number in the chat.

@@ -65,7 +65,7 @@ fn one_way(text: &str, mentions: &[Mention], addressed: bool) {
             (&parsed, &in_direct_chat),
             (
                 Err(ParseError::NotACommand { .. }),
-                Ok(Some(Command::Announce(_)))
+                Ok(Some(Command::Announce(_) | Command::Notice(_)))
             )
         );
         assert!(
@@ -189,6 +189,10 @@ fn without_place(parsed: &Result<Option<Command>, ParseError>) -> Option<Command
                 ..announcement.clone()
             }))
         }
+        Ok(Some(Command::Notice(notice))) => Some(Command::Notice(Announcement {
+            text: notice.text.as_ref().map(|_| 0..0),
+            ..notice.clone()
+        })),
         Ok(Some(Command::Edit(edit))) => Some(Command::Edit(Edit {
             text: 0..0,
             ..edit.clone()

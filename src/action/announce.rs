@@ -17,7 +17,6 @@ use feishu::{
 
 use super::{AnnouncementRequest, Context, Effect, Failure, pin, replied};
 use crate::action::announce::common::{LINE_LIMIT, TEXT_LIMIT, WrittenEntry};
-use crate::action::announce::notify::NotSent;
 use crate::action::announce::reading::read_announced;
 use crate::command::Mention;
 use crate::content::{Document, Entry, Signature, Unfit};
@@ -48,6 +47,7 @@ mod revert;
 
 pub(super) use common::{noting_lines, noting_losses};
 pub(super) use edit::{Rewrite, rewrite, unwrite};
+pub(super) use notify::{NotSent, send as notify};
 pub(crate) use reading::{read, refusal};
 pub(super) use revert::{OnMissing, Reverted, revert};
 
@@ -106,7 +106,7 @@ pub(super) async fn run(
 }
 
 /// Reports what was not done after the announcement was written.
-fn finish(
+pub(super) fn finish(
     effect: Effect,
     not_deleted: Option<Failure>,
     not_on_top: Option<Failure>,
@@ -118,6 +118,10 @@ fn finish(
         not_on_top: not_on_top.is_some(),
         not_notified: is_unclear == Some(false),
         maybe_notified: is_unclear == Some(true),
+        of_notice: effect
+            .change
+            .as_ref()
+            .is_some_and(|change| change.after.notice.is_some()),
     };
     // Members can see what was deleted, so another cause is reported first; but one that a retry may
     // cure comes before all others.
@@ -137,7 +141,7 @@ fn finish(
 
 /// The effect of an announcement that was given up, if it may have one: enough to remove the entry,
 /// to restore what it replaced, or to know the new ids of restored blocks.
-pub(crate) fn partial_effect(progress: &Progress, context: Context<'_>) -> Option<Effect> {
+pub(super) fn partial_effect(progress: &Progress, context: Context<'_>) -> Option<Effect> {
     let request = AnnouncementRequest {
         document: &progress.document,
         options: progress.options,
@@ -167,7 +171,7 @@ pub(crate) fn partial_effect(progress: &Progress, context: Context<'_>) -> Optio
                 }))
             });
         }
-        WriteProgress::LegacyRevert(_) => return None,
+        WriteProgress::LegacyRevert(_) | WriteProgress::Notice(_) => return None,
         WriteProgress::Edit(edit) => return edit::partial_effect(*edit),
     };
     // Without saved content, `/undo` searches for the entry by its signature.
@@ -187,7 +191,7 @@ pub(crate) fn partial_effect(progress: &Progress, context: Context<'_>) -> Optio
 }
 
 /// The text to announce, within the limits of an announcement.
-pub(crate) async fn document(source: Source, context: Context<'_>) -> Result<Document, Failure> {
+pub(super) async fn document(source: Source, context: Context<'_>) -> Result<Document, Failure> {
     let document = match source {
         Source::Document(document) => document,
         Source::Message(message) => document_of(&message, context).await?,
@@ -208,7 +212,7 @@ pub(super) fn refuse_too_long(document: &Document, context: Context<'_>) -> Resu
 }
 
 /// Refuses a duration if the text could not be removed again.
-pub(crate) async fn refuse_duration(
+pub(super) async fn refuse_duration(
     options: AnnounceOptions,
     context: Context<'_>,
 ) -> Result<(), Failure> {
@@ -299,7 +303,7 @@ async fn detect(context: Context<'_>) -> Result<WriteTarget, Failure> {
 }
 
 /// The entry, signed with the author and date of the command, which are the same in each attempt.
-fn entry(document: &Document, context: Context<'_>) -> Entry {
+pub(super) fn entry(document: &Document, context: Context<'_>) -> Entry {
     let signature = context.settings.signature.then(|| Signature {
         author: context.sender.open_id.clone(),
         date: date(context),

@@ -1,11 +1,11 @@
 //! `/edit`: gives a text that the bot has published, or will, another wording.
 
 use super::announce::{self, Rewrite, noting_lines, noting_losses};
-use super::{Context, Effect, Failure};
+use super::{Context, Effect, Failure, notice};
 use crate::content::Document;
 use crate::model::action::{EditTarget, TextEdit};
 use crate::model::change::{
-    AnnouncementState, Change, EditedChange, PlacedEntry, RecordedChange, State,
+    AnnouncementState, Change, ChangeKind, EditedChange, PlacedEntry, RecordedChange, State,
 };
 use crate::model::outcome::{Done, UndoResult};
 use crate::model::progress::EditReason;
@@ -14,9 +14,15 @@ use crate::model::refusal::{Cause, Stage};
 pub(super) async fn run(edit: TextEdit, context: Context<'_>) -> Result<Effect, Failure> {
     let TextEdit { target, document } = edit;
     match target {
+        EditTarget::Entry(change) if change.kind == ChangeKind::Notice => {
+            notice::edit(&change, &document, context).await
+        }
         EditTarget::Entry(change) => edit_entry(&change, &document, context).await,
-        EditTarget::Schedule(_) => {
+        EditTarget::Schedule(schedule) => {
             announce::refuse_too_long(&document, context)?;
+            if schedule.action.kind() == ChangeKind::Notice {
+                notice::refuse_too_long(&document, context)?;
+            }
             // The commit that stores the outcome changes the schedule.
             Ok(Effect::new(noting_losses(Done::ScheduleEdited, &document)))
         }

@@ -6,7 +6,7 @@ use feishu::codes::Class;
 use feishu::{Medium, MessageId, Unwritable};
 
 use super::announce::{self, OnMissing, Reverted};
-use super::{Context, Effect, Failure, edit, pin};
+use super::{Context, Effect, Failure, edit, notice, pin};
 use crate::content::Snapshot;
 use crate::model::change::{Change, ChangeKind, PinnedItem, RecordedChange};
 use crate::model::outcome::{Done, UndoResult};
@@ -21,8 +21,18 @@ pub(super) async fn run(
     if let Some(entries) = change.edited_entry() {
         return edit::undo(recorded, entries, context).await;
     }
+    if let Some(notices) = change.edited_notice() {
+        return notice::undo_edit(recorded, notices, context).await;
+    }
     let notification = change.after.notification.as_ref();
     let (result, reverting) = match (change.entry(), &change.before.top) {
+        (None, before) if let Some(posted) = change.notice() => {
+            let top = match before {
+                Some(before) if is_still_pinned(recorded, context).await? => Some(restored(before)),
+                Some(_) | None => None,
+            };
+            notice::withdraw(posted, top, context).await?
+        }
         (Some((entry, snapshot)), before) => {
             let on_missing = OnMissing::Restore;
             let reverted =
@@ -134,12 +144,13 @@ async fn without_entry(
 }
 
 /// Whether the item that this change pinned is still pinned, as far as the bot knows: the change
-/// was the latest, or `/undo` has restored it.
+/// was the latest, an edit has pinned another card instead, or `/undo` has restored it.
 async fn is_still_pinned(recorded: &RecordedChange, context: Context<'_>) -> Result<bool, Failure> {
     let latest = context.store.latest_top(context.chat()).await?;
     Ok(latest.is_some_and(|latest| {
         let is_restored = latest.kind == ChangeKind::Undo && latest.top() == recorded.top();
-        latest.id == recorded.id || is_restored
+        let is_edited = latest.edits == Some(recorded.id);
+        latest.id == recorded.id || is_edited || is_restored
     }))
 }
 

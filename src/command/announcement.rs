@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 use super::input::Input;
 use super::name::TypedName;
 use super::options::{
-    TypedOption, is_near_option, read_span, read_when, set, set_flag, split_named_option,
+    TypedOption, is_near_option, offers, read_span, read_when, set, set_flag, split_named_option,
     split_option, strip_end_of_options, undashed_option, unknown_option,
 };
 use super::spec::OptionName;
@@ -75,7 +75,7 @@ impl Announcement {
         rest: &str,
         input: Input<'_>,
     ) -> Result<Self, ParseError> {
-        Self::read_text(command, rest, input).map_err(|error| error.in_text_of(command))
+        Self::read_text(command, rest, input).map_err(|error| in_text_of(command, error))
     }
 
     fn read_text(command: CommandName, rest: &str, input: Input<'_>) -> Result<Self, ParseError> {
@@ -210,10 +210,19 @@ pub fn reject_formatted_options(
         ParseError::UnknownOption { option, .. } | ParseError::MisplacedOption { option, .. }
             if split_option(&option).is_some() =>
         {
-            formatted(&option).in_text_of(command)
+            in_text_of(command, formatted(&option))
         }
-        error => error.in_text_of(command),
+        error => in_text_of(command, error),
     })
+}
+
+/// The same error in the text of another command than `/announce`.
+fn in_text_of(command: CommandName, error: ParseError) -> ParseError {
+    let mut error = error.in_text_of(command);
+    if let ParseError::UnknownOption { suggestion, .. } = &mut error {
+        suggestion.take_if(|near| !offers(command, near));
+    }
+    error
 }
 
 /// An option, or a near miss, inside formatting.

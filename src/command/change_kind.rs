@@ -22,6 +22,8 @@ pub enum ChangeKind {
     Unpin,
     Announce,
     Replace,
+    /// A card with a text was posted and pinned.
+    Notice,
     /// The text of an earlier change, or of a schedule, was edited.
     Edit,
     Undo,

@@ -16,6 +16,8 @@ pub enum CommandName {
     Unpin,
     /// `/announce`
     Announce,
+    /// `/notice`
+    Notice,
     /// `/edit`
     Edit,
     /// `/undo`

@@ -97,16 +97,6 @@ pub enum ParseError {
 impl ParseError {
     /// The same error in the text of another command than `/announce`.
     pub(super) fn in_text_of(mut self, name: CommandName) -> Self {
-        if let Self::UnknownOption {
-            command,
-            suggestion,
-            ..
-        } = &mut self
-            && name.spec().options.is_empty()
-        {
-            *command = name;
-            *suggestion = None;
-        }
         if let Self::UnknownOption { command, .. }
         | Self::MisplacedOption { command, .. }
         | Self::FormattedOption { command, .. }

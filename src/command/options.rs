@@ -168,7 +168,7 @@ fn option_name(text: &str) -> &str {
 pub(super) fn unknown_option(command: CommandName, text: &str) -> ParseError {
     let suggestion = strip_dashes(text)
         .and_then(nearest_option)
-        .filter(|spelling| fits(command, spelling));
+        .filter(|spelling| offers(command, spelling));
     ParseError::UnknownOption {
         command,
         option: cut(first_word(text)),
@@ -184,7 +184,9 @@ pub(super) fn undashed_option(command: CommandName, option: TypedOption<'_>) -> 
     }
 }
 
-fn fits(command: CommandName, spelling: &str) -> bool {
+/// Whether the command has the option with this spelling, with or without dashes.
+pub(super) fn offers(command: CommandName, spelling: &str) -> bool {
+    let spelling = spelling.trim_start_matches('-');
     let mut known = SPELLINGS.iter().filter(|(known, _)| *known == spelling);
     known.any(|(_, name)| command.spec().options.contains(name))
 }

@@ -72,10 +72,10 @@ pub fn is_candidate(text: &str, mentions: Option<&[Mention]>, p2p: bool) -> bool
 }
 
 /// The byte range that is published when a reply announces this message: all of it, or the text of
-/// an `/announce` command. `None` for every other command, and for a misspelled one.
+/// an `/announce` or `/notice` command. `None` for every other command, and for a misspelled one.
 pub fn announced_part(text: &str, mentions: &[Mention]) -> Option<Range<usize>> {
     match parse(text, mentions, false) {
-        Ok(Some(Command::Announce(announcement))) => announcement.text,
+        Ok(Some(Command::Announce(text) | Command::Notice(text))) => text.text,
         Ok(None) | Err(ParseError::NotACommand { .. }) => Some(0..text.len()),
         Ok(Some(_)) | Err(_) => None,
     }
@@ -109,6 +109,7 @@ fn read(name: CommandName, rest: &str, input: Input<'_>) -> Result<Command, Pars
         CommandName::Pin => read_pin(&argument(), input),
         CommandName::Unpin => without_arguments(Command::Unpin, THIS_MESSAGE, &argument()),
         CommandName::Announce => Announcement::read(name, rest, input).map(Command::Announce),
+        CommandName::Notice => Announcement::read(name, rest, input).map(Command::Notice),
         CommandName::Edit => Edit::read(rest, input).map(Command::Edit),
         CommandName::Undo => without_arguments(Command::Undo, LAST_CHANGE, &argument()),
         CommandName::History => without_arguments(Command::History, "", &argument()),
@@ -127,7 +128,9 @@ fn without_slash(rest: &str, mentioned: bool, input: Input<'_>) -> Result<Comman
     }
     let command = split_bare_name(rest).map(|(name, after)| read(name, after, input));
     match command {
-        Some(Ok(Command::Announce(_) | Command::Edit(_))) if is_question(rest) => {
+        Some(Ok(Command::Announce(_) | Command::Notice(_) | Command::Edit(_)))
+            if is_question(rest) =>
+        {
             Err(not_a_command(rest))
         }
         Some(Err(ParseError::UnknownArgument { .. })) | None => Err(not_a_command(rest)),
@@ -144,7 +147,7 @@ fn trailing_mention(rest: &str, input: Input<'_>) -> Result<Option<Command>, Par
         return Ok(None);
     };
     match name {
-        CommandName::Announce | CommandName::Edit => Err(not_a_command(rest)),
+        CommandName::Announce | CommandName::Notice | CommandName::Edit => Err(not_a_command(rest)),
         CommandName::Help if !input.argument(after).is_empty() => Ok(None),
         _ => match read(name, after, input) {
             Err(ParseError::UnknownArgument { .. } | ParseError::UnknownOption { .. }) => Ok(None),

@@ -19,8 +19,8 @@ pub struct CommandSpec {
     /// The argument that needs no space after the name.
     pub attached_value: Option<AttachedValue>,
     pub options: &'static [OptionName],
-    /// `None` if everybody may use the command, or if the right depends on the change that it
-    /// undoes or cancels.
+    /// `None` if everybody may use the command, if it takes the right of another command, or if the
+    /// right depends on the change that it undoes or cancels.
     pub right: Option<Right>,
     pub changes: &'static [ChangeKind],
     /// Whether `/undo` can revert the command's changes.
@@ -210,6 +210,7 @@ impl ChangeKind {
     pub(crate) fn right(self) -> Option<Right> {
         match self {
             Self::Edit => Self::Announce.right(),
+            Self::Notice => Self::Pin.right(),
             _ => self.command()?.right,
         }
     }
@@ -237,6 +238,7 @@ mod tests {
             ChangeKind::Unpin,
             ChangeKind::Announce,
             ChangeKind::Replace,
+            ChangeKind::Notice,
             ChangeKind::Edit,
         ];
         assert_eq!(undoable, changes);

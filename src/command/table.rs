@@ -12,6 +12,7 @@ impl CommandName {
             Self::Pin => &PIN,
             Self::Unpin => &UNPIN,
             Self::Announce => &ANNOUNCE,
+            Self::Notice => &NOTICE,
             Self::Edit => &EDIT,
             Self::Undo => &UNDO,
             Self::History => &HISTORY,
@@ -186,6 +187,48 @@ static ANNOUNCE: CommandSpec = CommandSpec {
     ],
 };
 
+static NOTICE: CommandSpec = CommandSpec {
+    chinese: "通知",
+    synonyms: &[
+        "群通知",
+        "发通知",
+        "发布通知",
+        "发群通知",
+        "notices",
+        "notise",
+        "notcie",
+        "noitce",
+    ],
+    misspellings: &[
+        "通之", "通支", "通志", "通只", "同知", "痛知", "统知", "通智", "知通",
+    ],
+    attached_value: None,
+    options: &[OptionName::At, OptionName::For, OptionName::Notify],
+    right: None,
+    changes: &[ChangeKind::Notice],
+    undoable: true,
+    scopes: &[Scope::WriteTopNotice, Scope::ReadMessage],
+    only_as_member: false,
+    brief: Bilingual::new("发布并置顶一条通知", "post a notice and pin it"),
+    usages: &[
+        Usage {
+            form: Bilingual::new("/通知 内容", "/notice text"),
+            meaning: Bilingual::new(
+                "将内容以卡片发到群里并置顶（需要置顶权限）；回复一条消息且不写内容时，发布该消息",
+                "post the text as a card and pin that, with the permission to pin; \
+                 without text, reply to a message to post that message",
+            ),
+        },
+        Usage {
+            form: Bilingual::new("/通知 --限时 2天 内容", "/notice --for 2d text"),
+            meaning: Bilingual::new(
+                "限时置顶，到期自动取消，卡片保留；也可以使用 --定时 和 --通知",
+                "pin it for that time only, the card stays; --at and --notify work, too",
+            ),
+        },
+    ],
+};
+
 static EDIT: CommandSpec = CommandSpec {
     chinese: "修改",
     synonyms: &[
@@ -211,20 +254,21 @@ static EDIT: CommandSpec = CommandSpec {
     undoable: true,
     scopes: &[Scope::ReadAnnouncement, Scope::WriteAnnouncement],
     only_as_member: false,
-    brief: Bilingual::new("修改已发布的公告", "change what you announced"),
+    brief: Bilingual::new("修改已发布的内容", "change what you announced"),
     usages: &[
         Usage {
             form: Bilingual::new("/修改 内容", "/edit text"),
             meaning: Bilingual::new(
-                "回复发布公告的那条命令，将公告内容改为新内容，位置不变",
-                "reply to the command that announced a text to change that text in its place",
+                "回复发布公告或通知的那条命令（或通知卡片），将内容改为新内容，位置不变",
+                "reply to the command that announced a text, or to a notice, \
+                 to change that text in its place",
             ),
         },
         Usage {
             form: Bilingual::new("/修改 3 内容", "/edit 3 text"),
             meaning: Bilingual::new(
-                "修改 /记录 中编号为 3 的公告，或尚未发布的计划 3",
-                "change announcement 3 of /history, or schedule 3 before it is posted",
+                "修改 /记录 中编号为 3 的公告或通知，或尚未发布的计划 3",
+                "change text 3 of /history, or schedule 3 before it is posted",
             ),
         },
     ],
@@ -462,6 +506,10 @@ mod tests {
             Command::Announce(mut announcement) => {
                 assert!(announcement.text.take().is_some(), "{form}");
                 Command::Announce(announcement)
+            }
+            Command::Notice(mut notice) => {
+                assert!(notice.text.take().is_some(), "{form}");
+                Command::Notice(notice)
             }
             Command::Edit(mut edit) => {
                 edit.text = 0..0;

@@ -64,7 +64,8 @@ fn parsed(command: &Command, message: &str) -> String {
             target.to_owned() + &in_words(*duration)
         }
         Command::Unpin => "unpin".to_owned(),
-        Command::Announce(announcement) => announced(announcement, message),
+        Command::Announce(announcement) => announced("announce", announcement, message),
+        Command::Notice(notice) => announced("post", notice, message),
         Command::Edit(edit) => {
             let which = edit
                 .number
@@ -87,10 +88,10 @@ fn parsed(command: &Command, message: &str) -> String {
     }
 }
 
-fn announced(announcement: &Announcement, message: &str) -> String {
+fn announced(verb: &str, announcement: &Announcement, message: &str) -> String {
     let what = match announcement.text(message) {
-        Some(text) => format!("announce “{}”", shown(text)),
-        None => "announce the message replied to".to_owned(),
+        Some(text) => format!("{verb} “{}”", shown(text)),
+        None => format!("{verb} the message replied to"),
     };
     let replace = match announcement.replace {
         None => "",

@@ -56,6 +56,20 @@ impl Entry {
         lines.sum::<usize>() + usize::from(self.signature.is_some())
     }
 
+    pub(crate) fn language(&self) -> Language {
+        self.document.language()
+    }
+
+    /// Without the signature.
+    pub(super) fn text(&self) -> &Document {
+        &self.document
+    }
+
+    pub(super) fn signature_line(&self) -> Option<Document> {
+        let signature = self.signature.as_ref();
+        signature.map(|signature| signature.document(self.language()))
+    }
+
     /// Whether it has a signature, which distinguishes it from other entries with the same text.
     pub fn is_signed(&self) -> bool {
         self.signature.is_some()

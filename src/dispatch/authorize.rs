@@ -87,7 +87,7 @@ impl Dispatcher {
                 effect: Some(effect),
             } => {
                 let right = match *cause {
-                    Failure::Call(Call::PutAnnouncement, _) => Some(Right::Pin),
+                    Failure::Call(Call::PutAnnouncement | Call::PutMessage, _) => Some(Right::Pin),
                     _ => right.and(Some(Right::Announce)),
                 };
                 let cause = Box::pin(self.explain_denial(job, actor, right, *cause)).await;

@@ -291,6 +291,9 @@ impl Dispatcher {
             Action::Edit(edit) => rewritten(edit, stored.actor().sender)?,
             _ => None,
         };
+        if permit.action().posts_card() {
+            self.require_consent(job, stored).await?;
+        }
         let effect = match action::run(permit, self.context(job, stored)).await {
             Ok(effect) => effect,
             Err(failure) => {
@@ -320,7 +323,7 @@ impl Dispatcher {
         let progress = progress.map_err(|_| self.retry(job))?;
         let left = progress.and_then(|progress| {
             let context = self.context(job, stored);
-            let effect = action::announce::partial_effect(&progress, context)?;
+            let effect = action::partial_effect(&progress, context)?;
             let resumed = || {
                 let record = PendingRecord::of_resumed(&progress, job.key.kind, context.sender)?;
                 Some(record.decided_by(stored))

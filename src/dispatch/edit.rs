@@ -80,6 +80,9 @@ impl Dispatcher {
         if let Some(made) = made.await? {
             return self.edited_by(made).await;
         }
+        if let Some(notice) = self.store.notice(job.chat_key(), message).await? {
+            return Ok(Some(EditTarget::Entry(Box::new(notice))));
+        }
         let is_of_message = |schedule: &Schedule| schedule.job_ref.origin == message.as_str();
         self.scheduled_text(job, is_of_message).await
     }

@@ -163,6 +163,11 @@ impl Dispatcher {
         else {
             return Ok(());
         };
+        // An edit may post a notice again, which ends at the same time.
+        let cancels = match top.kind {
+            ChangeKind::Notice | ChangeKind::Edit => None,
+            _ => self.store.timed_end(top.id).await.map_err(unstored)?,
+        };
         let conclusion = Conclusion {
             record: Some(ChangeRecord {
                 kind: ChangeKind::Recalled,
@@ -178,7 +183,7 @@ impl Dispatcher {
                 reverts: None,
                 edited: None,
             }),
-            cancels: self.store.timed_end(top.id).await.map_err(unstored)?,
+            cancels,
             ..Conclusion::of(Outcome::Done(Done::Unpinned))
         };
         self.store

@@ -130,8 +130,13 @@ impl Dispatcher {
             (None, Some(progress)) => {
                 let asked_at = stored.asked_at(job.accepted_at);
                 let in_time = self.refuse_if_expired(job, asked_at).await;
-                // Only an announcement takes several calls.
-                Intent::of(CommandName::Announce, in_time.map(|()| resume(progress)))
+                // Only these take several calls.
+                let name = if progress.options.notice {
+                    CommandName::Notice
+                } else {
+                    CommandName::Announce
+                };
+                Intent::of(name, in_time.map(|()| resume(progress)))
             }
             (None, None) => match self.typed(&stored.event.message).await {
                 Ok(Some(typed)) => {

@@ -187,8 +187,7 @@ impl Dispatcher {
         options: AnnounceOptions,
     ) -> Result<Document, Failure> {
         let context = self.context(job, stored);
-        action::announce::refuse_duration(options, context).await?;
-        action::announce::document(source, context).await
+        action::text_to_publish(source, options, context).await
     }
 
     /// The proposal of a button, if it is open.

@@ -20,7 +20,7 @@ use crate::model::job::{JobKey, JobKind, JobRef};
 use crate::model::outcome::{
     Approver, Done, History, HistoryChange, HistorySchedule, Outcome, Scheduled, ScheduledChange,
 };
-use crate::model::refusal::Cause;
+use crate::model::refusal::{Cause, NotPosted};
 use crate::model::schedule::{AnnounceOptions, Schedule, ScheduledAction};
 use crate::platform::Platform;
 use crate::policy::Permit;
@@ -89,9 +89,8 @@ impl Dispatcher {
                 Next::Authorize(Action::pin(target, duration, message)?)
             }
             Command::Unpin => Next::Authorize(Action::DeleteTopNotice),
-            Command::Announce(ref announcement) => {
-                self.announcement(announcement, &typed, message, asked_at)
-                    .await?
+            Command::Announce(ref text) | Command::Notice(ref text) => {
+                self.announcement(text, &typed, message, asked_at).await?
             }
             Command::Edit(ref edit) => self.edit(job, edit, &typed, message).await?,
             Command::Undo => {
@@ -135,6 +134,7 @@ impl Dispatcher {
             top: announcement.top,
             replace: announcement.replace,
             notify: announcement.notify,
+            notice: typed.command.name() == CommandName::Notice,
         };
         let Some(when) = announcement.at else {
             return Ok(Next::Authorize(Action::Announce(source, options)));
@@ -271,7 +271,10 @@ impl Dispatcher {
 
     /// Reports a late announcement.
     pub(super) fn published(&self, job: &Job, done: Done) -> Done {
-        let is_plain = matches!(done, Done::Announced | Done::Replaced { edited: 0 });
+        let is_plain = matches!(
+            done,
+            Done::Announced | Done::NoticePosted | Done::Replaced { edited: 0 }
+        );
         let (due, at) = (job.accepted_at, self.clock.now());
         if job.key.kind == JobKind::Publish && is_plain && at > due + LATE_AFTER {
             Done::AnnouncedLate { due, at }
@@ -326,6 +329,9 @@ impl Dispatcher {
                     job_ref: Some(schedule.job_ref),
                     number: schedule.number,
                     what: match schedule.action {
+                        ScheduledAction::Publish { options, .. } if options.notice => {
+                            ScheduledChange::Notice
+                        }
                         ScheduledAction::Publish { options, .. } if options.replace.is_some() => {
                             ScheduledChange::Replace
                         }
@@ -334,7 +340,7 @@ impl Dispatcher {
                             ScheduledChange::Decision(proposal.action.kind())
                         }
                         ScheduledAction::Expire {
-                            kind: ChangeKind::Pin,
+                            kind: ChangeKind::Pin | ChangeKind::Notice,
                             ..
                         } => ScheduledChange::Unpin,
                         ScheduledAction::Expire {
@@ -401,10 +407,10 @@ async fn source(
         }
         (Err(Unfit::Empty), Some(target)) => Ok(Source::Message(target)),
         (Err(unfit), _) => {
-            let empty = if announcement.has_options() {
-                Cause::Misunderstood(ParseError::MissingText)
-            } else {
-                Cause::NothingToAnnounce
+            let empty = match typed.command {
+                Command::Notice(_) => Cause::Notice(NotPosted::NoText),
+                _ if announcement.has_options() => Cause::Misunderstood(ParseError::MissingText),
+                _ => Cause::NothingToAnnounce,
             };
             Err(action::announce::refusal(unfit, empty))
         }

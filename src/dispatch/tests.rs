@@ -8,7 +8,9 @@ use std::sync::atomic::{AtomicU32, Ordering};
 use std::task::{Context, Poll};
 
 use feishu::{AppKind, Client, ClientConfig, ClockHand, Envelope, ExtraRoots, OnCall};
-use feishu_sim::{AnnouncementKind, ChatId, ChatSpec, MessageId, Person, RateLimits, Simulator};
+use feishu_sim::{
+    AnnouncementKind, ChatId, ChatSpec, MessageId, Person, RateLimits, Simulator, TopNotice,
+};
 use tokio::task::JoinSet;
 
 use super::*;
@@ -330,6 +332,23 @@ async fn an_interrupted_notification_is_sent_once() {
         };
         bench.walk(kind, "/announce --notify lunch", check).await;
     }
+}
+
+#[tokio::test]
+async fn an_interrupted_notice_is_posted_once() {
+    let bench = Bench::new().await;
+    let check = |sim: &Simulator, group: &ChatId, message: &MessageId| {
+        let messages = sim.messages(group);
+        let cards = messages.iter().filter(|one| one.text() == "Notice\nlunch");
+        let mut top = cards
+            .clone()
+            .map(|card| TopNotice::Message(card.id.clone()));
+        let top = top.next();
+        cards.count() == 1 && sim.top_notice(group) == top && answered_with(sim, message, "Pin")
+    };
+    bench
+        .walk(AnnouncementKind::Docx, "/notice lunch", check)
+        .await;
 }
 
 #[tokio::test]

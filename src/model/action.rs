@@ -152,7 +152,7 @@ impl Action {
         match self {
             Self::PutMessage(..) | Self::PutAnnouncement(_) | Self::DeleteTopNotice => true,
             Self::ShowSettings(_) | Self::Set(_) => false,
-            Self::Announce(_, options) => options.top,
+            Self::Announce(_, options) => options.changes_top(),
             Self::Undo(change) | Self::Expire(change) => change.top().is_some(),
             Self::Cancel(schedule) => schedule.action.changes_top(),
             Self::Edit(edit) => match &edit.target {
@@ -171,12 +171,22 @@ impl Action {
         }
     }
 
+    /// Whether the bot posts a card as itself, before a call that it makes as the member.
+    pub(crate) fn posts_card(&self) -> bool {
+        matches!(self, Self::Announce(_, options) if options.notice)
+    }
+
     /// Whether the platform sees it: canceling a schedule, for example, changes only the store.
     pub(crate) fn reaches_platform(&self) -> bool {
         match self {
             Self::Cancel(_) | Self::ShowSettings(_) | Self::Set(_) => false,
-            Self::Edit(edit) => matches!(edit.target, EditTarget::Entry(_)),
-            _ => true,
+            Self::Edit(edit) => match &edit.target {
+                // A card belongs to the bot.
+                EditTarget::Entry(change) => change.kind != ChangeKind::Notice,
+                EditTarget::Schedule(_) => false,
+            },
+            // The platform would refuse the pin, but the card is posted before.
+            action => !action.posts_card(),
         }
     }
 
@@ -195,17 +205,16 @@ impl Action {
     /// The right that a member needs. To revert or cancel a change takes the right of that change.
     pub(crate) fn right(&self) -> Right {
         let kind = match self {
-            Self::Undo(change) | Self::Expire(change) => change.kind,
-            Self::Cancel(schedule) => match &schedule.action {
-                ScheduledAction::Expire { kind, .. } => *kind,
-                ScheduledAction::Publish { .. } => ChangeKind::Announce,
-                ScheduledAction::Propose(proposal) => proposal.action.kind(),
-            },
+            Self::Undo(change) | Self::Expire(change) => change.revertible_kind(),
+            Self::Cancel(schedule) => schedule.action.kind(),
             Self::ShowSettings(_) | Self::Set(_) => return Right::Settings,
             Self::PutMessage(..) | Self::PutAnnouncement(_) => ChangeKind::Pin,
             Self::DeleteTopNotice => ChangeKind::Unpin,
-            Self::Announce(..) => ChangeKind::Announce,
-            Self::Edit(_) => ChangeKind::Edit,
+            Self::Announce(_, options) => options.kind(),
+            Self::Edit(edit) => match &edit.target {
+                EditTarget::Entry(change) => change.kind,
+                EditTarget::Schedule(schedule) => schedule.action.kind(),
+            },
         };
         kind.right().unwrap_or(Right::Announce)
     }

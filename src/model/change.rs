@@ -43,6 +43,18 @@ pub(crate) struct State {
     /// The message that notified everybody of it.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) notification: Option<MessageId>,
+    /// A card of the bot in the chat.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) notice: Option<Box<PostedNotice>>,
+}
+
+/// A card with a text.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct PostedNotice {
+    pub(crate) message: MessageId,
+    pub(crate) entry: Entry,
+    /// Whether the platform rejected mentions, so that names were written instead.
+    pub(crate) without_mentions: bool,
 }
 
 /// The content of an announcement.
@@ -98,7 +110,7 @@ pub(crate) enum PlacedBlocks {
     },
 }
 
-/// The places in a chat that the bot can change.
+/// The places in a chat that the bot can change. A card counts as a text like the announcement.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Place {
     Top,
@@ -153,6 +165,26 @@ impl Change {
         self
     }
 
+    /// A card was posted, or got another text.
+    pub(crate) fn of_notice(before: Option<PostedNotice>, after: PostedNotice) -> Self {
+        let mut change = Self::default();
+        change.before.notice = before.map(Box::new);
+        change.after.notice = Some(Box::new(after));
+        change
+    }
+
+    /// The card that the change posted; `None` if it edited one.
+    pub(crate) fn notice(&self) -> Option<&PostedNotice> {
+        let notice = self.after.notice.as_deref();
+        notice.filter(|_| self.before.notice.is_none())
+    }
+
+    /// The card before and after the change edited it.
+    pub(crate) fn edited_notice(&self) -> Option<(&PostedNotice, &PostedNotice)> {
+        let (before, after) = (&self.before.notice, &self.after.notice);
+        before.as_deref().zip(after.as_deref())
+    }
+
     /// Adds the message that notified everybody, if it is known.
     pub(crate) fn with_notification(mut self, message: Option<MessageId>) -> Self {
         self.after.notification = message;
@@ -161,11 +193,12 @@ impl Change {
 
     /// The places that the change affects; `None` if there are none.
     pub(crate) fn place(&self) -> Option<Place> {
-        match (&self.after.top, &self.after.announcement) {
-            (Some(_), Some(_)) => Some(Place::Both),
-            (Some(_), None) => Some(Place::Top),
-            (None, Some(_)) => Some(Place::Announcement),
-            (None, None) => None,
+        let has_text = self.after.announcement.is_some() || self.after.notice.is_some();
+        match (&self.after.top, has_text) {
+            (Some(_), true) => Some(Place::Both),
+            (Some(_), false) => Some(Place::Top),
+            (None, true) => Some(Place::Announcement),
+            (None, false) => None,
         }
     }
 
@@ -242,15 +275,15 @@ impl ChangeRecord {
     /// Whether its text can be edited, so that it has a number.
     pub(crate) fn is_editable(&self) -> bool {
         let change = self.change.as_ref();
-        change.is_some_and(|change| change.entry().is_some())
+        change.is_some_and(|change| change.entry().is_some() || change.notice().is_some())
     }
 
     /// Whether the record proves that text can be deleted from the announcement.
     pub(crate) fn has_removed(&self) -> bool {
-        let place = self.change.as_ref().and_then(Change::place);
+        let change = self.change.as_ref();
         matches!(self.kind, ChangeKind::Undo | ChangeKind::Expire)
             && self.result == ChangeResult::Done
-            && matches!(place, Some(Place::Announcement | Place::Both))
+            && change.is_some_and(|change| change.after.announcement.is_some())
     }
 }
 
@@ -278,6 +311,15 @@ pub(crate) struct RecordedChange {
 }
 
 impl RecordedChange {
+    /// The kind of change whose right it takes to revert it.
+    pub(crate) fn revertible_kind(&self) -> ChangeKind {
+        let change = self.change.as_ref();
+        match change.and_then(Change::edited_notice) {
+            Some(_) => ChangeKind::Notice,
+            None => self.kind,
+        }
+    }
+
     /// The new top notice; `None` if the change does not affect it or was erased.
     pub(crate) fn top(&self) -> Option<&PinnedItem> {
         self.change.as_ref()?.top()

@@ -160,8 +160,15 @@ pub(crate) enum Done {
         /// The number of blocks that stay because members wrote or edited them in the meantime.
         edited: usize,
     },
+    /// A card was posted and pinned.
+    NoticePosted,
     /// The entry has another text.
     Edited,
+    /// The card could no longer be changed, so another one took its place.
+    NoticeReplaced {
+        /// Whether it was pinned, as the former one was.
+        pinned: bool,
+    },
     /// A scheduled announcement has another text.
     ScheduleEdited,
     /// The announcement was written as plain text, because it had too many formatted runs.
@@ -222,6 +229,8 @@ pub(crate) enum NotCopied {
     Off,
     /// Announcements of the old kind contain text only.
     OldKind,
+    /// Cards contain text only.
+    Card,
     /// There are more of them than an entry may have.
     TooMany,
     /// It is larger than the platform accepts.
@@ -249,6 +258,12 @@ pub(crate) enum UndoResult {
     /// The announcement is pinned again.
     AnnouncementOnTop,
     NothingOnTop,
+    /// A card was withdrawn.
+    NoticeWithdrawn {
+        card: WithdrawnCard,
+        /// Whether the former top notice was restored.
+        top: bool,
+    },
     /// The entry was removed from the announcement.
     EntryRemoved,
     /// An entry has its former text again.
@@ -260,6 +275,17 @@ pub(crate) enum UndoResult {
         /// Kinds of content that could not be restored, only their names.
         lost: Vec<Unwritable>,
     },
+}
+
+/// What became of a card that was withdrawn.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub(crate) enum WithdrawnCard {
+    Recalled,
+    /// It could not be recalled, and says that it is no longer valid.
+    Marked,
+    /// It could not be changed either.
+    Left,
 }
 
 /// Recent and scheduled changes of a chat, for `/history`.
@@ -338,6 +364,8 @@ pub(crate) enum ScheduledChange {
     /// A pin expires.
     Unpin,
     Announce,
+    /// A card is posted and pinned.
+    Notice,
     /// An entry is removed from the announcement.
     RemoveEntry,
     Replace,

@@ -23,7 +23,7 @@ pub(crate) struct Progress {
     pub(crate) notification: Option<NotificationProgress>,
 }
 
-/// The progress of the message that mentions everybody.
+/// The progress of a message of the bot: the one that mentions everybody, or a card.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub(crate) enum NotificationProgress {
@@ -46,19 +46,24 @@ impl NotificationProgress {
 impl Progress {
     /// Whether an earlier entry is being removed or edited, which its command names again.
     pub(crate) fn concerns_earlier(&self) -> bool {
-        matches!(
-            self.written,
+        match &self.written {
             Some(
                 WriteProgress::LegacyRevert(_)
-                    | WriteProgress::DocxRevert(_)
-                    | WriteProgress::Edit(_)
-            )
-        )
+                | WriteProgress::DocxRevert(_)
+                | WriteProgress::Edit(_),
+            ) => true,
+            Some(WriteProgress::Notice(notice)) => notice.replaces.is_some(),
+            _ => false,
+        }
     }
 
     /// Whether `/edit` gives an entry another text.
     pub(crate) fn edits(&self) -> bool {
-        matches!(&self.written, Some(WriteProgress::Edit(edit)) if edit.reason == EditReason::Edit)
+        match &self.written {
+            Some(WriteProgress::Edit(edit)) => edit.reason == EditReason::Edit,
+            Some(WriteProgress::Notice(notice)) => notice.replaces == Some(EditReason::Edit),
+            _ => false,
+        }
     }
 
     /// Whether a call may have changed the announcement.
@@ -69,7 +74,9 @@ impl Progress {
                 call.pending.is_some()
             }
             Some(WriteProgress::Docx { creation, .. }) => creation.calls > 0,
-            Some(WriteProgress::DocxRevert(_) | WriteProgress::Edit(_)) => true,
+            Some(
+                WriteProgress::DocxRevert(_) | WriteProgress::Edit(_) | WriteProgress::Notice(_),
+            ) => true,
         }
     }
 }
@@ -101,6 +108,19 @@ pub(crate) enum WriteProgress {
     DocxRevert(Restoration),
     /// Gives an entry another text.
     Edit(Box<EditProgress>),
+    /// Posts a card.
+    Notice(NoticeProgress),
+}
+
+/// The progress of posting a card.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct NoticeProgress {
+    /// Why, if it takes the place of an earlier card.
+    pub(crate) replaces: Option<EditReason>,
+    /// Whether names are written instead of mentions, which the platform rejected.
+    pub(crate) without_mentions: bool,
+    /// `None` if it was certainly not sent.
+    pub(crate) sent: Option<NotificationProgress>,
 }
 
 /// The progress of giving an entry another text.

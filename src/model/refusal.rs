@@ -57,6 +57,9 @@ pub struct Unfinished {
     pub(crate) not_notified: bool,
     /// It is unknown whether everybody was notified.
     pub(crate) maybe_notified: bool,
+    /// Whether a card was posted instead of the announcement.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub(crate) of_notice: bool,
 }
 
 impl Unfinished {
@@ -191,6 +194,8 @@ pub enum Cause {
     Unclear,
     /// A message that mentions everybody may have been sent, and the platform would send it again.
     NotificationUnclear,
+    /// No card was posted, or that is unknown.
+    Notice(NotPosted),
     /// The chat has no schedule with that number.
     NoSuchSchedule,
     /// The change of a button was undone already, or is no longer the latest.
@@ -334,10 +339,23 @@ impl Cause {
                 | Self::Internal
                 | Self::Unclear
                 | Self::NotificationUnclear
+                | Self::Notice(NotPosted::Unclear)
                 | Self::TooLate { .. }
                 | Self::ScheduleTooLate { .. }
         )
     }
+}
+
+/// Why a card was not posted.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum NotPosted {
+    /// `/notice` came without text and was not a reply.
+    NoText,
+    /// The text is too long for a card.
+    TooLong,
+    /// A card may have been posted, and the platform would post it again.
+    Unclear,
 }
 
 /// Why a message cannot be pinned.
@@ -449,12 +467,23 @@ pub enum Call {
     RevokeConsent,
     /// Sends the message that mentions everybody.
     Notify,
+    /// Posts a card.
+    PostNotice,
+    /// Gives a card another text.
+    UpdateNotice,
 }
 
 impl Call {
     /// Whether the bot makes the call as itself where it acts as members.
     pub(crate) fn is_of_bot(self) -> bool {
-        matches!(self, Self::ReadChat | Self::ReadMessage | Self::Notify)
+        matches!(
+            self,
+            Self::ReadChat
+                | Self::ReadMessage
+                | Self::Notify
+                | Self::PostNotice
+                | Self::UpdateNotice
+        )
     }
 
     /// Whether the call changes nothing that members see in the group.

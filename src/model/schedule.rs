@@ -81,7 +81,7 @@ pub(crate) enum Verdict {
     Declined,
 }
 
-/// Options of `/announce`.
+/// Options of `/announce` and `/notice`.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) struct AnnounceOptions {
     /// The time after which the entry is removed.
@@ -93,6 +93,9 @@ pub(crate) struct AnnounceOptions {
     /// Whether to send a message that mentions everybody, too.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub(crate) notify: bool,
+    /// Whether a card is posted and pinned instead of the announcement.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub(crate) notice: bool,
 }
 
 impl AnnounceOptions {
@@ -101,14 +104,22 @@ impl AnnounceOptions {
         top: false,
         replace: None,
         notify: false,
+        notice: false,
     };
 
     pub(crate) fn kind(self) -> ChangeKind {
-        if self.replace.is_some() {
+        if self.notice {
+            ChangeKind::Notice
+        } else if self.replace.is_some() {
             ChangeKind::Replace
         } else {
             ChangeKind::Announce
         }
+    }
+
+    /// Whether the top notice changes as well.
+    pub(crate) fn changes_top(self) -> bool {
+        self.top || self.notice
     }
 }
 
@@ -123,7 +134,7 @@ impl ProposedAction {
     pub(crate) fn changes_top(&self) -> bool {
         match self {
             Self::PutMessage { .. } | Self::PutAnnouncement { .. } => true,
-            Self::Announce { options, .. } => options.top,
+            Self::Announce { options, .. } => options.changes_top(),
         }
     }
 
@@ -180,9 +191,18 @@ impl ScheduledAction {
     /// Whether it changes the top notice once it is due.
     pub(crate) fn changes_top(&self) -> bool {
         match self {
-            Self::Publish { options, .. } => options.top,
+            Self::Publish { options, .. } => options.changes_top(),
             Self::Propose(proposal) => proposal.action.changes_top(),
-            Self::Expire { kind, .. } => *kind == ChangeKind::Pin,
+            Self::Expire { kind, .. } => matches!(kind, ChangeKind::Pin | ChangeKind::Notice),
+        }
+    }
+
+    /// The kind of change whose right it takes.
+    pub(crate) fn kind(&self) -> ChangeKind {
+        match self {
+            Self::Publish { options, .. } => options.kind(),
+            Self::Propose(proposal) => proposal.action.kind(),
+            Self::Expire { kind, .. } => *kind,
         }
     }
 

@@ -100,6 +100,8 @@ fn invalid_parameter(call: Call) -> Bilingual {
         | Call::ReadChat
         | Call::ReadMessage
         | Call::RequestConsent
+        | Call::PostNotice
+        | Call::UpdateNotice
         | Call::RevokeConsent
         | Call::Notify => Bilingual::new(
             "请求参数错误，属于机器人故障。请将下面一行提供给机器人管理员。",
@@ -193,12 +195,17 @@ const CODES: &[(i64, &str, &str)] = &[
         "Feishu found sensitive information in the message and did not send it. Change the text and send it again.",
     ),
     (
+        codes::MESSAGE_TOO_LONG,
+        "内容过长，飞书不接收。请缩短后重新发送。",
+        "The text is too long for Feishu. Shorten it and send the command again.",
+    ),
+    (
         codes::MESSAGE_FORBIDDEN,
         "应用缺少读取群消息的权限。请应用管理员在开发者后台开通 im:message:readonly 和 im:message.group_msg，并发布新版本。",
         "The app lacks permission to read group messages. Ask the app's admin to grant im:message:readonly and im:message.group_msg in the developer console and to publish a new version.",
     ),
     (
-        230_028,
+        codes::MESSAGE_NOT_APPROVED,
         "该消息未通过企业的内容审核，未发送。请修改内容后重新发送。",
         "The message did not pass the organization's audit and was not sent. Change the text and send it again.",
     ),
@@ -211,6 +218,11 @@ const CODES: &[(i64, &str, &str)] = &[
         230_050,
         "机器人看不到该消息，可能发送于机器人进群之前。请重新发送该内容，再回复新消息。",
         "The bot cannot see that message; it may have been sent before the bot joined the group. Send it again and reply to the new one.",
+    ),
+    (
+        codes::CARD_REFUSED,
+        "飞书不接收该卡片的内容。请简化格式后重新发送；如反复出现，请将下面一行提供给机器人管理员。",
+        "Feishu rejected the content of the card. Simplify the formatting and send the command again; if it keeps happening, give the line below to the bot's admin.",
     ),
     (
         codes::MESSAGE_DELETED,

@@ -3,7 +3,9 @@
 use jiff::tz::TimeZone;
 
 use super::punctuation::GAP;
-use super::{Answer, Emoji, cards, consent, message, proposal, replace, schedule, settings};
+use super::{
+    Answer, Emoji, cards, consent, message, notice, proposal, replace, schedule, settings,
+};
 use crate::command::PinTarget;
 use crate::language::{Bilingual, Language};
 use crate::model::outcome::{Done, UndoResult};
@@ -30,6 +32,10 @@ pub(super) fn done(done: &Done, language: Language, time_zone: &TimeZone) -> Ans
         Done::Replaced { edited: 0 } => (Emoji::Loudspeaker, replace::REPLACED),
         Done::Replaced { edited } => {
             return Answer::Say(replace::replaced_with_edits(*edited, language));
+        }
+        Done::NoticePosted => (Emoji::Pin, notice::POSTED),
+        Done::NoticeReplaced { pinned } => {
+            return Answer::Say(notice::replaced(*pinned, language));
         }
         Done::Edited => (Emoji::Done, Bilingual::new("已修改。", "Changed the text.")),
         Done::ScheduleEdited => (
@@ -132,6 +138,9 @@ fn undone_in_words(undone: &UndoResult, language: Language) -> String {
             "已撤销，已取消置顶。（此前手动设置的置顶无法恢复。）",
             "Reverted: nothing is pinned to the top now. (The bot cannot restore what was pinned manually before.)",
         ),
+        UndoResult::NoticeWithdrawn { card, top } => {
+            return notice::withdrawn(*card, *top, language);
+        }
         UndoResult::EntryRemoved => Bilingual::new(
             "已撤销，该内容已从群公告中移除。",
             "Reverted: the text was removed from the announcement.",

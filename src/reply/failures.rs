@@ -57,6 +57,11 @@ fn failed(call: Call) -> Bilingual {
             "Could not ask for your consent, so the command was stopped.",
         ),
         Call::Notify => Bilingual::new("未能 @所有人。", "Could not mention everyone."),
+        Call::PostNotice => Bilingual::new("未能发布通知。", "Could not post the notice."),
+        Call::UpdateNotice => Bilingual::new(
+            "未能修改或撤回通知卡片。",
+            "Could not change or recall the notice.",
+        ),
         Call::RevokeConsent => Bilingual::new("未能取消授权。", "Could not withdraw your consent."),
     }
 }
@@ -75,6 +80,10 @@ pub(super) fn unreachable(call: Call) -> Bilingual {
         Call::ReadAnnouncement | Call::WriteAnnouncement => Bilingual::new(
             "无法连接飞书，不能确认群公告是否已修改。请查看群公告，未修改时请重新发送。",
             "Could not reach Feishu, so the bot cannot confirm that the announcement was changed. Check the announcement, and send the command again if it was not.",
+        ),
+        Call::PostNotice | Call::UpdateNotice => Bilingual::new(
+            "无法连接飞书，不能确认通知是否已发布、修改或撤回。请查看群里的消息，未生效时请重新发送。",
+            "Could not reach Feishu, so the bot cannot confirm that the notice was posted, changed or recalled. Look at the chat, and send the command again if it was not.",
         ),
         Call::RevokeConsent => Bilingual::new(
             "无法连接飞书，不能确认授权是否已取消。请几分钟后重新发送 /取消授权。",

@@ -166,6 +166,7 @@ impl HistoryWriter {
         let what = match schedule.what {
             ScheduledChange::Unpin => Bilingual::new("取消置顶", "remove the top notice"),
             ScheduledChange::Announce => Bilingual::new("发布公告", "post"),
+            ScheduledChange::Notice => Bilingual::new("发布通知", "post a notice"),
             ScheduledChange::RemoveEntry => {
                 Bilingual::new("从群公告移除", "remove from the announcement")
             }
@@ -287,6 +288,10 @@ fn setting_changed(change: &HistoryChange, language: Language) -> Option<String>
 fn proposed(kind: ChangeKind) -> Bilingual {
     match kind {
         ChangeKind::Pin => Bilingual::new("置顶申请到期（待审批）", "the request to pin expires"),
+        ChangeKind::Notice => Bilingual::new(
+            "发布通知申请到期（待审批）",
+            "the request to post a notice expires",
+        ),
         ChangeKind::Replace => Bilingual::new(
             "替换公告申请到期（待审批）",
             "the request to replace the announcement expires",
@@ -307,7 +312,8 @@ fn kind(change: &HistoryChange) -> Bilingual {
         (ChangeKind::Unpin, _) => Bilingual::new("取消了置顶", "removed the top notice"),
         (ChangeKind::Announce, _) => Bilingual::new("发布了公告", "posted"),
         (ChangeKind::Replace, _) => Bilingual::new("替换了公告", "replaced the announcement"),
-        (ChangeKind::Edit, _) => Bilingual::new("修改了公告", "edited an announcement"),
+        (ChangeKind::Notice, _) => Bilingual::new("发布了通知", "posted a notice"),
+        (ChangeKind::Edit, _) => Bilingual::new("修改了内容", "edited a text"),
         (ChangeKind::Undo, _) => Bilingual::new("撤销了一次改动", "reverted a change"),
         (ChangeKind::Expire, _) => Bilingual::new("到期自动移除", "removed on expiry"),
         (ChangeKind::Cancel, _) => Bilingual::new("取消了一项计划", "canceled a schedule"),

@@ -11,7 +11,9 @@ pub(super) const NOTIFICATION_UNCLEAR: Bilingual = Bilingual::new(
 /// What was not done, the cause of one of these failures, and the remedies. Repeating the command
 /// would post the text twice.
 pub(super) fn in_words(unfinished: Unfinished, reason: &str, language: Language) -> String {
-    let head = if unfinished.not_replaced {
+    let head = if unfinished.of_notice {
+        Bilingual::new("通知已发布，但", "The notice was posted, but ")
+    } else if unfinished.not_replaced {
         Bilingual::new(
             "内容已发布到群公告最前面，但",
             "Your text was posted at the top of the announcement, but ",
@@ -46,10 +48,11 @@ fn failures(unfinished: Unfinished) -> [Option<Bilingual>; 4] {
             "未能删除原有内容",
             "the previous content could not be removed and is still below it",
         )),
-        unfinished.not_on_top.then_some(Bilingual::new(
-            "未能置顶",
-            "the announcement was not pinned",
-        )),
+        unfinished.not_on_top.then_some(if unfinished.of_notice {
+            Bilingual::new("未能置顶", "it was not pinned")
+        } else {
+            Bilingual::new("未能置顶", "the announcement was not pinned")
+        }),
         unfinished
             .not_notified
             .then_some(Bilingual::new("未能通知所有人", "nobody was notified")),
@@ -62,10 +65,17 @@ fn failures(unfinished: Unfinished) -> [Option<Bilingual>; 4] {
 
 fn remedies(unfinished: Unfinished) -> [Option<Bilingual>; 3] {
     [
-        unfinished.not_on_top.then_some(Bilingual::new(
-            "如需置顶，请发送 /置顶 公告",
-            "to pin it later, send /pin announcement",
-        )),
+        unfinished.not_on_top.then_some(if unfinished.of_notice {
+            Bilingual::new(
+                "如需置顶，请回复该卡片并发送 /置顶",
+                "to pin it later, reply to it with /pin",
+            )
+        } else {
+            Bilingual::new(
+                "如需置顶，请发送 /置顶 公告",
+                "to pin it later, send /pin announcement",
+            )
+        }),
         unfinished.not_notified.then_some(Bilingual::new(
             "如需通知所有人，请自行发送 @所有人 的消息",
             "to notify everyone, send a message that mentions them",

@@ -107,6 +107,10 @@ pub(super) fn named(media: &BTreeSet<Medium>, why: NotCopied, language: Language
             "旧版群公告只能包含文字。",
             "An announcement of the old kind contains only text.",
         ),
+        NotCopied::Card => Bilingual::new(
+            "通知只能包含文字。如需包含图片和文件，请使用 /公告。",
+            "A notice contains only text. Use /announce for images and files.",
+        ),
         NotCopied::TooMany => Bilingual::new(
             "每次最多发布 20 个图片和文件。",
             "At most 20 images and files can be posted at once.",

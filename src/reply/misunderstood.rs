@@ -221,13 +221,16 @@ fn near_option(command: CommandName, near: Option<&str>, language: Language) -> 
 /// A command with each option once.
 fn options_form(command: CommandName, language: Language) -> String {
     match command.spec().options {
-        [_, _, ..] => example(&[TWO_OPTIONS], language),
+        [_, _, ..] if command == CommandName::Announce => example(&[TWO_OPTIONS], language),
         _ => example(&[span_form(command)], language),
     }
 }
 
 /// A command with a duration.
 fn span_form(command: CommandName) -> Bilingual {
+    if command == CommandName::Notice {
+        return Bilingual::new("/通知 --限时 2天 内容", "/notice --for 2d text");
+    }
     match command.spec().attached_value {
         Some(AttachedValue::Span) => Bilingual::new("/置顶 2小时", "/pin 2h"),
         Some(AttachedValue::Number) | None => {
@@ -242,6 +245,10 @@ fn or_text(command: CommandName, language: Language) -> &'static str {
         CommandName::Announce => Bilingual::new(
             "\n如果这是内容的一部分，请在内容前加上 --：/公告 -- 内容",
             "\nIf it is part of your text, put -- before the text: /announce -- text",
+        ),
+        CommandName::Notice => Bilingual::new(
+            "\n如果这是内容的一部分，请在内容前加上 --：/通知 -- 内容",
+            "\nIf it is part of your text, put -- before the text: /notice -- text",
         ),
         CommandName::Edit => Bilingual::new(
             "\n如果这是内容的一部分，请在内容前加上 --：/修改 -- 内容",

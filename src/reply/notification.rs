@@ -1,4 +1,4 @@
-//! The message that mentions everybody after an announcement.
+//! The message that mentions everybody after an announcement or a notice.
 
 use crate::content::Document;
 use crate::language::{Bilingual, Language};
@@ -8,7 +8,7 @@ const MAX_LINES: usize = 3;
 const MAX_CHARACTERS: usize = 200;
 
 /// The text after the mention, with the first lines of the announcement.
-pub(crate) fn notification(document: &Document, language: Language) -> String {
+pub(crate) fn notification(document: &Document, is_notice: bool, language: Language) -> String {
     let text = document.to_plain_text();
     let lines = text.lines().map(str::trim_end);
     let mut lines = lines.filter(|line| !line.trim_start().is_empty());
@@ -16,15 +16,23 @@ pub(crate) fn notification(document: &Document, language: Language) -> String {
     let first = first.join("\n");
     let shown: String = first.chars().take(MAX_CHARACTERS).collect();
     let is_cut = shown.len() < first.len() || lines.next().is_some();
-    let title = Bilingual::new("群公告有更新：", "The group announcement was updated:");
+    let title = if is_notice {
+        Bilingual::new("有新的通知：", "There is a new notice:")
+    } else {
+        Bilingual::new("群公告有更新：", "The group announcement was updated:")
+    };
     let title = title.to(language);
     if !is_cut {
         return format!("{title}\n{shown}");
     }
-    let more = Bilingual::new(
-        "全文请查看群公告。",
-        "Open the group announcement to read all of it.",
-    );
+    let more = if is_notice {
+        Bilingual::new("全文请查看置顶的通知。", "The pinned notice has all of it.")
+    } else {
+        Bilingual::new(
+            "全文请查看群公告。",
+            "Open the group announcement to read all of it.",
+        )
+    };
     format!("{title}\n{}…\n{}", shown.trim_end(), more.to(language))
 }
 
@@ -38,7 +46,7 @@ mod tests {
             let document = Document::from_markdown(text, &[]);
             let title = "The group announcement was updated:\n";
             assert_eq!(
-                notification(&document, Language::En),
+                notification(&document, false, Language::En),
                 format!("{title}{shown}")
             );
         };
@@ -49,7 +57,9 @@ mod tests {
         check(&"好".repeat(200), &"好".repeat(200));
         check(&"好".repeat(201), &format!("{}{more}", "好".repeat(200)));
         let document = Document::from_markdown("今晚停电", &[]);
-        let text = notification(&document, Language::Zh);
+        let text = notification(&document, false, Language::Zh);
         assert_eq!(text, "群公告有更新：\n今晚停电");
+        let text = notification(&document, true, Language::Zh);
+        assert_eq!(text, "有新的通知：\n今晚停电");
     }
 }

@@ -128,6 +128,13 @@ fn what(action: &ProposedAction) -> Bilingual {
         ProposedAction::PutAnnouncement { .. } => {
             Bilingual::new("置顶群公告", "pin the announcement")
         }
+        ProposedAction::Announce { options, .. } if options.notice => {
+            if options.notify {
+                Bilingual::new("发布通知并通知所有人", "post notices and notify everyone")
+            } else {
+                Bilingual::new("发布通知", "post notices")
+            }
+        }
         ProposedAction::Announce { options, .. } => match (options.replace, options.notify) {
             (None, false) => Bilingual::new("发布群公告", "post to the announcement"),
             (Some(_), false) => Bilingual::new("替换群公告", "replace the announcement"),

@@ -4,8 +4,8 @@ use jiff::tz::TimeZone;
 
 use super::misunderstood::misunderstood;
 use super::{
-    consent, edit, failures, incomplete, message, proposal, replace, rights, schedule, settings,
-    undo,
+    consent, edit, failures, incomplete, message, notice, proposal, replace, rights, schedule,
+    settings, undo,
 };
 use crate::command::ScheduleTimeError;
 use crate::language::{Bilingual, Language};
@@ -76,6 +76,7 @@ fn reason(cause: &Cause, language: Language, time_zone: &TimeZone) -> String {
         Cause::CannotSchedule(error) => cannot_schedule(*error),
         Cause::NotAReply => NOT_A_REPLY,
         Cause::NothingToAnnounce => NOTHING_TO_ANNOUNCE,
+        Cause::Notice(refused) => notice::refused(*refused),
         Cause::OnlyMedia => message::ONLY_MEDIA,
         Cause::RepliedToHasNoText => message::REPLIED_TO_HAS_NO_TEXT,
         Cause::RepliedToKind { kind } => {
@@ -194,8 +195,8 @@ const NOT_REMOVED: Bilingual = Bilingual::new(
 );
 
 const NOT_POSTED: Bilingual = Bilingual::new(
-    "定时公告未能发布。{}",
-    "The scheduled announcement was not posted. {}",
+    "定时发布的内容未能发布。{}",
+    "What was scheduled was not posted. {}",
 );
 
 fn cannot_schedule(error: ScheduleTimeError) -> Bilingual {

@@ -39,14 +39,14 @@ pub(super) fn answer(scheduled: &Scheduled, language: Language, time_zone: &Time
 }
 
 pub(super) const POSTED_LATE: Bilingual = Bilingual::new(
-    "已发布到群公告。原定{} 发布，因机器人当时离线而延迟。",
+    "已发布。原定{} 发布，因机器人当时离线而延迟。",
     "Posted late: it was scheduled for {}, but the bot was offline then.",
 );
 
 /// Not posted, because it was too late.
 pub(super) const EXPIRED: Bilingual = Bilingual::new(
-    "定时公告原定{} 发布，因机器人离线已过期，未发布。如仍需要，请重新发送。",
-    "The announcement was scheduled for {}, but the bot was offline and it is too late now, so it was not posted. If you still need it, send it again.",
+    "定时内容原定{} 发布，因机器人离线已过期，未发布。如仍需要，请重新发送。",
+    "This was scheduled for {}, but the bot was offline and it is too late now, so it was not posted. If you still need it, send it again.",
 );
 
 /// The reply, with the template `result`, for an announcement that was `due` while the bot was
@@ -85,7 +85,7 @@ pub(crate) fn schedule_canceled(now: bool, name: Option<&str>, language: Languag
 }
 
 fn title(language: Language) -> &'static str {
-    Bilingual::new("定时公告", "Scheduled announcement").to(language)
+    Bilingual::new("定时发布", "Scheduled").to(language)
 }
 
 /// The time, the summary and the options, one line each.
@@ -107,7 +107,11 @@ pub(super) fn options(options: AnnounceOptions, language: Language) -> Option<St
     let replaces = Bilingual::new("替换原有内容", "replaces the announcement");
     let on_top = Bilingual::new("发布后置顶", "pinned to the top");
     let notifies = Bilingual::new("发布后 @所有人", "mentions everyone");
-    let removed = Bilingual::new("{}后移除", "removed after {}");
+    let removed = if options.notice {
+        Bilingual::new("{}后取消置顶", "unpinned after {}")
+    } else {
+        Bilingual::new("{}后移除", "removed after {}")
+    };
     let duration = options.duration.map(|span| span.in_words(language));
     let fixed = |is_set: bool, words: Bilingual| is_set.then(|| words.to(language).to_owned());
     let options: Vec<_> = [

@@ -21,11 +21,11 @@ use crate::model::change::ChangeKind;
 use crate::model::job::{JobKind, JobRef};
 use crate::model::outcome::{
     Approver, Done, GroupHelp, History, HistoryChange, HistorySchedule, NotCopied, ReadBy,
-    Scheduled, ScheduledChange, UndoResult,
+    Scheduled, ScheduledChange, UndoResult, WithdrawnCard,
 };
 use crate::model::proposal::{Decided, Proposed};
 use crate::model::refusal::{
-    Call, Cause, Meaning, NotPinnable, PlatformRefusal, Refusal, Stage, Unfinished,
+    Call, Cause, Meaning, NotPinnable, NotPosted, PlatformRefusal, Refusal, Stage, Unfinished,
 };
 use crate::model::rights::{
     AdminsOnly, Audience, BotPermission, Denied, GroupRights, GroupSetting, Right,
@@ -42,7 +42,7 @@ const CONTEXT: ReplyContext<'_> = ReplyContext {
 
 const LANGUAGES: [Language; 2] = [Language::Zh, Language::En];
 
-const CALLS: [Call; 9] = [
+const CALLS: [Call; 11] = [
     Call::PutMessage,
     Call::PutAnnouncement,
     Call::DeleteTopNotice,
@@ -52,6 +52,8 @@ const CALLS: [Call; 9] = [
     Call::ReadMessage,
     Call::RequestConsent,
     Call::RevokeConsent,
+    Call::PostNotice,
+    Call::UpdateNotice,
 ];
 
 fn refusal(call: Call, code: i64) -> PlatformRefusal {
@@ -130,7 +132,7 @@ fn every_help() -> Vec<Outcome> {
 }
 
 /// Announcements without options and with all of them.
-fn every_schedule() -> [Outcome; 2] {
+fn every_schedule() -> [Outcome; 3] {
     let scheduled = |options, summary: &str| {
         Outcome::Scheduled(Scheduled {
             number: 3,
@@ -146,14 +148,22 @@ fn every_schedule() -> [Outcome; 2] {
         top: true,
         replace: Some(Replace::IfRestorable),
         notify: true,
+        notice: false,
+    };
+    let notice = AnnounceOptions {
+        notice: true,
+        replace: None,
+        top: false,
+        ..all
     };
     [
         scheduled(AnnounceOptions::default(), "dinner"),
         scheduled(all, "dinner at seven"),
+        scheduled(notice, "dinner at eight"),
     ]
 }
 
-fn proposed_actions() -> [ProposedAction; 6] {
+fn proposed_actions() -> [ProposedAction; 7] {
     let message = "om_1".into();
     let announce = |options, due| ProposedAction::Announce {
         document: Document::from_markdown("**dinner** <at id=all></at>\nat seven", &[]),
@@ -169,6 +179,10 @@ fn proposed_actions() -> [ProposedAction; 6] {
         notify: true,
         ..AnnounceOptions::default()
     };
+    let notice = AnnounceOptions {
+        notice: true,
+        ..AnnounceOptions::default()
+    };
     [
         ProposedAction::PutMessage {
             message,
@@ -179,6 +193,7 @@ fn proposed_actions() -> [ProposedAction; 6] {
         announce(options, Some(moment(20))),
         announce(notifying(None), None),
         announce(notifying(Some(Replace::Always)), None),
+        announce(notice, None),
     ]
 }
 
@@ -256,6 +271,7 @@ fn every_history() -> [Outcome; 2] {
     };
     let schedules = [
         ScheduledChange::Announce,
+        ScheduledChange::Notice,
         ScheduledChange::Unpin,
         ScheduledChange::RemoveEntry,
         ScheduledChange::Replace,
@@ -263,6 +279,7 @@ fn every_history() -> [Outcome; 2] {
         ScheduledChange::Decision(ChangeKind::Pin),
         ScheduledChange::Decision(ChangeKind::Announce),
         ScheduledChange::Decision(ChangeKind::Replace),
+        ScheduledChange::Decision(ChangeKind::Notice),
     ];
     let pins = [PinTarget::RepliedMessage, PinTarget::Announcement];
     let pins = pins.map(|target| (ChangeKind::Pin, Some(target)));
@@ -295,6 +312,26 @@ fn named(why: NotCopied) -> Done {
     }
 }
 
+fn every_notice() -> [Done; 6] {
+    [
+        Done::NoticePosted,
+        Done::NoticeReplaced { pinned: true },
+        Done::NoticeReplaced { pinned: false },
+        Done::Undone(UndoResult::NoticeWithdrawn {
+            card: WithdrawnCard::Recalled,
+            top: true,
+        }),
+        Done::Undone(UndoResult::NoticeWithdrawn {
+            card: WithdrawnCard::Marked,
+            top: false,
+        }),
+        Done::Undone(UndoResult::NoticeWithdrawn {
+            card: WithdrawnCard::Left,
+            top: false,
+        }),
+    ]
+}
+
 fn every_success() -> Vec<Done> {
     vec![
         Done::Pinned(PinTarget::RepliedMessage),
@@ -305,6 +342,7 @@ fn every_success() -> Vec<Done> {
         Done::Unformatted(Box::new(Done::Replaced { edited: 1 })),
         named(NotCopied::Off),
         named(NotCopied::OldKind),
+        named(NotCopied::Card),
         named(NotCopied::TooMany),
         named(NotCopied::TooLarge),
         named(NotCopied::ScopeMissing),
@@ -427,6 +465,9 @@ fn every_plain_refusal() -> Vec<Cause> {
         Cause::NeedsGroup(CommandName::Pin),
         Cause::NotAReply,
         Cause::NothingToAnnounce,
+        Cause::Notice(NotPosted::NoText),
+        Cause::Notice(NotPosted::TooLong),
+        Cause::Notice(NotPosted::Unclear),
         Cause::OnlyMedia,
         Cause::RepliedToHasNoText,
         Cause::RepliedToKind {
@@ -493,6 +534,7 @@ const NOT_NOTIFIED: Stage = Stage::Incomplete(Unfinished {
     not_on_top: false,
     not_notified: true,
     maybe_notified: false,
+    of_notice: false,
 });
 
 fn incomplete(not_replaced: bool, not_on_top: bool) -> Stage {
@@ -517,6 +559,7 @@ fn every_stage() -> Vec<Refusal> {
         not_on_top: true,
         not_notified: true,
         maybe_notified: false,
+        of_notice: false,
     });
     let maybe_notified = Stage::Incomplete(Unfinished {
         maybe_notified: true,
@@ -581,7 +624,8 @@ fn every_outcome() -> Vec<Outcome> {
     refused.extend(every_refused_member());
     let helps = every_help().into_iter().chain(every_schedule());
     let helps = helps.chain(every_history()).chain(every_proposal());
-    let done = every_success().into_iter().map(Outcome::Done).chain(helps);
+    let done = every_success().into_iter().chain(every_notice());
+    let done = done.map(Outcome::Done).chain(helps);
     let staged = every_stage().into_iter().map(Outcome::Refused);
     done.chain(refused.into_iter().map(Outcome::refused))
         .chain(staged)

@@ -38,6 +38,7 @@ mod layers;
 mod limits;
 mod medias;
 mod members;
+mod notices;
 mod notify;
 mod panel;
 mod policy;

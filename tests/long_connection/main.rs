@@ -38,6 +38,8 @@ mod harness;
 mod limits;
 #[path = "../it/members.rs"]
 mod members;
+#[path = "../it/notices.rs"]
+mod notices;
 #[path = "../it/notify.rs"]
 mod notify;
 #[path = "../it/policy.rs"]

@@ -45,6 +45,8 @@ mod limits;
 mod medias;
 #[path = "../it/members.rs"]
 mod members;
+#[path = "../it/notices.rs"]
+mod notices;
 #[path = "../it/notify.rs"]
 mod notify;
 mod outages;

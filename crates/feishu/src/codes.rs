@@ -35,6 +35,8 @@ pub const PRIVATE_CARD_REFUSED: i64 = 18_053;
 /// An internal error after which the call may have taken effect.
 pub const INTERNAL: i64 = 2_200;
 
+/// "Your request contains an invalid request parameter.", in a call on messages.
+pub const MESSAGE_INVALID_PARAMETER: i64 = 230_001;
 /// "Bot ability is not activated." in a call on messages.
 pub const MESSAGES_BOT_DISABLED: i64 = 230_006;
 /// The time in which the message could be recalled is over.

@@ -59,7 +59,7 @@ impl Language {
             Endpoint::DownloadMedia => ("download from the announcement", "下载公告中的文件"),
             Endpoint::ReadUsers => ("list who has read a message", "获取消息已读成员"),
             Endpoint::RecallMessage => ("recall a message", "撤回消息"),
-            Endpoint::PatchCard => ("update a card", "更新卡片"),
+            Endpoint::PatchCard => ("change a card", "修改卡片"),
             Endpoint::CreateMessage => ("send a message", "发送消息"),
             Endpoint::ReplyMessage => ("reply", "回复"),
             Endpoint::SendPrivateCard => ("send a private card", "发送仅特定人可见的卡片"),

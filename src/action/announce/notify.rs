@@ -12,10 +12,10 @@ use crate::model::refusal::{Call, Cause};
 use crate::reply;
 
 /// Why the message was not sent.
-pub(super) struct NotSent {
-    pub(super) cause: Failure,
+pub(in crate::action) struct NotSent {
+    pub(in crate::action) cause: Failure,
     /// Whether it may have been sent nevertheless.
-    pub(super) is_unclear: bool,
+    pub(in crate::action) is_unclear: bool,
 }
 
 impl NotSent {
@@ -30,7 +30,7 @@ impl NotSent {
 /// Sends the message, unless an earlier attempt did; returns it, if the platform names it.
 ///
 /// The bot sends it as itself, also where it acts as members: only the sender learns who has read it.
-pub(super) async fn send(
+pub(in crate::action) async fn send(
     request: AnnouncementRequest<'_>,
     context: Context<'_>,
 ) -> Result<Option<MessageId>, NotSent> {
@@ -53,7 +53,7 @@ pub(super) async fn send(
     if pending_since.is_none() {
         save(Some(NotificationProgress::Pending { since: now })).await?;
     }
-    let text = reply::notification(request.document, context.language);
+    let text = reply::notification(request.document, request.options.notice, context.language);
     let uuid = context.job.key.idempotency_key("notify").to_string();
     let client = &context.platform.client;
     let error = match client.mention_all(context.chat_id, &text, &uuid).await {

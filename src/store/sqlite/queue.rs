@@ -309,6 +309,7 @@ mod tests {
             person: "".into(),
         };
         let (now, id) = (Timestamp::UNIX_EPOCH, ChangeId(1));
+        let notices = changes::notices(&chat).statement;
         for (statement, table, index) in [
             (jobs::prune("", now), "jobs", "jobs_finished"),
             (
@@ -338,6 +339,7 @@ mod tests {
                 "changes",
                 "changes_reverting",
             ),
+            (notices, "changes", "changes_numbered"),
             (changes::revert_edits(id), "changes", "changes_editing"),
             (
                 changes::numbered(&chat, 1).statement,

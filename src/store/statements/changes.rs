@@ -206,6 +206,16 @@ pub(in crate::store) fn numbered(chat: &ChatKey, number: u32) -> Query<Option<Re
     Statement::new(sql, values![app, key, &chat.chat, number]).read(recorded_change)
 }
 
+/// The last cards that were posted in the chat, newest first.
+pub(in crate::store) fn notices(chat: &ChatKey) -> Query<Option<RecordedChange>> {
+    let sql = format!(
+        "SELECT {MADE} FROM changes
+         WHERE app = $1 AND tenant = $2 AND chat = $3 AND number IS NOT NULL
+           AND kind = 'notice' AND after IS NOT NULL ORDER BY number DESC LIMIT 100"
+    );
+    Statement::new(sql, chat.values()).read(recorded_change)
+}
+
 pub(in crate::store) fn with_id(id: ChangeId) -> Query<Option<RecordedChange>> {
     let sql = format!("SELECT {MADE} FROM changes WHERE id = $1");
     Statement::new(sql, values![id.0]).read(recorded_change)
