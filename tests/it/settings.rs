@@ -166,6 +166,8 @@ async fn own_language_applies_to_the_greeting() {
     let owner = bench.sim.as_person(&bench.owner).in_chat(&group);
     let before = bench.sim.messages(&group).len();
     owner.add_bot().unwrap();
+    let greeted = |state: &State| (state.messages(&group).count() > before).then_some(());
+    bench.wait("the greeting", greeted).await;
     bench.idle().await;
     let messages = bench.sim.messages(&group);
     assert_eq!(messages.len(), before + 1);
