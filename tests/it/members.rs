@@ -790,6 +790,8 @@ async fn leaving_the_group_ends_waiting_commands() {
     bench.settled().await;
     let owner = bench.sim.as_person(&bench.owner).in_chat(&group);
     owner.remove_bot().unwrap().answer().await;
+    // The command waits meanwhile, which does not count as work.
+    bench.idle().await;
     bench.consent().await;
     bench.idle().await;
     assert_eq!(bench.announced(&group, "hello"), 0);
