@@ -344,7 +344,7 @@ impl Dispatcher {
         };
         Ok(Conclusion {
             record,
-            schedule,
+            schedules: schedule.into_iter().collect(),
             ..Conclusion::of(Outcome::Refused(refusal))
         })
     }
@@ -365,7 +365,7 @@ impl Dispatcher {
         let record = pending.filter(|_| !is_over);
         Ok(Conclusion {
             record: record.map(|pending| pending.done(effect)),
-            schedule,
+            schedules: schedule.into_iter().collect(),
             ..Conclusion::of(outcome)
         })
     }

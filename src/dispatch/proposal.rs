@@ -121,11 +121,13 @@ impl Dispatcher {
         });
         let payload = StoredMessage::with_schedule(&job.payload, proposal);
         Ok(Conclusion {
-            schedule: Some(NewSchedule {
+            schedules: vec![NewSchedule {
                 kind: JobKind::Proposal,
+                origin: None,
+                number: None,
                 due: until,
                 payload: payload.map_err(|_| Cause::Internal)?,
-            }),
+            }],
             ..Conclusion::of(Outcome::Proposed(Box::new(Proposed {
                 number: 0,
                 job_ref: JobRef {

@@ -116,6 +116,8 @@ impl PendingRecord {
         let payload = StoredMessage::with_schedule(&job.payload, action);
         Ok(NewSchedule {
             kind: JobKind::Expire,
+            origin: None,
+            number: None,
             due,
             payload: payload.map_err(|_| Cause::Internal)?,
         })

@@ -206,11 +206,13 @@ impl Dispatcher {
         let payload = StoredMessage::with_schedule(&job.payload, action);
         let at = self.clock.now();
         Ok(Conclusion {
-            schedule: Some(NewSchedule {
+            schedules: vec![NewSchedule {
                 kind: JobKind::Publish,
+                origin: None,
+                number: None,
                 due,
                 payload: payload.map_err(|_| Cause::Internal)?,
-            }),
+            }],
             ..Conclusion::of(Outcome::Scheduled(Scheduled {
                 number: 0,
                 due,

@@ -12,10 +12,14 @@ use crate::model::progress::Progress;
 use crate::model::refusal::Cause;
 use crate::model::settings::SettingChange;
 
-/// A scheduled job, with the origin of the job that schedules it.
+/// A job to schedule.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct NewSchedule {
     pub(crate) kind: JobKind,
+    /// Where it differs from that of the job that schedules it.
+    pub(crate) origin: Option<String>,
+    /// Its number in the chat. `None`: that of the change of the same origin, or the chat's next one.
+    pub(crate) number: Option<u32>,
     pub(crate) due: Timestamp,
     pub(crate) payload: String,
 }
@@ -24,8 +28,9 @@ impl NewSchedule {
     /// The key of the scheduled job, given the key of the job that schedules it.
     pub(crate) fn key(&self, planner: &JobKey) -> JobKey {
         JobKey {
+            tenant: planner.tenant.clone(),
+            origin: self.origin.as_ref().unwrap_or(&planner.origin).clone(),
             kind: self.kind,
-            ..planner.clone()
         }
     }
 }
@@ -55,8 +60,8 @@ pub(crate) struct Conclusion {
     pub(crate) outcome: Outcome,
     /// The change to record; none if nothing was to be changed.
     pub(crate) record: Option<ChangeRecord>,
-    /// A job to schedule.
-    pub(crate) schedule: Option<NewSchedule>,
+    /// The outcome takes the number of the first one.
+    pub(crate) schedules: Vec<NewSchedule>,
     /// A schedule to cancel.
     pub(crate) cancels: Option<JobId>,
     /// A schedule to change.
@@ -70,7 +75,7 @@ impl Conclusion {
         Self {
             outcome,
             record: None,
-            schedule: None,
+            schedules: Vec::new(),
             cancels: None,
             rewrites: None,
             sets: None,

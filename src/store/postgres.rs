@@ -221,7 +221,7 @@ impl PostgresStore {
         job: &Job,
         conclusion: Conclusion,
     ) -> Result<Outcome, StoreError> {
-        let has_schedule = conclusion.schedule.is_some() || conclusion.decides();
+        let has_schedule = !conclusion.schedules.is_empty() || conclusion.decides();
         let (mut session, now) = (self.sessions.get().await?, self.now());
         let concluding = async {
             let transaction = session.client.transaction().await?;
@@ -412,7 +412,7 @@ async fn conclude(
     let Conclusion {
         mut outcome,
         record,
-        schedule,
+        schedules,
         sets,
         ..
     } = conclusion;
@@ -420,15 +420,17 @@ async fn conclude(
     if let Some(change) = sets {
         executor::execute(client, &settings::save(&job.chat_key(), &change, now)).await?;
     }
-    // Before the schedule, which takes its number.
+    // Before the schedules, which take its number.
     if let Some(record) = record {
         for statement in changes::record(key, chat, &record, now) {
             executor::execute(client, &statement).await?;
         }
     }
-    if let Some(schedule) = schedule {
-        executor::execute(client, &schedules::add(key, chat, &schedule)).await?;
-        let number = schedules::number(&schedule.key(key));
+    for schedule in &schedules {
+        executor::execute(client, &schedules::add(key, chat, schedule)).await?;
+    }
+    if let Some(first) = schedules.first() {
+        let number = schedules::number(&first.key(key));
         outcome = outcome.numbered(executor::only(client, &number).await?);
     }
     let saved = jobs::save_outcome(job.owned(), &outcome);

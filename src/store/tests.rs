@@ -265,6 +265,7 @@ for_both_stores! {
     only_the_last_twenty_changes_are_undoable,
     texts_of_changes_are_erased_before_rows,
     schedules_can_be_cancelled_until_due,
+    one_job_schedules_several,
     leaving_a_chat_erases_schedules_and_texts,
     automatic_reverts_belong_to_their_change,
     chat_order_survives_clock_changes,
@@ -533,7 +534,7 @@ impl Bench {
         let conclusion = conclusion(Conclusion {
             outcome: Outcome::Done(Done::Unpinned),
             record: None,
-            schedule: None,
+            schedules: Vec::new(),
             cancels: None,
             rewrites: None,
             sets: None,
@@ -569,6 +570,16 @@ impl Bench {
 }
 
 const SCHEDULE: &str = r#"{"tenant_key":null,"event":{"sender":{"sender_type":"user","sender_id":{"open_id":"ou_1"}},"message":{"message_id":"om_1","create_time":"1609073151345","chat_id":"oc_1","chat_type":"group","message_type":"text","content":"{}"}},"schedule":{"expire":{"made_by":"command","kind":"pin","summary":""}}}"#;
+
+fn expiry(due: Timestamp) -> NewSchedule {
+    NewSchedule {
+        kind: JobKind::Expire,
+        origin: None,
+        number: None,
+        due,
+        payload: SCHEDULE.to_owned(),
+    }
+}
 
 fn chat() -> ChatKey {
     ChatKey {
@@ -643,11 +654,7 @@ async fn schedules_can_be_cancelled_until_due(bench: Bench) {
                     summary: String::new(),
                     options: AnnounceOptions::default(),
                 }),
-                schedule: Some(NewSchedule {
-                    kind: JobKind::Expire,
-                    due,
-                    payload: SCHEDULE.to_owned(),
-                }),
+                schedules: vec![expiry(due)],
                 ..conclusion
             })
             .await;
@@ -668,7 +675,7 @@ async fn schedules_can_be_cancelled_until_due(bench: Bench) {
         let conclusion = Conclusion {
             outcome: Outcome::Done(Done::Unpinned),
             record: None,
-            schedule: None,
+            schedules: Vec::new(),
             cancels,
             rewrites: None,
             sets: None,
@@ -692,16 +699,43 @@ async fn schedules_can_be_cancelled_until_due(bench: Bench) {
     assert_eq!(bench.place.count("jobs WHERE reference = ''").await, 0);
 }
 
+async fn one_job_schedules_several(bench: Bench) {
+    let due = bench.clock.now() + Duration::from_hours(1);
+    let publish = |origin: Option<&str>, number| NewSchedule {
+        kind: JobKind::Publish,
+        origin: origin.map(str::to_owned),
+        number,
+        ..expiry(due)
+    };
+    for origin in ["om_1", "om_2"] {
+        let runs = [
+            publish(None, None),
+            publish(Some("om_x#2"), Some(7)),
+            publish(Some("om_y#2"), None),
+        ];
+        bench
+            .carry_out(origin, |conclusion| Conclusion {
+                schedules: runs.to_vec(),
+                ..conclusion
+            })
+            .await;
+    }
+    let schedules = bench.store.schedules(chat()).await.unwrap();
+    let found: Vec<_> = schedules
+        .iter()
+        .map(|schedule| (schedule.job_ref.origin.as_str(), schedule.number))
+        .collect();
+    // What has an origin of its own is scheduled once.
+    let expected = [("om_1", 1), ("om_x#2", 7), ("om_y#2", 8), ("om_2", 9)];
+    assert_eq!(found, expected);
+}
+
 async fn leaving_a_chat_erases_schedules_and_texts(bench: Bench) {
     bench.change("om_1", "om_a", None).await;
     let due = bench.clock.now() + Duration::from_hours(1);
     bench
         .carry_out("om_2", |conclusion| Conclusion {
-            schedule: Some(NewSchedule {
-                kind: JobKind::Expire,
-                due,
-                payload: SCHEDULE.to_owned(),
-            }),
+            schedules: vec![expiry(due)],
             ..conclusion
         })
         .await;
@@ -723,15 +757,11 @@ async fn automatic_reverts_belong_to_their_change(bench: Bench) {
     let due = bench.clock.now() + Duration::from_hours(1);
     for (origin, is_timed) in [("om_1", true), ("om_2", false)] {
         let record = top(PinnedItem::Unknown, PinnedItem::Message(origin.into()));
-        let schedule = NewSchedule {
-            kind: JobKind::Expire,
-            due,
-            payload: SCHEDULE.to_owned(),
-        };
+        let schedule = is_timed.then(|| expiry(due));
         bench
             .carry_out(origin, |conclusion| Conclusion {
                 record: Some(record),
-                schedule: is_timed.then_some(schedule),
+                schedules: schedule.into_iter().collect(),
                 ..conclusion
             })
             .await;

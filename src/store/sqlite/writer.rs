@@ -212,7 +212,7 @@ impl Txn<'_> {
         let Conclusion {
             mut outcome,
             record,
-            schedule,
+            schedules,
             sets,
             ..
         } = conclusion;
@@ -221,19 +221,21 @@ impl Txn<'_> {
             let saved = settings::save(&job.chat_key(), &change, self.now);
             executor::execute(self.connection, &saved)?;
         }
-        // Before the schedule, which takes its number.
+        // Before the schedules, which take its number.
         for statement in record
             .iter()
             .flat_map(|record| changes::record(key, chat, record, self.now))
         {
             executor::execute(self.connection, &statement)?;
         }
-        if let Some(schedule) = schedule {
-            executor::execute(self.connection, &schedules::add(key, chat, &schedule))?;
-            let number = schedules::number(&schedule.key(key));
+        // They may be due before any other job.
+        self.effects.claimable |= !schedules.is_empty();
+        for schedule in &schedules {
+            executor::execute(self.connection, &schedules::add(key, chat, schedule))?;
+        }
+        if let Some(first) = schedules.first() {
+            let number = schedules::number(&first.key(key));
             outcome = outcome.numbered(executor::only(self.connection, &number)?);
-            // It may be due before any other job.
-            self.effects.claimable = true;
         }
         self.update(&jobs::save_outcome(job.owned(), &outcome))?;
         Ok(Some(outcome))

@@ -10,13 +10,13 @@ use crate::store::row::{NEXT_NUMBER, job_ref};
 use crate::store::statement::{Query, Row, Statement, Unreadable, values};
 use crate::store::{Conclusion, NewSchedule, Rewrite};
 
-/// Schedules a job under the number of the change that the same message made, or the chat's next
-/// one, unless it exists already.
+/// Schedules a job, unless it exists already.
 pub(in crate::store) fn add(job: &JobKey, chat: &str, schedule: &NewSchedule) -> Statement {
     let sql = format!(
         "INSERT INTO jobs
              (app, tenant, chat, origin, kind, reference, ordered_at, run_at, payload, number)
          VALUES ($1, $2, $3, $4, $5, $6, $7, $7, $8, coalesce(
+             $9,
              (SELECT max(number) FROM changes WHERE app = $1 AND tenant = $2 AND origin = $4),
              {NEXT_NUMBER}))
          ON CONFLICT DO NOTHING"
@@ -31,6 +31,7 @@ pub(in crate::store) fn add(job: &JobKey, chat: &str, schedule: &NewSchedule) ->
         key.reference(),
         schedule.due,
         &schedule.payload,
+        schedule.number.map(i64::from),
     ];
     Statement::new(sql, values)
 }

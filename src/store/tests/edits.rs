@@ -83,15 +83,10 @@ async fn texts_and_schedules_share_their_numbers(bench: Bench) {
     bench.record("om_1", announcement("a")).await;
     let due = bench.clock.now() + Duration::from_hours(1);
     for (origin, record) in [("om_2", None), ("om_3", Some(announcement("c")))] {
-        let schedule = Some(NewSchedule {
-            kind: JobKind::Expire,
-            due,
-            payload: SCHEDULE.to_owned(),
-        });
         bench
             .carry_out(origin, |conclusion| Conclusion {
                 record,
-                schedule,
+                schedules: vec![expiry(due)],
                 ..conclusion
             })
             .await;

@@ -74,14 +74,9 @@ impl Bench {
         match act {
             Act::Change { timed } => {
                 let record = top(PinnedItem::Unknown, PinnedItem::Message("om_a".into()));
-                let plan = NewSchedule {
-                    kind: JobKind::Expire,
-                    due: self.clock.now() + Duration::from_hours(1),
-                    payload: SCHEDULE.to_owned(),
-                };
-                let plan = timed.then_some(plan);
+                let end = timed.then(|| expiry(self.clock.now() + Duration::from_hours(1)));
                 self.run_in(key, &origin, Some(record), |conclusion| Conclusion {
-                    schedule: plan,
+                    schedules: end.into_iter().collect(),
                     ..conclusion
                 })
                 .await;
