@@ -113,19 +113,18 @@ fn words_of(error: &ParseError) -> &str {
         | ParseError::UnknownOption { option: words, .. }
         | ParseError::MisplacedOption { option: words, .. }
         | ParseError::FormattedOption { option: words, .. }
-        | ParseError::CommandInText { typed: words }
+        | ParseError::CommandInText { typed: words, .. }
         | ParseError::RepeatedOption { option: words, .. }
-        | ParseError::BadTime { typed: words }
-        | ParseError::MissingHour { typed: words }
+        | ParseError::BadTime { typed: words, .. }
+        | ParseError::MissingHour { typed: words, .. }
         | ParseError::BadSetting { typed: words, .. }
         | ParseError::BadSpan { typed: words, .. }
         | ParseError::SpanTooShort { typed: words, .. }
         | ParseError::SpanTooLong { typed: words, .. } => words,
         ParseError::NotACommand { .. }
-        | ParseError::MissingTime
+        | ParseError::MissingTime { .. }
         | ParseError::MissingSpan { .. }
-        | ParseError::MissingText
-        | ParseError::MissingNewText
+        | ParseError::MissingText { .. }
         | ParseError::MissingNumber
         | ParseError::MissingSetting { .. } => "",
     }

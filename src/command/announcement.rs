@@ -172,7 +172,7 @@ impl Announcement {
             OptionName::Notify => set_flag(&mut self.notify, ANNOUNCE, option)?,
             OptionName::At => {
                 let when;
-                (when, rest) = read_when(rest, input)?;
+                (when, rest) = read_when(ANNOUNCE, rest, input)?;
                 set(&mut self.at, when, ANNOUNCE, option)?;
             }
             OptionName::For => {
@@ -268,8 +268,10 @@ fn range(rest: &str, length: usize, input: Input<'_>) -> Option<Range<usize>> {
 fn reject_command(text: &str) -> Result<(), ParseError> {
     match TypedName::read(text) {
         TypedName::Command(..) if text.starts_with(['/', '／']) => {
-            let typed = cut(first_word(text));
-            Err(ParseError::CommandInText { typed })
+            Err(ParseError::CommandInText {
+                command: ANNOUNCE,
+                typed: cut(first_word(text)),
+            })
         }
         _ => Ok(()),
     }
@@ -284,7 +286,7 @@ fn reject_option_without_dashes(text: &str, input: Input<'_>) -> Result<(), Pars
     if is_cjk(text.chars().next().unwrap_or(' '))
         && let Some(option) = split_named_option(text)
         && match option.name {
-            OptionName::At => read_when(option.rest, input).is_ok(),
+            OptionName::At => read_when(ANNOUNCE, option.rest, input).is_ok(),
             OptionName::For => read_span(ANNOUNCE, option.rest, input).is_ok(),
             // A common heading: `通知 今晚停电`.
             OptionName::Notify => false,
@@ -304,7 +306,7 @@ fn reject_option_without_dashes(text: &str, input: Input<'_>) -> Result<(), Pars
 fn reject_options_in(text: &str) -> Result<(), ParseError> {
     let text = text.trim_end_matches(is_blank);
     if is_form(text) {
-        return Err(ParseError::MissingText);
+        return Err(ParseError::MissingText { command: ANNOUNCE });
     }
     if let Some(option) = last_word(text).and_then(bracketed_option) {
         return Err(not_plain(option));

@@ -27,8 +27,11 @@ impl Edit {
             Some((number, text)) => (Some(number), text),
             None => (None, rest),
         };
-        let announcement = Announcement::read(CommandName::Edit, text, input)?;
-        let text = announcement.text.ok_or(ParseError::MissingNewText)?;
+        let command = CommandName::Edit;
+        let announcement = Announcement::read(command, text, input)?;
+        let text = announcement
+            .text
+            .ok_or(ParseError::MissingText { command })?;
         Ok(Self { number, text })
     }
 }

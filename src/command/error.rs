@@ -47,8 +47,9 @@ pub enum ParseError {
         /// With its dashes.
         option: String,
     },
-    #[error("command in the text")]
+    #[error("command in the text of `{}`", command.as_str())]
     CommandInText {
+        command: CommandName,
         /// With its slash.
         typed: String,
     },
@@ -60,14 +61,14 @@ pub enum ParseError {
         option: String,
     },
     /// `--at` without a time.
-    #[error("missing time")]
-    MissingTime,
+    #[error("missing time of `{}`", command.as_str())]
+    MissingTime { command: CommandName },
     /// `--at` with an invalid time.
-    #[error("not a time")]
-    BadTime { typed: String },
+    #[error("not a time of `{}`", command.as_str())]
+    BadTime { command: CommandName, typed: String },
     /// `--at` with a day or a part of the day, but without an hour.
-    #[error("time without an hour")]
-    MissingHour { typed: String },
+    #[error("time of `{}` without an hour", command.as_str())]
+    MissingHour { command: CommandName, typed: String },
     /// `--for` without a duration.
     #[error("missing duration of `{}`", command.as_str())]
     MissingSpan { command: CommandName },
@@ -77,18 +78,16 @@ pub enum ParseError {
     SpanTooShort { command: CommandName, typed: String },
     #[error("too long a duration of `{}`", command.as_str())]
     SpanTooLong { command: CommandName, typed: String },
-    /// `/announce` with options but without text. [`parse`](fn@super::parse) does not know whether
-    /// the message is a reply, so the caller reports this.
-    #[error("options without a text")]
-    MissingText,
+    /// A command without the text that it needs, such as `/announce` with options only.
+    /// [`parse`](fn@super::parse) does not know whether the message is a reply, so the caller reports
+    /// that.
+    #[error("no text of `{}`", command.as_str())]
+    MissingText { command: CommandName },
     /// `/settings` with the name of a setting and no value.
     #[error("missing value of a setting")]
     MissingSetting { setting: Setting },
     #[error("not a value of a setting")]
     BadSetting { setting: Setting, typed: String },
-    /// `/edit` without a new text.
-    #[error("no new text")]
-    MissingNewText,
     /// `/cancel` without a number.
     #[error("missing number")]
     MissingNumber,
@@ -100,7 +99,12 @@ impl ParseError {
         if let Self::UnknownOption { command, .. }
         | Self::MisplacedOption { command, .. }
         | Self::FormattedOption { command, .. }
+        | Self::CommandInText { command, .. }
         | Self::RepeatedOption { command, .. }
+        | Self::MissingTime { command }
+        | Self::BadTime { command, .. }
+        | Self::MissingHour { command, .. }
+        | Self::MissingText { command }
         | Self::MissingSpan { command }
         | Self::BadSpan { command, .. }
         | Self::SpanTooShort { command, .. }

@@ -202,11 +202,12 @@ fn is_missing(value: &str) -> bool {
 
 /// Parses the value of `--at`; also returns what follows it.
 pub(super) fn read_when<'t>(
+    command: CommandName,
     value: &'t str,
     input: Input<'_>,
 ) -> Result<(When, &'t str), ParseError> {
     if is_missing(value) {
-        return Err(ParseError::MissingTime);
+        return Err(ParseError::MissingTime { command });
     }
     if let Some((inner, rest)) = split_quoted(value)
         && let Ok((when, "")) = split_when(inner)
@@ -215,9 +216,11 @@ pub(super) fn read_when<'t>(
     }
     split_when(value).map_err(|no_time| match no_time {
         NoTime::Unknown(typed) => ParseError::BadTime {
+            command,
             typed: input.quote(typed),
         },
         NoTime::WithoutHour(typed) => ParseError::MissingHour {
+            command,
             typed: input.quote(typed),
         },
     })

@@ -534,7 +534,7 @@ mod tests {
     fn every_spelling_of_a_command_is_parsed() {
         for spelling in CommandName::all().flat_map(CommandName::spellings) {
             match parse(&format!("/{spelling}"), &[], true) {
-                Ok(Some(_)) | Err(ParseError::MissingNumber | ParseError::MissingNewText) => {}
+                Ok(Some(_)) | Err(ParseError::MissingNumber | ParseError::MissingText { .. }) => {}
                 other => panic!("{other:?} for {spelling}"),
             }
         }

@@ -26,7 +26,9 @@ impl Dispatcher {
     ) -> Result<Next, Failure> {
         let range = edit.text.clone();
         let read = typed.document(range, message, &self.platform).await;
-        let empty = Cause::Misunderstood(ParseError::MissingNewText);
+        let empty = Cause::Misunderstood(ParseError::MissingText {
+            command: CommandName::Edit,
+        });
         let document = read.map_err(|unfit: Unfit| action::announce::refusal(unfit, empty))?;
         typed.reject_hidden_options(CommandName::Edit, &edit.text, &document)?;
         let target = self.edit_target(job, edit.number, message).await?;

@@ -411,7 +411,10 @@ async fn source(
         (Err(unfit), _) => {
             let empty = match typed.command {
                 Command::Notice(_) => Cause::Notice(NotPosted::NoText),
-                _ if announcement.has_options() => Cause::Misunderstood(ParseError::MissingText),
+                _ if announcement.has_options() => {
+                    let command = typed.command.name();
+                    Cause::Misunderstood(ParseError::MissingText { command })
+                }
                 _ => Cause::NothingToAnnounce,
             };
             Err(action::announce::refusal(unfit, empty))

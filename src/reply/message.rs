@@ -11,36 +11,36 @@ use crate::model::outcome::NotCopied;
 use crate::model::refusal::NotPinnable;
 
 pub(super) const ONLY_MEDIA: Bilingual = Bilingual::new(
-    "命令中没有可以发布的文字、图片或文件，未发布。请发送 /公告 内容。",
-    "The message has no text, picture or file that can be posted, so nothing was posted. Send /announce text.",
+    "命令中没有可以发布的文字、图片或文件，未执行。请将内容写在命令之后。",
+    "The message has no text, picture or file that can be posted, so nothing was done. Write the text after the command.",
 );
 
 pub(super) const REPLIED_TO_HAS_NO_TEXT: Bilingual = Bilingual::new(
-    "该消息没有可发布的内容。请发送 /公告 内容。",
-    "That message has nothing to announce. Send /announce text instead.",
+    "该消息没有可发布的内容。请将内容写在命令之后。",
+    "That message has nothing that can be posted. Write the text after the command instead.",
 );
 
 pub(super) fn without_text(kind: MessageKind, language: Language) -> String {
     let words = Bilingual::new(
-        "该消息是{}，没有可发布的文字。请发送 /公告 内容。",
-        "That message is a {} without text to announce. Send /announce text instead.",
+        "该消息是{}，没有可发布的文字。请将内容写在命令之后。",
+        "That message is a {} without text to post. Write the text after the command instead.",
     );
     words.fill(language, kind_in_words(kind).to(language))
 }
 
 pub(super) const UNKNOWN_KIND: Bilingual = Bilingual::new(
-    "不支持发布该类型的消息（{}）。请发送 /公告 内容。",
-    "Messages of that kind ({}) cannot be announced. Send /announce text instead.",
+    "不支持发布该类型的消息（{}）。请将内容写在命令之后。",
+    "Messages of that kind ({}) cannot be posted. Write the text after the command instead.",
 );
 
 pub(super) const REPLIED_TO_IS_CARD: Bilingual = Bilingual::new(
-    "该消息是卡片，无法读取其中的文字，未发布。请发送 /公告 内容。",
-    "That message is a card whose text cannot be read, so nothing was posted. Send /announce text instead.",
+    "该消息是卡片，无法读取其中的文字，未发布。请将内容写在命令之后。",
+    "That message is a card whose text cannot be read, so nothing was posted. Write the text after the command instead.",
 );
 
 pub(super) const REPLIED_TO_IS_FORWARD: Bilingual = Bilingual::new(
-    "该消息是合并转发的聊天记录，无法读取其中的文字，未发布。请发送 /公告 内容。",
-    "That message is a forwarded chat history without readable text, so nothing was posted. Send /announce text instead.",
+    "该消息是合并转发的聊天记录，无法读取其中的文字，未发布。请将内容写在命令之后。",
+    "That message is a forwarded chat history without readable text, so nothing was posted. Write the text after the command instead.",
 );
 
 pub(super) const REPLIED_ELSEWHERE: Bilingual = Bilingual::new(
@@ -49,8 +49,8 @@ pub(super) const REPLIED_ELSEWHERE: Bilingual = Bilingual::new(
 );
 
 pub(super) const REPLIED_TO_UNPLACED: Bilingual = Bilingual::new(
-    "无法确认所回复的消息属于本群，未执行。请发送 /公告 内容。",
-    "Could not confirm that the message you replied to is from this chat, so nothing was done. Send /announce text instead.",
+    "无法确认所回复的消息属于本群，未执行。请将内容写在命令之后。",
+    "Could not confirm that the message you replied to is from this chat, so nothing was done. Write the text after the command instead.",
 );
 
 pub(super) const CHAT_NOT_REPORTED: Bilingual = Bilingual::new(

@@ -1,18 +1,22 @@
 //! Replies to commands that could not be parsed.
 
-use super::edit;
 use super::punctuation::GAP;
 use super::quote::quoted;
-use crate::command::{AttachedValue, CommandName, ParseError};
+use super::{edit, notice};
+use crate::command::{AttachedValue, CommandName, ParseError, Setting};
 use crate::language::{Bilingual, Language};
 
 /// What is wrong and how to write it; the command was not run.
 pub(super) fn misunderstood(error: &ParseError, language: Language) -> String {
     let plain = |words: Bilingual| words.to(language).to_owned();
     let quote = |template: Bilingual, typed: &str| template.fill(language, quoted(typed, language));
-    let form = |command| example(&[span_form(command)], language);
+    let form = |command| example([span_form(command, language)].into_iter(), language);
+    let times = |command| {
+        let forms = [WITH_TIME, WITH_DAY, WITH_DATE];
+        let forms = forms.map(|form| form_of(command, form, language));
+        example(forms.into_iter(), language)
+    };
     let or_text = |command| or_text(command, language);
-    let announce = CommandName::Announce;
     match error {
         ParseError::UnknownCommand { name, suggestion } => {
             let words = quote(UNKNOWN_COMMAND, &format!("/{name}"));
@@ -31,55 +35,48 @@ pub(super) fn misunderstood(error: &ParseError, language: Language) -> String {
             suggestion,
         } => {
             let near = near_option(*command, suggestion.as_deref(), language);
-            quote(UNKNOWN_OPTION, option) + &near + or_text(*command)
+            quote(UNKNOWN_OPTION, option) + &near + &or_text(*command)
         }
         ParseError::MisplacedOption { command, option } => {
-            quote(MISPLACED_OPTION, option) + or_text(*command)
+            quote(MISPLACED_OPTION, option) + &or_text(*command)
         }
         ParseError::FormattedOption { command, option } => {
-            quote(FORMATTED_OPTION, option) + or_text(*command)
+            quote(FORMATTED_OPTION, option) + &or_text(*command)
         }
-        ParseError::CommandInText { typed } => quote(COMMAND_IN_TEXT, typed) + or_text(announce),
+        ParseError::CommandInText { command, typed } => {
+            quote(COMMAND_IN_TEXT, typed) + &or_text(*command)
+        }
         ParseError::RepeatedOption { command, option } => {
-            quote(REPEATED_OPTION, option) + &options_form(*command, language) + or_text(*command)
+            quote(REPEATED_OPTION, option) + &options_form(*command, language) + &or_text(*command)
         }
-        ParseError::MissingTime => {
-            plain(MISSING_TIME) + &example(&TIMES, language) + or_text(announce)
+        ParseError::MissingTime { command } => {
+            plain(MISSING_TIME) + &times(*command) + &or_text(*command)
         }
-        ParseError::BadTime { typed } => {
-            quote(BAD_TIME, typed) + &example(&TIMES, language) + or_text(announce)
+        ParseError::BadTime { command, typed } => {
+            quote(BAD_TIME, typed) + &times(*command) + &or_text(*command)
         }
-        ParseError::MissingHour { typed } => {
-            quote(MISSING_HOUR, typed) + &example(&TIMES[1..2], language) + or_text(announce)
+        ParseError::MissingHour { command, typed } => {
+            let form = form_of(*command, WITH_DAY, language);
+            quote(MISSING_HOUR, typed) + &example([form].into_iter(), language) + &or_text(*command)
         }
         ParseError::MissingSpan { command } => {
-            plain(MISSING_SPAN) + &form(*command) + or_text(*command)
+            plain(MISSING_SPAN) + &form(*command) + &or_text(*command)
         }
         ParseError::BadSpan { command, typed } => {
-            quote(BAD_SPAN, typed) + &form(*command) + or_text(*command)
+            quote(BAD_SPAN, typed) + &form(*command) + &or_text(*command)
         }
         ParseError::SpanTooShort { command, typed } => {
             quote(SPAN_TOO_SHORT, typed) + &form(*command)
         }
         ParseError::SpanTooLong { command, typed } => quote(SPAN_TOO_LONG, typed) + &form(*command),
-        ParseError::MissingText => plain(MISSING_TEXT) + &example(&TIMES[..1], language),
-        ParseError::MissingNewText => {
-            let forms = CommandName::Edit
-                .spec()
-                .usages
-                .iter()
-                .map(|usage| usage.form);
-            plain(edit::MISSING_NEW_TEXT) + &list(forms, language)
-        }
+        ParseError::MissingText { command } => missing_text(*command, language),
         ParseError::MissingNumber => plain(MISSING_NUMBER),
         ParseError::MissingSetting { setting } => {
             MISSING_SETTING.fill(language, setting.spec().name.to(language))
-                + &list(setting.spec().forms.iter().copied(), language)
+                + &setting_forms(*setting, language)
         }
         ParseError::BadSetting { setting, typed } => {
-            quote(UNKNOWN_ARGUMENT, typed)
-                + GAP.to(language)
-                + &list(setting.spec().forms.iter().copied(), language)
+            quote(UNKNOWN_ARGUMENT, typed) + GAP.to(language) + &setting_forms(*setting, language)
         }
     }
 }
@@ -136,23 +133,18 @@ const REPEATED_OPTION: Bilingual = Bilingual::new(
     "{} is repeated; nothing was done. Use each option once. ",
 );
 
-const TWO_OPTIONS: Bilingual = Bilingual::new(
-    "/公告 --定时 9:00 --置顶 内容",
-    "/announce --at 9:00 --top text",
-);
+// In the forms, `{}` is the name of the command.
 
-/// Ways to write a time.
-const TIMES: [Bilingual; 3] = [
-    Bilingual::new("/公告 --定时 9:00 内容", "/announce --at 9:00 text"),
-    Bilingual::new(
-        "/公告 --定时 明天9点 内容",
-        "/announce --at tomorrow 9:00 text",
-    ),
-    Bilingual::new(
-        "/公告 --定时 12月1日 9:00 内容",
-        "/announce --at 12-01 9:00 text",
-    ),
-];
+const TWO_OPTIONS: Bilingual = Bilingual::new(
+    "/{} --定时 9:00 --限时 2天 内容",
+    "/{} --at 9:00 --for 2d text",
+);
+const WITH_SPAN: Bilingual = Bilingual::new("/{} --限时 2天 内容", "/{} --for 2d text");
+const WITH_TIME: Bilingual = Bilingual::new("/{} --定时 9:00 内容", "/{} --at 9:00 text");
+const WITH_DAY: Bilingual =
+    Bilingual::new("/{} --定时 明天9点 内容", "/{} --at tomorrow 9:00 text");
+const WITH_DATE: Bilingual =
+    Bilingual::new("/{} --定时 12月1日 9:00 内容", "/{} --at 12-01 9:00 text");
 
 const MISSING_TIME: Bilingual = Bilingual::new(
     "选项 --定时 缺少时间，未执行。",
@@ -218,64 +210,83 @@ fn near_option(command: CommandName, near: Option<&str>, language: Language) -> 
     }
 }
 
+fn form_of(command: CommandName, form: Bilingual, language: Language) -> String {
+    form.fill(language, command.spelling(language))
+}
+
 /// A command with each option once.
 fn options_form(command: CommandName, language: Language) -> String {
-    match command.spec().options {
-        [_, _, ..] if command == CommandName::Announce => example(&[TWO_OPTIONS], language),
-        _ => example(&[span_form(command)], language),
-    }
+    let form = match command.spec().options {
+        [_, _, ..] => form_of(command, TWO_OPTIONS, language),
+        _ => span_form(command, language),
+    };
+    example([form].into_iter(), language)
 }
 
 /// A command with a duration.
-fn span_form(command: CommandName) -> Bilingual {
-    if command == CommandName::Notice {
-        return Bilingual::new("/通知 --限时 2天 内容", "/notice --for 2d text");
-    }
+fn span_form(command: CommandName, language: Language) -> String {
     match command.spec().attached_value {
-        Some(AttachedValue::Span) => Bilingual::new("/置顶 2小时", "/pin 2h"),
-        Some(AttachedValue::Number) | None => {
-            Bilingual::new("/公告 --限时 2天 内容", "/announce --for 2d text")
+        Some(AttachedValue::Span) => Bilingual::new("/置顶 2小时", "/pin 2h")
+            .to(language)
+            .to_owned(),
+        Some(AttachedValue::Number) | None => form_of(command, WITH_SPAN, language),
+    }
+}
+
+fn missing_text(command: CommandName, language: Language) -> String {
+    match command {
+        CommandName::Notice => notice::NO_TEXT.to(language).to_owned(),
+        CommandName::Edit => {
+            let forms = command.spec().usages.iter().map(|usage| usage.form);
+            let forms = forms.map(|form| form.to(language).to_owned());
+            edit::MISSING_NEW_TEXT.to(language).to_owned() + &list(forms, language)
+        }
+        _ => {
+            let form = form_of(command, WITH_TIME, language);
+            MISSING_TEXT.to(language).to_owned() + &example([form].into_iter(), language)
         }
     }
 }
 
 /// What to do if the rejected part is text.
-fn or_text(command: CommandName, language: Language) -> &'static str {
-    let words = match command {
-        CommandName::Announce => Bilingual::new(
-            "\n如果这是内容的一部分，请在内容前加上 --：/公告 -- 内容",
-            "\nIf it is part of your text, put -- before the text: /announce -- text",
-        ),
-        CommandName::Notice => Bilingual::new(
-            "\n如果这是内容的一部分，请在内容前加上 --：/通知 -- 内容",
-            "\nIf it is part of your text, put -- before the text: /notice -- text",
-        ),
-        CommandName::Edit => Bilingual::new(
-            "\n如果这是内容的一部分，请在内容前加上 --：/修改 -- 内容",
-            "\nIf it is part of your text, put -- before the text: /edit -- text",
-        ),
-        _ => return "",
-    };
-    words.to(language)
+fn or_text(command: CommandName, language: Language) -> String {
+    match command {
+        CommandName::Announce | CommandName::Notice | CommandName::Edit => {
+            form_of(command, OR_TEXT, language)
+        }
+        _ => String::new(),
+    }
+}
+
+const OR_TEXT: Bilingual = Bilingual::new(
+    "\n如果这是内容的一部分，请在内容前加上 --：/{} -- 内容",
+    "\nIf it is part of your text, put -- before the text: /{} -- text",
+);
+
+/// All forms of `/settings` that change a setting.
+fn setting_forms(setting: Setting, language: Language) -> String {
+    let forms = setting.spec().forms.iter();
+    list(forms.map(|form| form.to(language).to_owned()), language)
 }
 
 /// All forms of a command, one line each.
 fn usages(command: CommandName, language: Language) -> String {
-    let forms = command.spec().usages.iter().map(|usage| usage.form);
+    let forms = command.spec().usages.iter();
+    let forms = forms.map(|usage| usage.form.to(language).to_owned());
     GAP.to(language).to_owned() + &list(forms, language)
 }
 
 /// Correct forms: one in the same line, more of them in one line each.
-fn example(forms: &[Bilingual], language: Language) -> String {
-    if let [form] = forms {
-        let title = Bilingual::new("例如：", "For example: ").to(language);
-        return format!("{title}{}", form.to(language));
+fn example(mut forms: impl ExactSizeIterator<Item = String>, language: Language) -> String {
+    if forms.len() > 1 {
+        return list(forms, language);
     }
-    list(forms.iter().copied(), language)
+    let title = Bilingual::new("例如：", "For example: ").to(language);
+    title.to_owned() + &forms.next().unwrap_or_default()
 }
 
-fn list(forms: impl Iterator<Item = Bilingual>, language: Language) -> String {
-    let lines = forms.map(|form| format!("\n{}", form.to(language)));
+fn list(forms: impl Iterator<Item = String>, language: Language) -> String {
+    let lines = forms.map(|form| format!("\n{form}"));
     let title = Bilingual::new("可用写法：", "Use:").to(language);
     format!("{title}{}", lines.collect::<String>())
 }
@@ -283,7 +294,59 @@ fn list(forms: impl Iterator<Item = Bilingual>, language: Language) -> String {
 #[cfg(test)]
 pub(super) mod tests {
     use super::*;
-    use crate::command::Setting;
+    use crate::command::{Mention, parse};
+
+    #[test]
+    fn a_reply_shows_forms_of_the_command_that_was_typed() {
+        let rests = [
+            "--at",
+            "--at lunch x",
+            "--at tomorrow evening x",
+            "--at 9:00 --at 9:00 x",
+            "--for",
+            "--for long x",
+            "--for 0m x",
+            "--for 53w x",
+            "--every x",
+            "--tpo x",
+            "x --tpo",
+            "**--at** x",
+            "x --for 2d and more",
+            "/pin",
+            "[text]",
+            "--定时",
+            "--限时 x",
+            "定时 9:00 x",
+            "[--top] x",
+        ];
+        let commands = ["/announce", "/notice", "/edit 3", "/pin", "/公告", "/通知"];
+        for (command, rest) in commands
+            .into_iter()
+            .flat_map(|c| rests.map(|rest| (c, rest)))
+        {
+            let typed = format!("{command} {rest}");
+            let mentions: [Mention; 0] = [];
+            let Err(error) = parse(&typed, &mentions, false) else {
+                continue;
+            };
+            for (language, names) in [
+                (Language::Zh, ["/公告", "/通知", "/修改", "/置顶"]),
+                (Language::En, ["/announce", "/notice", "/edit", "/pin"]),
+            ] {
+                let words = misunderstood(&error, language);
+                let words = words.replace("/pin”", "”").replace("\"/pin\"", "");
+                let known = CommandName::all().find(|name| {
+                    let mut spellings = name.spellings();
+                    let name = command.split(' ').next().unwrap_or_default();
+                    spellings.any(|spelling| name == format!("/{spelling}"))
+                });
+                let own = format!("/{}", known.unwrap().spelling(language));
+                for other in names.into_iter().filter(|name| *name != own) {
+                    assert!(!words.contains(other), "{typed}: {words}");
+                }
+            }
+        }
+    }
 
     /// Errors in a command about a setting.
     pub(in crate::reply) fn every_setting_error() -> [ParseError; 2] {
@@ -335,6 +398,7 @@ pub(super) mod tests {
                 option: typed("--top"),
             },
             ParseError::CommandInText {
+                command: announce,
                 typed: typed("/pin"),
             },
             ParseError::NotACommand { suggestion: None },
@@ -349,11 +413,13 @@ pub(super) mod tests {
                 command: announce,
                 option: typed("--top"),
             },
-            ParseError::MissingTime,
+            ParseError::MissingTime { command: announce },
             ParseError::BadTime {
+                command: CommandName::Notice,
                 typed: typed("25:00"),
             },
             ParseError::MissingHour {
+                command: announce,
                 typed: typed("tomorrow evening"),
             },
             ParseError::MissingSpan { command: pin },
@@ -375,8 +441,13 @@ pub(super) mod tests {
                 typed: typed("53w"),
             },
             option(CommandName::Edit),
-            ParseError::MissingText,
-            ParseError::MissingNewText,
+            ParseError::MissingText { command: announce },
+            ParseError::MissingText {
+                command: CommandName::Notice,
+            },
+            ParseError::MissingText {
+                command: CommandName::Edit,
+            },
             ParseError::MissingNumber,
         ]
     }

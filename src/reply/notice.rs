@@ -71,13 +71,15 @@ pub(super) fn withdrawn(card: WithdrawnCard, top: bool, language: Language) -> S
     format!("{card}{}{}", GAP.to(language), top.to(language))
 }
 
+pub(super) const NO_TEXT: Bilingual = Bilingual::new(
+    "缺少通知内容。请发送 /通知 内容，或回复一条消息并发送 /通知。",
+    "There is no text for the notice. Send /notice text, or reply to a message with /notice.",
+);
+
 /// Why no card was posted.
 pub(super) fn refused(why: NotPosted) -> Bilingual {
     match why {
-        NotPosted::NoText => Bilingual::new(
-            "缺少通知内容。请发送 /通知 内容，或回复一条消息并发送 /通知。",
-            "There is no text for the notice. Send /notice text, or reply to a message with /notice.",
-        ),
+        NotPosted::NoText => NO_TEXT,
         NotPosted::TooLong => Bilingual::new(
             "内容过长，卡片最多 30 KB，约 9000 个汉字。请缩短，或改用 /公告 发布。",
             "The text is too long for a card, which holds 30 KB. Shorten it, or post it with /announce.",

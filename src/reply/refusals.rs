@@ -202,16 +202,16 @@ const NOT_POSTED: Bilingual = Bilingual::new(
 fn cannot_schedule(error: ScheduleTimeError) -> Bilingual {
     match error {
         ScheduleTimeError::Passed => Bilingual::new(
-            "该时间已过，未执行。请改用未来的时间，例如：/公告 --定时 明天9点 内容",
-            "That time has passed, so nothing was done. Use a time in the future, for example: /announce --at tomorrow 9:00 text",
+            "该时间已过，未执行。请改用未来的时间，例如 --定时 明天9点。",
+            "That time has passed, so nothing was done. Use a time in the future, for example --at tomorrow 9:00.",
         ),
         ScheduleTimeError::TooFar => Bilingual::new(
-            "最多提前一年，未执行。请改用一年内的时间，例如：/公告 --定时 12月1日 9:00 内容",
-            "That time is more than a year ahead, so nothing was done. Use an earlier time, for example: /announce --at 12-01 9:00 text",
+            "最多提前一年，未执行。请改用一年内的时间，例如 --定时 12月1日 9:00。",
+            "That time is more than a year ahead, so nothing was done. Use an earlier time, for example --at 12-01 9:00.",
         ),
         ScheduleTimeError::Contradiction => Bilingual::new(
-            "所写的两个日期不一致（例如日期与星期不符），未执行。请核对后重新发送，例如：/公告 --定时 12月1日 9:00 内容",
-            "The day was given twice and the two do not match, so nothing was done. Check the date and send it again, for example: /announce --at 12-01 9:00 text",
+            "所写的两个日期不一致（例如日期与星期不符），未执行。请核对后重新发送，例如 --定时 12月1日 9:00。",
+            "The day was given twice and the two do not match, so nothing was done. Check the date and send it again, for example --at 12-01 9:00.",
         ),
     }
 }

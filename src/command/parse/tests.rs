@@ -411,6 +411,7 @@ fn options_can_be_combined() {
 
 #[test]
 fn an_option_without_its_value_is_rejected() {
+    let command = CommandName::Announce;
     check_error(
         &[
             "/announce --at",
@@ -419,9 +420,8 @@ fn an_option_without_its_value_is_rejected() {
             "/announce --at -- x",
             "/announce --at\n",
         ],
-        &ParseError::MissingTime,
+        &ParseError::MissingTime { command },
     );
-    let command = CommandName::Announce;
     check_error(
         &[
             "/announce --for",
@@ -453,6 +453,7 @@ fn invalid_values_are_quoted_as_typed() {
         check_error(
             &[text],
             &ParseError::BadTime {
+                command: CommandName::Announce,
                 typed: typed.to_owned(),
             },
         );
