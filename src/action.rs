@@ -38,7 +38,7 @@ pub(crate) async fn run(permit: Permit, context: Context<'_>) -> Result<Effect, 
             Box::pin(announce::run(source, options, context)).await
         }
         Action::Edit(edit) => Box::pin(edit::run(*edit, context)).await,
-        Action::Undo(change) => Box::pin(undo::run(&change, context)).await,
+        Action::Undo(undo) => Box::pin(undo::run(&undo, context)).await,
         Action::Expire(change) => Box::pin(undo::expire(&change, context)).await,
         // The commit that stores the outcome changes the setting.
         Action::Set(change) => Ok(Effect::new(Done::Set(change))),
@@ -67,7 +67,9 @@ pub(crate) async fn text_to_publish(
 /// The effect of an action that was given up, if it may have one.
 pub(crate) fn partial_effect(progress: &Progress, context: Context<'_>) -> Option<Effect> {
     match &progress.written {
-        Some(WriteProgress::Notice(_)) => notice::partial_effect(progress, context),
+        Some(WriteProgress::Notice(_) | WriteProgress::NoticeEdit(_)) => {
+            notice::partial_effect(progress, context)
+        }
         _ => announce::partial_effect(progress, context),
     }
 }

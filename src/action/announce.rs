@@ -14,6 +14,7 @@ use feishu::codes::{self, Class};
 use feishu::{
     AnnouncementKind, Content, Error, Message, MessageId, MessageKind, OpenId, PostElement,
 };
+use jiff::Timestamp;
 
 use super::{AnnouncementRequest, Context, Effect, Failure, pin, replied};
 use crate::action::announce::common::{LINE_LIMIT, TEXT_LIMIT, WrittenEntry};
@@ -70,7 +71,7 @@ pub(super) async fn run(
         refuse_duration(options, context).await?;
     }
     let _memory = budget::reserve(budget::cost(&document, options), context).await?;
-    let entry = entry(&document, context);
+    let entry = entry(request, context);
     let top_before = if options.top {
         Some(context.top().await?)
     } else {
@@ -146,7 +147,7 @@ pub(super) fn partial_effect(progress: &Progress, context: Context<'_>) -> Optio
         document: &progress.document,
         options: progress.options,
     };
-    let entry = entry(request.document, context);
+    let entry = entry(request, context);
     let (placed, replaced, may_be_written) = match progress.written.clone()? {
         WriteProgress::Docx { creation, snapshot } => {
             // Nothing is deleted before all calls have succeeded.
@@ -171,7 +172,9 @@ pub(super) fn partial_effect(progress: &Progress, context: Context<'_>) -> Optio
                 }))
             });
         }
-        WriteProgress::LegacyRevert(_) | WriteProgress::Notice(_) => return None,
+        WriteProgress::LegacyRevert(_)
+        | WriteProgress::Notice(_)
+        | WriteProgress::NoticeEdit(_) => return None,
         WriteProgress::Edit(edit) => return edit::partial_effect(*edit),
     };
     // Without saved content, `/undo` searches for the entry by its signature.
@@ -205,7 +208,7 @@ pub(super) fn refuse_too_long(document: &Document, context: Context<'_>) -> Resu
     if feishu::utf16_len(&document.to_plain_text()) > TEXT_LIMIT {
         return Err(Cause::TextTooLong { limit: TEXT_LIMIT });
     }
-    if entry(document, context).line_count() > LINE_LIMIT {
+    if entry(unedited(document), context).line_count() > LINE_LIMIT {
         return Err(Cause::TooManyLines { limit: LINE_LIMIT });
     }
     Ok(())
@@ -302,14 +305,21 @@ async fn detect(context: Context<'_>) -> Result<WriteTarget, Failure> {
     })
 }
 
+/// A request for this text without options.
+pub(super) fn unedited(document: &Document) -> AnnouncementRequest<'_> {
+    let options = AnnounceOptions::NONE;
+    AnnouncementRequest { document, options }
+}
+
 /// The entry, signed with the author and date of the command, which are the same in each attempt.
-pub(super) fn entry(document: &Document, context: Context<'_>) -> Entry {
+pub(super) fn entry(request: AnnouncementRequest<'_>, context: Context<'_>) -> Entry {
+    let edited_at = request.options.edited_at;
     let signature = context.settings.signature.then(|| Signature {
         author: context.sender.open_id.clone(),
-        date: date(context),
-        edited: None,
+        date: date(context.asked_at, context),
+        edited: edited_at.map(|at| date(at, context)),
     });
-    let entry = Entry::new(document, signature);
+    let entry = Entry::new(request.document, signature);
     if context.settings.images {
         entry
     } else {
@@ -317,10 +327,10 @@ pub(super) fn entry(document: &Document, context: Context<'_>) -> Entry {
     }
 }
 
-/// The date of the command, as displayed in a signature.
-pub(super) fn date(context: Context<'_>) -> String {
-    let asked_at = context.asked_at.to_zoned(context.time_zone.clone());
-    asked_at.strftime("%Y-%m-%d %H:%M").to_string()
+/// A point in time, as displayed in a signature.
+pub(super) fn date(at: Timestamp, context: Context<'_>) -> String {
+    let at = at.to_zoned(context.time_zone.clone());
+    at.strftime("%Y-%m-%d %H:%M").to_string()
 }
 
 /// The text of the message that the command replied to.

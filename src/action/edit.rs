@@ -37,7 +37,9 @@ async fn edit_entry(
     let change = recorded.change.as_ref().ok_or(Cause::NotEditable)?;
     let (from, _) = change.entry().ok_or(Cause::NotEditable)?;
     announce::refuse_too_long(document, context)?;
-    let to = from.entry.edited(document, announce::date(context));
+    let to = from
+        .entry
+        .edited(document, announce::date(context.asked_at, context));
     let rewrite = Rewrite {
         id: recorded.id,
         reason: EditReason::Edit,
@@ -59,19 +61,17 @@ async fn edit_entry(
 /// Gives the entry the text from before an edit, and what the signature said.
 pub(super) async fn undo(
     recorded: &RecordedChange,
+    edited_change: &RecordedChange,
     (before, after): (&PlacedEntry, &PlacedEntry),
     context: Context<'_>,
 ) -> Result<Effect, Failure> {
-    let id = recorded.edits.ok_or(Cause::NothingToUndo)?;
-    let edited_change = context.store.change(id).await?;
-    let edited_change = edited_change.ok_or(Cause::NothingToUndo)?;
     // An edit that was given up did not change the record, nor perhaps the announcement.
     let known = edited_change.change.as_ref();
     let known = known.and_then(|change| Some((change, change.entry()?.0)));
     let placed = known.map(|(_, entry)| entry);
     let placed = placed.filter(|entry| entry.entry.reads_like(&after.entry));
     let rewrite = Rewrite {
-        id,
+        id: edited_change.id,
         reason: EditReason::Undo,
         from: placed.unwrap_or(after),
         to: &before.entry,
@@ -82,7 +82,7 @@ pub(super) async fn undo(
     };
     let effect = Effect {
         change: Some(Change::of_edit(after.clone(), rewritten.entry.clone())),
-        edited: known.map(|(change, _)| edited(&edited_change, change, rewritten.entry)),
+        edited: known.map(|(change, _)| edited(edited_change, change, rewritten.entry)),
         reverts: Some(recorded.id),
         ..Effect::new(Done::Undone(UndoResult::TextRestored))
     };

@@ -20,7 +20,7 @@ use crate::model::change::{
 use crate::model::job::MESSAGE_KEY_AGE;
 use crate::model::outcome::{Done, NotCopied, UndoResult, WithdrawnCard};
 use crate::model::progress::{
-    EditReason, NoticeProgress, NotificationProgress, Progress, WriteProgress,
+    EditReason, NoticeEdit, NoticeProgress, NotificationProgress, Progress, WriteProgress,
 };
 use crate::model::refusal::{Call, Cause, NotPosted};
 use crate::model::schedule::{AnnounceOptions, SUMMARY};
@@ -46,7 +46,7 @@ pub(super) async fn run(
         context.save(request, None).await?;
     }
     let before = context.top().await?;
-    let entry = announce::entry(&document, context);
+    let entry = announce::entry(request, context);
     let notice = post(&entry, None, request, context).await?;
     let on_top = put_on_top(&notice.message, context).await;
     let mut change = Change::of_notice(None, notice.clone());
@@ -87,7 +87,7 @@ fn noting(done: Done, document: &Document) -> Done {
 
 /// Refuses a text that does not fit on a card.
 pub(super) fn refuse_too_long(document: &Document, context: Context<'_>) -> Result<(), Cause> {
-    let card = reply::notice_card(&announce::entry(document, context));
+    let card = reply::notice_card(&announce::entry(announce::unedited(document), context));
     // The card is a text in the request.
     let text = serde_json::to_string(&card).and_then(|card| serde_json::to_string(&card));
     match text {
@@ -98,8 +98,10 @@ pub(super) fn refuse_too_long(document: &Document, context: Context<'_>) -> Resu
 
 /// The effect of a notice that was given up after its card was posted.
 pub(super) fn partial_effect(progress: &Progress, context: Context<'_>) -> Option<Effect> {
-    let Some(WriteProgress::Notice(notice)) = &progress.written else {
-        return None;
+    let notice = match &progress.written {
+        Some(WriteProgress::Notice(notice)) => notice,
+        Some(WriteProgress::NoticeEdit(edit)) => return partial_edit(edit),
+        _ => return None,
     };
     // An edit that was given up is repeated by hand.
     if notice.replaces.is_some() {
@@ -108,9 +110,13 @@ pub(super) fn partial_effect(progress: &Progress, context: Context<'_>) -> Optio
     let message = notice.sent.as_ref()?.message()?.clone();
     let notification = progress.notification.as_ref();
     let notification = notification.and_then(NotificationProgress::message);
+    let request = AnnouncementRequest {
+        document: &progress.document,
+        options: progress.options,
+    };
     let posted = PostedNotice {
         message,
-        entry: announce::entry(&progress.document, context),
+        entry: announce::entry(request, context),
         without_mentions: notice.without_mentions,
     };
     let change = Change::of_notice(None, posted).with_notification(notification.cloned());
@@ -119,6 +125,26 @@ pub(super) fn partial_effect(progress: &Progress, context: Context<'_>) -> Optio
         change: Some(change),
         written: Some((ChangeKind::Notice, summary)),
         ..Effect::new(Done::NoticePosted)
+    })
+}
+
+/// The effect of an edit that was given up, if it may have one.
+fn partial_edit(edit: &NoticeEdit) -> Option<Effect> {
+    // An undo that was given up is repeated by the next one.
+    if edit.reason == EditReason::Undo || !edit.is_pending {
+        return None;
+    }
+    let after = PostedNotice {
+        entry: edit.to.clone(),
+        ..edit.from.clone()
+    };
+    Some(Effect {
+        change: Some(Change::of_notice(Some(edit.from.clone()), after)),
+        edited: Some(EditedChange {
+            id: edit.id,
+            after: None,
+        }),
+        ..Effect::new(Done::Edited)
     })
 }
 
@@ -133,8 +159,17 @@ pub(super) async fn edit(
     let from = change.notice().ok_or(Cause::NotEditable)?;
     announce::refuse_too_long(document, context)?;
     refuse_too_long(document, context)?;
-    let to = from.entry.edited(document, announce::date(context));
-    let updated = update(from, &to, EditReason::Edit, context).await?;
+    let to = from
+        .entry
+        .edited(document, announce::date(context.asked_at, context));
+    let edit = NoticeEdit {
+        id: recorded.id,
+        reason: EditReason::Edit,
+        from: from.clone(),
+        to,
+        is_pending: false,
+    };
+    let updated = update(edit, context).await?;
     let done = match (updated.is_new, &updated.top) {
         (false, _) => Done::Edited,
         (true, top) => Done::NoticeReplaced {
@@ -152,18 +187,23 @@ pub(super) async fn edit(
 /// Gives a card the text from before an edit, and what the signature said.
 pub(super) async fn undo_edit(
     recorded: &RecordedChange,
+    edited: &RecordedChange,
     (before, after): (&PostedNotice, &PostedNotice),
     context: Context<'_>,
 ) -> Result<Effect, Failure> {
-    let id = recorded.edits.ok_or(Cause::NothingToUndo)?;
-    let edited = context.store.change(id).await?;
-    let edited = edited.ok_or(Cause::NothingToUndo)?;
     let change = edited.change.as_ref().ok_or(Cause::NothingToUndo)?;
     let from = change.notice().unwrap_or(after);
-    let updated = update(from, &before.entry, EditReason::Undo, context).await?;
+    let edit = NoticeEdit {
+        id: edited.id,
+        reason: EditReason::Undo,
+        from: from.clone(),
+        to: before.entry.clone(),
+        is_pending: false,
+    };
+    let updated = update(edit, context).await?;
     let effect = Effect {
         change: Some(updated.change(after.clone())),
-        edited: Some(updated.edited(&edited, change)),
+        edited: Some(updated.edited(edited, change)),
         reverts: Some(recorded.id),
         ..Effect::new(Done::Undone(UndoResult::TextRestored))
     };
@@ -257,14 +297,16 @@ impl Updated {
     }
 }
 
-async fn update(
-    from: &PostedNotice,
-    to: &Entry,
-    reason: EditReason,
-    context: Context<'_>,
-) -> Result<Updated, Failure> {
-    let is_posted = matches!(context.written(), Some(WriteProgress::Notice(_)));
-    if !is_posted && let Some(notice) = update_in_place(from, to, context).await? {
+async fn update(mut edit: NoticeEdit, context: Context<'_>) -> Result<Updated, Failure> {
+    let is_posted = match context.written() {
+        Some(WriteProgress::NoticeEdit(earlier)) => {
+            edit.is_pending = earlier.is_pending;
+            false
+        }
+        Some(WriteProgress::Notice(_)) => true,
+        _ => false,
+    };
+    if !is_posted && let Some(notice) = update_in_place(&mut edit, context).await? {
         return Ok(Updated {
             notice,
             is_new: false,
@@ -273,8 +315,8 @@ async fn update(
         });
     }
     let request = AnnouncementRequest::OF_REVERT;
-    let notice = post(to, Some(reason), request, context).await?;
-    let top = top_of(from, context).await?;
+    let notice = post(&edit.to, Some(edit.reason), request, context).await?;
+    let top = top_of(&edit.from, context).await?;
     let put = match &top {
         Some(_) => put_on_top(&notice.message, context).await,
         None => Ok(()),
@@ -289,29 +331,42 @@ async fn update(
 
 /// `None` if the platform no longer changes the card.
 async fn update_in_place(
-    from: &PostedNotice,
-    to: &Entry,
+    edit: &mut NoticeEdit,
     context: Context<'_>,
 ) -> Result<Option<PostedNotice>, Failure> {
     let client = &context.platform.client;
     let mut notice = PostedNotice {
-        entry: to.clone(),
-        ..from.clone()
+        entry: edit.to.clone(),
+        ..edit.from.clone()
     };
+    let was_pending = std::mem::replace(&mut edit.is_pending, true);
+    save_edit(edit, context).await?;
     loop {
-        let card = card(to, notice.without_mentions);
+        let card = card(&edit.to, notice.without_mentions);
         let Err(error) = client.patch_card(&notice.message, &card).await else {
             return Ok(Some(notice));
         };
+        if !was_pending && !error.may_have_taken_effect() {
+            edit.is_pending = false;
+            save_edit(edit, context).await?;
+        }
         let is_gone = error.class() == Some(Class::MessageGone);
         if is_gone || error.code() == Some(codes::CARD_TOO_OLD) {
             return Ok(None);
         }
-        if notice.without_mentions || !may_reject_mentions(&error, to) {
+        if notice.without_mentions || !may_reject_mentions(&error, &edit.to) {
             return Err(Failure::Call(Call::UpdateNotice, error));
         }
         notice.without_mentions = true;
+        edit.is_pending = true;
+        save_edit(edit, context).await?;
     }
+}
+
+async fn save_edit(edit: &NoticeEdit, context: Context<'_>) -> Result<(), Failure> {
+    let written = WriteProgress::NoticeEdit(Box::new(edit.clone()));
+    let request = AnnouncementRequest::OF_REVERT;
+    context.save(request, Some(written)).await
 }
 
 /// The top notice, as far as the bot knows, if the card was pinned until now or until its recall.

@@ -8,21 +8,25 @@ use feishu::{Medium, MessageId, Unwritable};
 use super::announce::{self, OnMissing, Reverted};
 use super::{Context, Effect, Failure, edit, notice, pin};
 use crate::content::Snapshot;
+use crate::model::action::ChangeToUndo;
 use crate::model::change::{Change, ChangeKind, PinnedItem, RecordedChange};
 use crate::model::outcome::{Done, UndoResult};
 use crate::model::refusal::Cause;
 
 /// Reverts a change, as far as the bot knows the state before it.
-pub(super) async fn run(
-    recorded: &RecordedChange,
-    context: Context<'_>,
-) -> Result<Effect, Failure> {
+pub(super) async fn run(undo: &ChangeToUndo, context: Context<'_>) -> Result<Effect, Failure> {
+    let ChangeToUndo {
+        change: recorded,
+        edited,
+    } = undo;
     let change = recorded.change.as_ref().ok_or(Cause::NothingToUndo)?;
     if let Some(entries) = change.edited_entry() {
-        return edit::undo(recorded, entries, context).await;
+        let edited = edited.as_ref().ok_or(Cause::NothingToUndo)?;
+        return edit::undo(recorded, edited, entries, context).await;
     }
     if let Some(notices) = change.edited_notice() {
-        return notice::undo_edit(recorded, notices, context).await;
+        let edited = edited.as_ref().ok_or(Cause::NothingToUndo)?;
+        return notice::undo_edit(recorded, edited, notices, context).await;
     }
     let notification = change.after.notification.as_ref();
     let (result, reverting) = match (change.entry(), &change.before.top) {
@@ -108,9 +112,13 @@ pub(super) async fn expire(
     }
     // It is kept until its duration has passed, so it cannot be missing.
     let change = recorded.change.as_ref().ok_or(Cause::Internal)?;
+    let mut files_lost = Vec::new();
     let reverting = if let Some((entry, snapshot)) = change.entry() {
         let on_missing = OnMissing::Leave;
         let reverted = announce::revert(recorded.id, entry, snapshot, on_missing, context).await?;
+        if !reverted.named.is_empty() {
+            files_lost.extend(lost(&reverted, snapshot));
+        }
         let top = match change.top() {
             Some(_) if is_still_pinned(recorded, context).await? => Some(PinnedItem::Nothing),
             Some(_) | None => None,
@@ -127,7 +135,7 @@ pub(super) async fn expire(
     Ok(Effect {
         change: Some(reverting),
         reverts: Some(recorded.id),
-        ..Effect::new(Done::Expired)
+        ..Effect::new(Done::Expired { lost: files_lost })
     })
 }
 

@@ -36,7 +36,7 @@ impl Dispatcher {
             ButtonAction::Undo(job_ref) => {
                 let change = self.store.undoable(job.chat_key()).await?;
                 let change = change.filter(|change| change.job_ref == *job_ref);
-                Action::Undo(Box::new(change.ok_or(Cause::NotLatest)?))
+                self.undo(change.ok_or(Cause::NotLatest)?).await?
             }
             ButtonAction::Cancel(job_ref) | ButtonAction::CancelThis(job_ref) => {
                 let schedules = self.schedules(job).await?;

@@ -280,7 +280,7 @@ impl Dispatcher {
             Action::Cancel(schedule) => Some(schedule.id),
             // A change that is reverted now need not expire later. No other job of the chat runs,
             // so the expiry does not either.
-            Action::Undo(change) => self.store.timed_end(change.id).await?,
+            Action::Undo(undo) => self.store.timed_end(undo.change.id).await?,
             _ => None,
         };
         let sets = match permit.action() {
@@ -288,7 +288,10 @@ impl Dispatcher {
             _ => None,
         };
         let rewrites = match permit.action() {
-            Action::Edit(edit) => rewritten(edit, stored.actor().sender)?,
+            Action::Edit(edit) => {
+                let edited_at = stored.asked_at(job.accepted_at);
+                rewritten(edit, stored.actor().sender, edited_at)?
+            }
             _ => None,
         };
         if permit.action().posts_card() {

@@ -1,6 +1,7 @@
 //! `/edit`: finds the text to change.
 
 use feishu::{MessageId, ReceivedMessage, Sender};
+use jiff::Timestamp;
 
 use super::Dispatcher;
 use super::intent::Next;
@@ -9,11 +10,11 @@ use crate::action::{self, Failure};
 use crate::command::{CommandName, Edit, ParseError};
 use crate::content::Unfit;
 use crate::event::StoredMessage;
-use crate::model::action::{Action, EditTarget, TextEdit};
+use crate::model::action::{Action, EditTarget, TextEdit, is_author};
 use crate::model::change::RecordedChange;
 use crate::model::job::JobKind;
 use crate::model::refusal::Cause;
-use crate::model::schedule::{Schedule, ScheduledAction};
+use crate::model::schedule::{AnnounceOptions, Schedule, ScheduledAction};
 use crate::store::{Job, Rewrite};
 
 impl Dispatcher {
@@ -123,7 +124,11 @@ impl Dispatcher {
 }
 
 /// The schedule that gets another text, if the edit is of one.
-pub(super) fn rewritten(edit: &TextEdit, editor: &Sender) -> Result<Option<Rewrite>, Cause> {
+pub(super) fn rewritten(
+    edit: &TextEdit,
+    editor: &Sender,
+    edited_at: Timestamp,
+) -> Result<Option<Rewrite>, Cause> {
     let EditTarget::Schedule(schedule) = &edit.target else {
         return Ok(None);
     };
@@ -137,7 +142,10 @@ pub(super) fn rewritten(edit: &TextEdit, editor: &Sender) -> Result<Option<Rewri
     };
     let action = ScheduledAction::Publish {
         document: edit.document.clone(),
-        options: *options,
+        options: AnnounceOptions {
+            edited_at: (!is_author(schedule.author.as_ref(), editor)).then_some(edited_at),
+            ..*options
+        },
         // Nobody else has approved this text, and only members with the right may edit it.
         approved_by: approved_by.as_ref().map(|_| Box::new(editor.clone())),
     };

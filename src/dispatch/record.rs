@@ -34,7 +34,7 @@ impl PendingRecord {
             approver: None,
             summary: action.summary(),
             target: match action {
-                Action::Undo(change) => Some(change.id),
+                Action::Undo(undo) => Some(undo.change.id),
                 _ => None,
             },
         })

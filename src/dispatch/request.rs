@@ -14,7 +14,7 @@ use crate::command::{self, Announcement, Command, CommandName, Mention, ParseErr
 use crate::content::{Document, Unfit, media};
 use crate::event::{self, Stored, StoredMessage, is_typed};
 use crate::language::Language;
-use crate::model::action::{Action, Source, replied_to};
+use crate::model::action::{Action, ChangeToUndo, Source, replied_to};
 use crate::model::change::{ChangeKind, PinnedItem, RecordedChange};
 use crate::model::job::{JobKey, JobKind, JobRef};
 use crate::model::outcome::{
@@ -97,7 +97,7 @@ impl Dispatcher {
                 let change = self.store.undoable(job.chat_key()).await?;
                 let change = change.ok_or(Cause::NothingToUndo)?;
                 refuse_if_newer(&change, job)?;
-                Next::Authorize(Action::Undo(Box::new(change)))
+                Next::Authorize(self.undo(change).await?)
             }
             Command::Settings(command) => self.settings_command(stored.actor(), command)?,
             Command::Cancel(number) => {
@@ -109,6 +109,15 @@ impl Dispatcher {
                 Next::Authorize(Action::Cancel(Box::new(schedule)))
             }
         })
+    }
+
+    /// The action that reverts a change.
+    pub(super) async fn undo(&self, change: RecordedChange) -> Result<Action, Failure> {
+        let edited = match change.edits {
+            Some(edited) => self.store.change(edited).await?,
+            None => None,
+        };
+        Ok(Action::Undo(Box::new(ChangeToUndo { change, edited })))
     }
 
     /// Refuses a command about earlier changes if there is a later one.
@@ -135,6 +144,7 @@ impl Dispatcher {
             replace: announcement.replace,
             notify: announcement.notify,
             notice: typed.command.name() == CommandName::Notice,
+            edited_at: None,
         };
         let Some(when) = announcement.at else {
             return Ok(Next::Authorize(Action::Announce(source, options)));
@@ -273,13 +283,9 @@ impl Dispatcher {
 
     /// Reports a late announcement.
     pub(super) fn published(&self, job: &Job, done: Done) -> Done {
-        let is_plain = matches!(
-            done,
-            Done::Announced | Done::NoticePosted | Done::Replaced { edited: 0 }
-        );
         let (due, at) = (job.accepted_at, self.clock.now());
-        if job.key.kind == JobKind::Publish && is_plain && at > due + LATE_AFTER {
-            Done::AnnouncedLate { due, at }
+        if job.key.kind == JobKind::Publish && at > due + LATE_AFTER {
+            done.late(due, at)
         } else {
             done
         }

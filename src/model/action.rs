@@ -24,7 +24,7 @@ pub(crate) enum Action {
     /// Change a text that is published, or will be.
     Edit(Box<TextEdit>),
     /// Revert the latest change.
-    Undo(Box<RecordedChange>),
+    Undo(Box<ChangeToUndo>),
     /// Revert a change whose duration has passed.
     Expire(Box<RecordedChange>),
     /// Show the settings of the group.
@@ -40,6 +40,14 @@ pub(crate) enum Action {
 pub(crate) struct TextEdit {
     pub(crate) target: EditTarget,
     pub(crate) document: Document,
+}
+
+/// A change to revert.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct ChangeToUndo {
+    pub(crate) change: RecordedChange,
+    /// The change whose text it edited, if it did.
+    pub(crate) edited: Option<RecordedChange>,
 }
 
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -136,7 +144,8 @@ impl Action {
         match self {
             Self::Announce(Source::Document(document), _) => document.first_characters(SUMMARY),
             Self::Edit(edit) => edit.document.first_characters(SUMMARY),
-            Self::Undo(change) | Self::Expire(change) => change.summary.clone(),
+            Self::Undo(undo) => undo.change.summary.clone(),
+            Self::Expire(change) => change.summary.clone(),
             Self::Cancel(schedule) => schedule.action.summary(),
             Self::Set(change) => change.to_string(),
             Self::ShowSettings(_)
@@ -153,7 +162,8 @@ impl Action {
             Self::PutMessage(..) | Self::PutAnnouncement(_) | Self::DeleteTopNotice => true,
             Self::ShowSettings(_) | Self::Set(_) => false,
             Self::Announce(_, options) => options.changes_top(),
-            Self::Undo(change) | Self::Expire(change) => change.top().is_some(),
+            Self::Undo(undo) => undo.change.top().is_some(),
+            Self::Expire(change) => change.top().is_some(),
             Self::Cancel(schedule) => schedule.action.changes_top(),
             Self::Edit(edit) => match &edit.target {
                 EditTarget::Entry(_) => false,
@@ -190,22 +200,29 @@ impl Action {
         }
     }
 
-    /// Whether it edits what this member announced without the approval of others.
+    /// Whether it edits what this member announced without the approval of others, or reverts such
+    /// an edit.
     pub(crate) fn edits_own_text(&self, sender: &Sender) -> bool {
-        let Self::Edit(edit) = self else { return false };
-        let author = match &edit.target {
-            EditTarget::Entry(change) if change.approver.is_none() => &change.actor,
-            EditTarget::Schedule(schedule) if !schedule.action.is_approved() => &schedule.author,
-            EditTarget::Entry(_) | EditTarget::Schedule(_) => return false,
+        let is_own = |change: &RecordedChange| {
+            change.approver.is_none() && is_author(change.actor.as_ref(), sender)
         };
-        let author = author.as_ref().map(OpenId::as_str);
-        author.is_some() && author == sender.id().map(|(_, id)| id)
+        match self {
+            Self::Edit(edit) => match &edit.target {
+                EditTarget::Entry(change) => is_own(change),
+                EditTarget::Schedule(schedule) => {
+                    !schedule.action.is_approved() && is_author(schedule.author.as_ref(), sender)
+                }
+            },
+            Self::Undo(undo) => is_own(&undo.change) && undo.edited.as_ref().is_some_and(is_own),
+            _ => false,
+        }
     }
 
     /// The right that a member needs. To revert or cancel a change takes the right of that change.
     pub(crate) fn right(&self) -> Right {
         let kind = match self {
-            Self::Undo(change) | Self::Expire(change) => change.revertible_kind(),
+            Self::Undo(undo) => undo.change.revertible_kind(),
+            Self::Expire(change) => change.revertible_kind(),
             Self::Cancel(schedule) => schedule.action.kind(),
             Self::ShowSettings(_) | Self::Set(_) => return Right::Settings,
             Self::PutMessage(..) | Self::PutAnnouncement(_) => ChangeKind::Pin,
@@ -218,6 +235,12 @@ impl Action {
         };
         kind.right().unwrap_or(Right::Announce)
     }
+}
+
+/// Whether this is the id of the sender.
+pub(crate) fn is_author(author: Option<&OpenId>, sender: &Sender) -> bool {
+    let author = author.map(OpenId::as_str);
+    author.is_some() && author == sender.id().map(|(_, id)| id)
 }
 
 impl From<&ProposedAction> for Action {

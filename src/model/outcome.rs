@@ -187,6 +187,8 @@ pub(crate) enum Done {
     /// A scheduled announcement was published late, because the bot was down or the platform
     /// failed.
     AnnouncedLate {
+        /// The number of blocks that stay although the text was to replace them.
+        edited: usize,
         /// When it was due.
         due: Timestamp,
         at: Timestamp,
@@ -199,7 +201,11 @@ pub(crate) enum Done {
         recalled: bool,
     },
     /// A change was reverted because its duration had passed.
-    Expired,
+    Expired {
+        /// Kinds of content that could not be restored, only their names, although their restoration
+        /// was expected.
+        lost: Vec<Unwritable>,
+    },
     /// The duration of a change has passed, but the change was reverted or overwritten before.
     Superseded,
     /// A schedule was canceled.
@@ -219,6 +225,30 @@ pub(crate) enum Done {
         /// Whether the platform confirmed that it ended the consent, too.
         revoked: bool,
     },
+}
+
+impl Done {
+    /// The same, published late.
+    pub(crate) fn late(mut self, due: Timestamp, at: Timestamp) -> Self {
+        let published = self.without_losses();
+        let edited = match published {
+            Self::Announced | Self::NoticePosted => 0,
+            Self::Replaced { edited } => *edited,
+            _ => return self,
+        };
+        *published = Self::AnnouncedLate { edited, due, at };
+        self
+    }
+
+    /// What was done, apart from what the text lost on its way.
+    fn without_losses(&mut self) -> &mut Self {
+        match self {
+            Self::Unformatted(done) | Self::LeftOut { done, .. } | Self::Named { done, .. } => {
+                done.without_losses()
+            }
+            done => done,
+        }
+    }
 }
 
 /// Why a picture or a file is not in the announcement.

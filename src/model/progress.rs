@@ -5,7 +5,7 @@ use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
 use crate::content::{Document, Entry, Snapshot};
-use crate::model::change::{ChangeId, PlacedEntry};
+use crate::model::change::{ChangeId, PlacedEntry, PostedNotice};
 use crate::model::outcome::NotCopied;
 use crate::model::schedule::AnnounceOptions;
 
@@ -50,7 +50,8 @@ impl Progress {
             Some(
                 WriteProgress::LegacyRevert(_)
                 | WriteProgress::DocxRevert(_)
-                | WriteProgress::Edit(_),
+                | WriteProgress::Edit(_)
+                | WriteProgress::NoticeEdit(_),
             ) => true,
             Some(WriteProgress::Notice(notice)) => notice.replaces.is_some(),
             _ => false,
@@ -61,6 +62,7 @@ impl Progress {
     pub(crate) fn edits(&self) -> bool {
         match &self.written {
             Some(WriteProgress::Edit(edit)) => edit.reason == EditReason::Edit,
+            Some(WriteProgress::NoticeEdit(edit)) => edit.reason == EditReason::Edit,
             Some(WriteProgress::Notice(notice)) => notice.replaces == Some(EditReason::Edit),
             _ => false,
         }
@@ -74,6 +76,7 @@ impl Progress {
                 call.pending.is_some()
             }
             Some(WriteProgress::Docx { creation, .. }) => creation.calls > 0,
+            Some(WriteProgress::NoticeEdit(edit)) => edit.is_pending,
             Some(
                 WriteProgress::DocxRevert(_) | WriteProgress::Edit(_) | WriteProgress::Notice(_),
             ) => true,
@@ -110,6 +113,20 @@ pub(crate) enum WriteProgress {
     Edit(Box<EditProgress>),
     /// Posts a card.
     Notice(NoticeProgress),
+    /// Gives a card another text.
+    NoticeEdit(Box<NoticeEdit>),
+}
+
+/// A card that gets another text.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct NoticeEdit {
+    /// The change that posted the card.
+    pub(crate) id: ChangeId,
+    pub(crate) reason: EditReason,
+    pub(crate) from: PostedNotice,
+    pub(crate) to: Entry,
+    /// Whether a call may have changed the card.
+    pub(crate) is_pending: bool,
 }
 
 /// The progress of posting a card.

@@ -96,6 +96,9 @@ pub(crate) struct AnnounceOptions {
     /// Whether a card is posted and pinned instead of the announcement.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub(crate) notice: bool,
+    /// When another member than the author last edited the text, before it was published.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) edited_at: Option<Timestamp>,
 }
 
 impl AnnounceOptions {
@@ -105,6 +108,7 @@ impl AnnounceOptions {
         replace: None,
         notify: false,
         notice: false,
+        edited_at: None,
     };
 
     pub(crate) fn kind(self) -> ChangeKind {

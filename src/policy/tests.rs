@@ -7,7 +7,7 @@ use jiff::Timestamp;
 use super::*;
 use crate::config::DEFAULT_TOML;
 use crate::content::Document;
-use crate::model::action::{EditTarget, TextEdit};
+use crate::model::action::{ChangeToUndo, EditTarget, TextEdit};
 use crate::model::change::{ChangeId, ChangeKind};
 use crate::model::job::{JobId, JobKind, JobRef};
 use crate::model::schedule::{AnnounceOptions, Schedule, ScheduledAction};
@@ -563,9 +563,7 @@ fn only_own_rules_open_the_settings() {
 }
 
 /// The decision in a group that permits announcing to its owner and admins only.
-fn edit_verdict(config: &PolicyConfig, editor: &Sender, target: EditTarget) -> Result<(), Denied> {
-    let document = Document::default();
-    let action = Action::Edit(Box::new(TextEdit { target, document }));
+fn edit_verdict(config: &PolicyConfig, editor: &Sender, action: Action) -> Result<(), Denied> {
     let chat = ChatId::from("oc_here");
     let actor = Actor {
         sender: editor,
@@ -583,21 +581,26 @@ fn edit_verdict(config: &PolicyConfig, editor: &Sender, target: EditTarget) -> R
 
 #[test]
 fn authors_edit_what_nobody_else_approved() {
-    let entry = |approver: Option<&str>| {
-        EditTarget::Entry(Box::new(RecordedChange {
-            id: ChangeId(1),
-            job_ref: job_ref(JobKind::Command),
-            kind: ChangeKind::Announce,
-            actor: Some("ou_author".into()),
-            approver: approver.map(OpenId::from),
-            summary: String::new(),
-            at: Timestamp::UNIX_EPOCH,
-            undone: false,
-            number: Some(1),
-            edits: None,
-            change: None,
-        }))
+    let edit = |target| {
+        let document = Document::default();
+        Action::Edit(Box::new(TextEdit { target, document }))
     };
+    let made = |kind, actor: &str, approver: Option<&str>| RecordedChange {
+        id: ChangeId(1),
+        job_ref: job_ref(JobKind::Command),
+        kind,
+        actor: Some(actor.into()),
+        approver: approver.map(OpenId::from),
+        summary: String::new(),
+        at: Timestamp::UNIX_EPOCH,
+        undone: false,
+        number: Some(1),
+        edits: None,
+        change: None,
+    };
+    let announced = |approver| made(ChangeKind::Announce, "ou_author", approver);
+    let undo = |change, edited| Action::Undo(Box::new(ChangeToUndo { change, edited }));
+    let entry = |approver| EditTarget::Entry(Box::new(announced(approver)));
     let schedule = |approver: Option<&str>| {
         EditTarget::Schedule(Box::new(Schedule {
             id: JobId(1),
@@ -633,15 +636,37 @@ fn authors_edit_what_nobody_else_approved() {
             listed,
         ),
     ] {
-        for target in [entry(approver), schedule(approver)] {
+        // Who may edit a text may undo that, too.
+        let edited = |by| made(ChangeKind::Edit, editor, by);
+        let mut actions = vec![
+            edit(entry(approver)),
+            edit(schedule(approver)),
+            undo(edited(None), Some(announced(approver))),
+        ];
+        if approver.is_some() {
+            actions.push(undo(edited(approver), Some(announced(None))));
+        }
+        for action in actions {
             let editor = sender(editor, Some("home"));
-            let decided = edit_verdict(&policy(changes), &editor, target);
-            assert_eq!(decided, expected, "{changes} {editor:?} {approver:?}");
+            let decided = edit_verdict(&policy(changes), &editor, action.clone());
+            assert_eq!(decided, expected, "{changes} {editor:?} {action:?}");
         }
     }
     let foreign = sender("ou_author", Some("elsewhere"));
-    let decided = edit_verdict(&policy(""), &foreign, entry(None));
+    let decided = edit_verdict(&policy(""), &foreign, edit(entry(None)));
     assert_eq!(decided, Err(Denied::OtherTenant));
+    // An edit by somebody else, and what is no edit.
+    for (change, edited) in [
+        (
+            made(ChangeKind::Edit, "ou_admin", None),
+            Some(announced(None)),
+        ),
+        (announced(None), None),
+    ] {
+        let author = sender("ou_author", Some("home"));
+        let decided = edit_verdict(&policy(""), &author, undo(change, edited));
+        assert_eq!(decided, by_group);
+    }
 }
 
 fn job_ref(kind: JobKind) -> JobRef {

@@ -57,9 +57,13 @@ pub(super) fn done(done: &Done, language: Language, time_zone: &TimeZone) -> Ans
             let announced = self::done(done, language, time_zone);
             return with_words(announced, &message::named(media, *why, language), language);
         }
-        Done::AnnouncedLate { due, at } => {
-            let late = schedule::POSTED_LATE;
-            return Answer::Say(schedule::missed(late, *due, *at, language, time_zone));
+        Done::AnnouncedLate { edited, due, at } => {
+            let late = schedule::missed(schedule::POSTED_LATE, *due, *at, language, time_zone);
+            let late = Answer::Say(late);
+            return match edited {
+                0 => late,
+                _ => with_words(late, &replace::kept(*edited, language), language),
+            };
         }
         Done::Cancelled => (
             Emoji::Done,
@@ -86,7 +90,10 @@ pub(super) fn done(done: &Done, language: Language, time_zone: &TimeZone) -> Ans
         Done::ConsentWithdrawn { revoked } => {
             return Answer::Say(consent::withdrawn(*revoked).to(language).to_owned());
         }
-        Done::Expired | Done::Superseded => return Answer::Nothing,
+        Done::Expired { lost } if !lost.is_empty() => {
+            return Answer::Say(replace::expired_except(lost, language));
+        }
+        Done::Expired { .. } | Done::Superseded => return Answer::Nothing,
     };
     Answer::React {
         emoji,

@@ -2,7 +2,7 @@
 
 use feishu::Unwritable;
 
-use super::punctuation::COMMA;
+use super::punctuation::{COMMA, GAP};
 use crate::content::thing_in_words;
 use crate::language::{Bilingual, Language};
 
@@ -18,6 +18,11 @@ pub(super) const RESTORED: Bilingual = Bilingual::new(
 const RESTORED_EXCEPT: Bilingual = Bilingual::new(
     "已撤销，替换前的群公告内容已恢复。以下内容无法恢复，只保留了名称：{}。",
     "Reverted: the announcement's previous content was restored. These items could not be restored and are shown by name only: {}.",
+);
+
+const EXPIRED_EXCEPT: Bilingual = Bilingual::new(
+    "限时内容已到期移除，替换前的群公告内容已恢复。以下内容无法恢复，只保留了名称：{}。",
+    "The text was removed at the end of its duration, and the announcement's previous content was restored. These items could not be restored and are shown by name only: {}.",
 );
 
 pub(super) const NOTHING_CAN_BE_DELETED: Bilingual = Bilingual::new(
@@ -51,6 +56,11 @@ pub(super) fn restored_except(lost: &[Unwritable], language: Language) -> String
     RESTORED_EXCEPT.fill(language, names(lost, language))
 }
 
+/// The same at the end of a duration.
+pub(super) fn expired_except(lost: &[Unwritable], language: Language) -> String {
+    EXPIRED_EXCEPT.fill(language, names(lost, language))
+}
+
 pub(super) fn cannot_restore(things: &[Unwritable], language: Language) -> String {
     CANNOT_WRITE_BACK.fill(language, names(things, language))
 }
@@ -65,16 +75,21 @@ fn names(things: &[Unwritable], language: Language) -> String {
 /// Replaced, but `others` blocks that people wrote at the same time were kept.
 pub(super) fn replaced_with_edits(others: usize, language: Language) -> String {
     let replaced = REPLACED.to(language);
+    format!("{replaced}{}{}", GAP.to(language), kept(others, language))
+}
+
+/// That `others` blocks were kept.
+pub(super) fn kept(others: usize, language: Language) -> String {
     match language {
         Language::Zh => {
-            format!("{replaced}替换期间有人编辑了群公告，已保留其编辑的 {others} 段内容。")
+            format!("替换期间有人编辑了群公告，已保留其编辑的 {others} 段内容。")
         }
         Language::En => {
             let lines = match others {
                 1 => "one line of theirs was".to_owned(),
                 _ => format!("{others} lines of theirs were"),
             };
-            format!("{replaced} Somebody was editing it at the same time; {lines} kept.")
+            format!("Somebody was editing it at the same time; {lines} kept.")
         }
     }
 }

@@ -149,6 +149,7 @@ fn every_schedule() -> [Outcome; 3] {
         replace: Some(Replace::IfRestorable),
         notify: true,
         notice: false,
+        edited_at: None,
     };
     let notice = AnnounceOptions {
         notice: true,
@@ -367,9 +368,16 @@ fn every_success() -> Vec<Done> {
             ]
             .into(),
         },
-        Done::AnnouncedLate {
-            due: moment(9),
-            at: moment(12),
+        Done::Announced.late(moment(9), moment(12)),
+        Done::Replaced { edited: 2 }.late(moment(9), moment(12)),
+        Done::Named {
+            done: Box::new(Done::NoticePosted),
+            media: [feishu::Medium::Image].into(),
+            why: NotCopied::Card,
+        }
+        .late(moment(9), moment(12)),
+        Done::Expired {
+            lost: vec![feishu::Unwritable::Image, feishu::Unwritable::File],
         },
         Done::Cancelled,
         Done::Settings(Box::new(settings(Origin::Default))),
@@ -871,7 +879,10 @@ fn failures_and_shared_matters_concern_the_group() {
             Readers::Author,
         ),
         (Outcome::Done(Done::AlreadyConsented), Readers::Author),
-        (Outcome::Done(Done::Expired), Readers::Group),
+        (
+            Outcome::Done(Done::Expired { lost: Vec::new() }),
+            Readers::Group,
+        ),
         (Outcome::Help, Readers::Group),
         (Outcome::refused(platform), Readers::Group),
         (Outcome::refused(Cause::Internal), Readers::Group),

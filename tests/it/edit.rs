@@ -303,6 +303,40 @@ async fn a_schedule_is_posted_with_its_edited_text() {
     bench.finish().await;
 }
 
+/// As the signature of an announcement that somebody else edited.
+#[tokio::test]
+async fn the_signature_tells_that_somebody_else_edited_a_schedule() {
+    for (is_author, notice) in [(true, false), (false, false), (false, true)] {
+        let bench = Bench::new().await;
+        let group = bench.group(Docx);
+        let name = if notice { "notice" } else { "announce" };
+        let command = bench
+            .say(&group, &format!("/{name} --at in 2 hours one"))
+            .id;
+        bench.answer(&command).await;
+        bench.advance(HOUR);
+        if !is_author {
+            let owner = by_hand(&bench, &group).reply_to(&command);
+            let edit = owner.say("/edit two").id;
+            assert_eq!(bench.reaction(&edit).await, "DONE");
+        } else {
+            edited(&bench, &group, &command, "/edit two").await;
+        }
+        bench.idle().await;
+        bench.advance(HOUR);
+        let posted = |state: &State| {
+            let lines = state.announcement_text(&group);
+            let card = state.messages(&group).map(feishu_sim::Message::text);
+            let mut texts = card.chain([lines.join("\n")]);
+            texts.find(|text| text.contains("two\n— "))
+        };
+        let text = bench.wait("the text", posted).await;
+        assert_eq!(text.contains(" · edited 20"), !is_author, "{text}");
+        bench.idle().await;
+        bench.finish().await;
+    }
+}
+
 /// A text of the member in a group that has since closed its announcement to members.
 async fn closed_context(bot_is_admin: bool) -> (Bench, ChatId, MessageId) {
     let bench = Bench::with(|builder| builder, UNSIGNED).await;
@@ -340,9 +374,11 @@ async fn authors_edit_without_the_right_to_announce() {
     let by_owner = as_person(&bench.owner, "/edit four");
     assert_eq!(bench.reaction(&by_owner).await, "DONE");
     assert_eq!(text(&bench, &group), ["four"]);
-    // To undo an edit takes the right to announce.
+    // To undo an edit of somebody else takes the right to announce.
     let words = answer(&bench, &group, None, "/undo").await;
     assert!(words.contains("Only the owner"), "{words}");
+    edited(&bench, &group, &command, "/edit five").await;
+    undone(&bench, &group, &["four"]).await;
     bench.finish().await;
 }
 

@@ -566,6 +566,23 @@ async fn recalled_pictures_come_back_as_lines() {
 }
 
 #[tokio::test]
+async fn pictures_that_are_lost_at_the_end_of_a_duration_are_reported() {
+    let bench = bench().await;
+    let group = bench.group(Docx);
+    let command = poster(&bench, &group);
+    ended(&bench, &command).await;
+    let replace = bench.say(&group, "/announce --replace --for 2h new").id;
+    assert_eq!(ended(&bench, &replace).await, "Loudspeaker");
+    member(&bench, &group).recall(&command);
+    bench.idle().await;
+    bench.advance(Duration::from_hours(2));
+    let answer = bench.patient_answer(&replace).await;
+    assert!(answer.contains("by name only: image"), "{answer}");
+    assert_eq!(text(&bench, &group), NAMED);
+    bench.finish().await;
+}
+
+#[tokio::test]
 async fn pictures_of_people_are_not_replaced() {
     let bench = bench().await;
     let group = bench.group(Docx);

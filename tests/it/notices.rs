@@ -399,6 +399,44 @@ async fn lost_answers_of_edits_leave_one_card() {
     }
 }
 
+/// The former text is restored, whether the edit had an effect or not.
+#[tokio::test]
+async fn an_edit_that_was_given_up_is_undone() {
+    for (fault, text) in [(Fault::LoseAnswer, "two"), (Fault::ServerError, "one")] {
+        let (bench, group) = context().await;
+        let command = posted(&bench, &group, "/notice one").await;
+        bench.idle().await;
+        bench.sim.clear_calls();
+        bench.sim.fault(Endpoint::PatchCard, fault);
+        let edit = bench.reply(&group, &command, "/edit two").id;
+        let patch = Endpoint::PatchCard;
+        let words = bench.given_up(&edit, (patch, patch)).await;
+        assert!(words.contains("cannot confirm"), "{words}");
+        bench.idle().await;
+        assert_eq!(card_on_top(&bench, &group).1, text);
+        let words = answer(&bench, &group, None, "/undo").await;
+        assert!(words.contains("before the edit"), "{words}");
+        assert_eq!(card_on_top(&bench, &group).1, "one");
+        edited(&bench, &group, &command, "/edit three").await;
+        assert_eq!(card_on_top(&bench, &group).1, "three");
+        bench.idle().await;
+        bench.finish().await;
+    }
+}
+
+/// There is nothing to undo but the notice itself.
+#[tokio::test]
+async fn a_refused_edit_of_a_notice_changes_nothing() {
+    let (bench, group) = context().await;
+    let command = posted(&bench, &group, "/notice one").await;
+    bench.sim.fault(Endpoint::PatchCard, Fault::code(230_099));
+    answer(&bench, &group, Some(&command), "/edit two").await;
+    let words = answer(&bench, &group, None, "/undo").await;
+    assert!(words.contains("the notice was recalled"), "{words}");
+    assert!(cards(&bench, &group).is_empty());
+    bench.finish().await;
+}
+
 #[tokio::test]
 async fn a_timed_notice_is_unpinned_and_stays() {
     let (bench, group) = context().await;
