@@ -579,13 +579,8 @@ fn edit_verdict(config: &PolicyConfig, editor: &Sender, action: Action) -> Resul
     }
 }
 
-#[test]
-fn authors_edit_what_nobody_else_approved() {
-    let edit = |target| {
-        let document = Document::default();
-        Action::Edit(Box::new(TextEdit { target, document }))
-    };
-    let made = |kind, actor: &str, approver: Option<&str>| RecordedChange {
+fn made(kind: ChangeKind, actor: &str, approver: Option<&str>) -> RecordedChange {
+    RecordedChange {
         id: ChangeId(1),
         job_ref: job_ref(JobKind::Command),
         kind,
@@ -597,6 +592,14 @@ fn authors_edit_what_nobody_else_approved() {
         number: Some(1),
         edits: None,
         change: None,
+    }
+}
+
+#[test]
+fn authors_edit_what_nobody_else_approved() {
+    let edit = |target| {
+        let document = Document::default();
+        Action::Edit(Box::new(TextEdit { target, document }))
     };
     let announced = |approver| made(ChangeKind::Announce, "ou_author", approver);
     let undo = |change, edited| Action::Undo(Box::new(ChangeToUndo { change, edited }));

@@ -12,6 +12,7 @@ use crate::model::outcome::{Done, UndoResult};
 
 /// A reaction if that says enough, otherwise a text or a card.
 pub(super) fn done(done: &Done, language: Language, time_zone: &TimeZone) -> Answer {
+    let say = |words: Bilingual| Answer::Say(words.to(language).to_owned());
     let (emoji, words) = match done {
         Done::Pinned(PinTarget::RepliedMessage) => (
             Emoji::Pin,
@@ -59,20 +60,13 @@ pub(super) fn done(done: &Done, language: Language, time_zone: &TimeZone) -> Ans
         }
         Done::AnnouncedLate { edited, due, at } => {
             let late = schedule::missed(schedule::POSTED_LATE, *due, *at, language, time_zone);
-            let late = Answer::Say(late);
-            return match edited {
-                0 => late,
-                _ => with_words(late, &replace::kept(*edited, language), language),
-            };
+            return late_answer(late, *edited, language);
         }
         Done::Cancelled => (
             Emoji::Done,
             Bilingual::new("已取消该计划。", "Canceled the schedule."),
         ),
-        Done::Decided(decided) => {
-            let words = proposal::decided(decided.verdict).to(language);
-            return Answer::Say(words.to_owned());
-        }
+        Done::Decided(decided) => return say(proposal::decided(decided.verdict)),
         Done::Settings(shown) => return settings::answer(shown, language),
         Done::Set(change) => {
             let (emoji, or_say) = (Emoji::Done, settings::done(change, language));
@@ -85,11 +79,9 @@ pub(super) fn done(done: &Done, language: Language, time_zone: &TimeZone) -> Ans
             let (gap, notification) = (GAP.to(language), notification.to(language));
             return undone_answer(format!("{undone}{gap}{notification}"), language);
         }
-        Done::ConsentRequested => return Answer::Say(consent::REQUESTED.to(language).to_owned()),
-        Done::AlreadyConsented => return Answer::Say(consent::GIVEN.to(language).to_owned()),
-        Done::ConsentWithdrawn { revoked } => {
-            return Answer::Say(consent::withdrawn(*revoked).to(language).to_owned());
-        }
+        Done::ConsentRequested => return say(consent::REQUESTED),
+        Done::AlreadyConsented => return say(consent::GIVEN),
+        Done::ConsentWithdrawn { revoked } => return say(consent::withdrawn(*revoked)),
         Done::Expired { lost } if !lost.is_empty() => {
             return Answer::Say(replace::expired_except(lost, language));
         }
@@ -98,6 +90,15 @@ pub(super) fn done(done: &Done, language: Language, time_zone: &TimeZone) -> Ans
     Answer::React {
         emoji,
         or_say: words.to(language).to_owned(),
+    }
+}
+
+/// The reply to a replacement that was published late; so many blocks of others stay.
+fn late_answer(late: String, edited: usize, language: Language) -> Answer {
+    let late = Answer::Say(late);
+    match edited {
+        0 => late,
+        _ => with_words(late, &replace::kept(edited, language), language),
     }
 }
 

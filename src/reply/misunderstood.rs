@@ -376,9 +376,22 @@ pub(super) mod tests {
             command: CommandName::Pin,
             argument: "me\n<at>".to_owned(),
         };
+        let formatted = |command| ParseError::FormattedOption {
+            command,
+            option: "--top".to_owned(),
+        };
+        let repeated = |command, option: &str| ParseError::RepeatedOption {
+            command,
+            option: option.to_owned(),
+        };
+        let no_text = |command| ParseError::MissingText { command };
+        let misplaced = |command| ParseError::MisplacedOption {
+            command,
+            option: "--top".to_owned(),
+        };
         let typed = |typed: &str| typed.to_owned();
         let (pin, announce) = (CommandName::Pin, CommandName::Announce);
-        vec![
+        let mut errors = vec![
             name("pni", Some("pin")),
             name("weather", None),
             argument,
@@ -389,14 +402,8 @@ pub(super) mod tests {
                 option: typed("--tpo"),
                 suggestion: Some(typed("--top")),
             },
-            ParseError::MisplacedOption {
-                command: announce,
-                option: typed("--top"),
-            },
-            ParseError::FormattedOption {
-                command: announce,
-                option: typed("--top"),
-            },
+            misplaced(announce),
+            formatted(announce),
             ParseError::CommandInText {
                 command: announce,
                 typed: typed("/pin"),
@@ -405,14 +412,23 @@ pub(super) mod tests {
             ParseError::NotACommand {
                 suggestion: Some(typed("pin")),
             },
-            ParseError::RepeatedOption {
-                command: pin,
-                option: typed("--for"),
-            },
-            ParseError::RepeatedOption {
-                command: announce,
-                option: typed("--top"),
-            },
+            repeated(pin, "--for"),
+            repeated(announce, "--top"),
+            option(CommandName::Edit),
+            no_text(announce),
+            no_text(CommandName::Notice),
+            no_text(CommandName::Edit),
+            ParseError::MissingNumber,
+        ];
+        errors.extend(every_value_error());
+        errors
+    }
+
+    /// Errors in the value of an option.
+    fn every_value_error() -> Vec<ParseError> {
+        let typed = |typed: &str| typed.to_owned();
+        let (pin, announce) = (CommandName::Pin, CommandName::Announce);
+        vec![
             ParseError::MissingTime { command: announce },
             ParseError::BadTime {
                 command: CommandName::Notice,
@@ -440,15 +456,6 @@ pub(super) mod tests {
                 command: announce,
                 typed: typed("53w"),
             },
-            option(CommandName::Edit),
-            ParseError::MissingText { command: announce },
-            ParseError::MissingText {
-                command: CommandName::Notice,
-            },
-            ParseError::MissingText {
-                command: CommandName::Edit,
-            },
-            ParseError::MissingNumber,
         ]
     }
 }

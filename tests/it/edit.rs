@@ -315,12 +315,12 @@ async fn the_signature_tells_that_somebody_else_edited_a_schedule() {
             .id;
         bench.answer(&command).await;
         bench.advance(HOUR);
-        if !is_author {
+        if is_author {
+            edited(&bench, &group, &command, "/edit two").await;
+        } else {
             let owner = by_hand(&bench, &group).reply_to(&command);
             let edit = owner.say("/edit two").id;
             assert_eq!(bench.reaction(&edit).await, "DONE");
-        } else {
-            edited(&bench, &group, &command, "/edit two").await;
         }
         bench.idle().await;
         bench.advance(HOUR);
