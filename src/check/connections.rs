@@ -24,26 +24,26 @@ pub(super) async fn check(
         (Receive::Webhook, 0, _) => {}
         (Receive::Webhook, _, _) => report.hint(
             NAME,
-            format!("{online} long connections are open, but this bot receives events by webhook: another process uses the app"),
+            format!("{online} open, but this bot receives events by webhook: another process uses the app"),
             "stop it, or give it an app of its own",
         ),
         (Receive::LongConnection, 0, 1..) => report.hint(
             NAME,
-            format!("none is open, but the store knows {running} running bots"),
+            format!("none is open; bots running: {running}"),
             "see the bots' log and `/readyz`; if they were started a moment ago, check again in some minutes",
         ),
         (Receive::LongConnection, 1.., 0) => report.hint(
             NAME,
-            format!("{online} are open, but the store knows no running bot: another process receives the events"),
+            format!("{online} open, but the store knows no running bot: another process receives the events"),
             STOP,
         ),
         (Receive::LongConnection, _, _) if online > running => report.bad(
             NAME,
-            format!("{online} are open, but the store knows {running} running bots: another process takes a share of the events"),
+            format!("{online} open, bots running: {running}; another process takes a share of the events"),
             STOP,
         ),
         (Receive::LongConnection, _, _) => {
-            report.good(NAME, format!("{online} open, for {running} running bots"));
+            report.good(NAME, format!("{online} open, bots running: {running}"));
         }
     }
 }

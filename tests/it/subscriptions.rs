@@ -137,18 +137,17 @@ async fn connections_of_other_processes_are_reported() {
     };
     let found = bench.check(|_| {}).await;
     assert!(found.is_good(), "{:#}", found.0);
-    let own = found.has("good", "connections: 1 open, for 1 running bots");
+    let own = found.has("good", "connections: 1 open, bots running: 1");
     assert_eq!(own, RECEIVE == "long_connection", "{:#}", found.0);
     elsewhere(1);
     let found = bench.check(|_| {}).await;
     if RECEIVE == "webhook" {
         assert!(found.is_good(), "{:#}", found.0);
-        let unexpected =
-            "connections: 1 long connections are open, but this bot receives events by webhook";
+        let unexpected = "connections: 1 open, but this bot receives events by webhook";
         assert!(found.has("note", unexpected), "{:#}", found.0);
     } else {
         let bad = found.the_bad();
-        let shared = "connections: 2 are open, but the store knows 1 running bots: another process takes a share";
+        let shared = "connections: 2 open, bots running: 1; another process takes a share";
         assert!(bad.starts_with(shared), "{bad}");
         let empty = format!("sqlite://{}", bench.folder.path().join("new.db").display());
         let found = bench
@@ -175,7 +174,7 @@ async fn closed_connections_of_running_bots_are_reported() {
     let closed = |state: &feishu_sim::State| state.connections().is_empty().then_some(());
     bench.sim.wait_for("its end", closed).await;
     let found = bench.check(|_| {}).await;
-    let none = "connections: none is open, but the store knows 1 running bots";
+    let none = "connections: none is open; bots running: 1";
     assert!(found.has("note", none), "{:#}", found.0);
     let back = |state: &feishu_sim::State| (!state.connections().is_empty()).then_some(());
     bench.wait("a new connection", back).await;
