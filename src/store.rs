@@ -310,6 +310,16 @@ impl Store {
         Ok(self.first("change", changes::with_id(id)).await?.flatten())
     }
 
+    /// The last edit of the text of a change that was not undone, also one that was given up.
+    pub(crate) async fn latest_edit(
+        &self,
+        chat: ChatKey,
+        edited: ChangeId,
+    ) -> Result<Option<RecordedChange>, StoreError> {
+        let query = changes::latest_edit(&chat, edited);
+        Ok(self.first("latest_edit", query).await?.flatten())
+    }
+
     /// The schedule that is to revert the change when its time is over.
     pub(crate) async fn timed_end(&self, change: ChangeId) -> Result<Option<JobId>, StoreError> {
         self.first("timed_end", schedules::timed_end(change)).await

@@ -131,7 +131,10 @@ fn rich_text(mut post: Post) {
 /// The announced text of a message: the text after the command, or all of it.
 fn announced(content: &Content) {
     let part = command_text(content).and_then(|text| match parse(&text, &mentions(), false) {
-        Ok(Some(Command::Announce(announcement))) => announcement.text,
+        Ok(Some(Command::Announce(announcement) | Command::Notice(announcement))) => {
+            announcement.text
+        }
+        Ok(Some(Command::Edit(edit))) => Some(edit.text),
         _ => None,
     });
     let part = part.unwrap_or(0..usize::MAX);

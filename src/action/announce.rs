@@ -24,7 +24,7 @@ use crate::content::{Document, Entry, Signature, Unfit};
 use crate::model::action::Source;
 use crate::model::change::{Change, PinnedItem, PlacedBlocks, PlacedEntry};
 use crate::model::job::JobKind;
-use crate::model::outcome::{Done, NotCopied, UndoResult};
+use crate::model::outcome::{Done, UndoResult};
 use crate::model::progress::{NotificationProgress, Progress, WriteProgress};
 use crate::model::refusal::{Call, Cause, Stage, Unfinished};
 use crate::model::schedule::AnnounceOptions;
@@ -50,37 +50,28 @@ pub(super) use common::{noting_lines, noting_losses};
 pub(super) use edit::{Rewrite, rewrite, unwrite};
 pub(super) use notify::{NotSent, send as notify};
 pub(crate) use reading::{read, refusal};
-pub(super) use revert::{OnMissing, Reverted, revert};
+pub(super) use revert::{EntryToRemove, OnMissing, Reverted, revert};
 
 pub(super) async fn run(
     source: Source,
     options: AnnounceOptions,
     context: Context<'_>,
 ) -> Result<Effect, Failure> {
-    let is_message = matches!(source, Source::Message(_));
-    let document = document(source, context).await?;
+    let document = document_to_write(source, options, context).await?;
     let request = AnnouncementRequest {
         document: &document,
         options,
     };
-    if is_message {
-        // The message may be edited or recalled before the next attempt.
-        context.save(request, None).await?;
-    }
     if context.written().is_none() && context.job.key.kind == JobKind::Command {
         refuse_duration(options, context).await?;
     }
-    let _memory = budget::reserve(budget::cost(&document, options), context).await?;
     let entry = entry(request, context);
     let top_before = if options.top {
         Some(context.top().await?)
     } else {
         None
     };
-    let mut written = write(&entry, request, context).await?;
-    if !context.settings.images {
-        written.named = document.media_named(NotCopied::Off);
-    }
+    let written = write(&entry, request, context).await?;
     let (mut effect, not_deleted) = written.effect(request, context);
     let mut not_on_top = None;
     if options.top {
@@ -193,6 +184,25 @@ pub(super) fn partial_effect(progress: &Progress, context: Context<'_>) -> Optio
     Some(effect)
 }
 
+/// The same as [`document`], which is stored: a message that was replied to may be edited or recalled
+/// before the next attempt.
+pub(super) async fn document_to_write(
+    source: Source,
+    options: AnnounceOptions,
+    context: Context<'_>,
+) -> Result<Document, Failure> {
+    let is_message = matches!(source, Source::Message(_));
+    let document = document(source, context).await?;
+    if is_message {
+        let request = AnnouncementRequest {
+            document: &document,
+            options,
+        };
+        context.save(request, None).await?;
+    }
+    Ok(document)
+}
+
 /// The text to announce, within the limits of an announcement.
 pub(super) async fn document(source: Source, context: Context<'_>) -> Result<Document, Failure> {
     let document = match source {
@@ -240,7 +250,10 @@ async fn write(
     let mut switched = false;
     loop {
         let written = match target {
-            WriteTarget::Doc => legacy::write(entry, request, context).await,
+            WriteTarget::Doc => {
+                let _memory = budget::reserve(budget::cost(request), context).await?;
+                legacy::write(entry, request, context).await
+            }
             WriteTarget::Docx { revision } => docx::write(entry, revision, request, context).await,
         };
         match written {
@@ -319,12 +332,7 @@ pub(super) fn entry(request: AnnouncementRequest<'_>, context: Context<'_>) -> E
         date: date(context.asked_at, context),
         edited: edited_at.map(|at| date(at, context)),
     });
-    let entry = Entry::new(request.document, signature);
-    if context.settings.images {
-        entry
-    } else {
-        entry.map_media(|_, _| None)
-    }
+    Entry::new(request.document, signature)
 }
 
 /// A point in time, as displayed in a signature.

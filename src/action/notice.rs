@@ -34,17 +34,12 @@ pub(super) async fn run(
     options: AnnounceOptions,
     context: Context<'_>,
 ) -> Result<Effect, Failure> {
-    let is_message = matches!(source, Source::Message(_));
-    let document = announce::document(source, context).await?;
+    let document = announce::document_to_write(source, options, context).await?;
     refuse_too_long(&document, context)?;
     let request = AnnouncementRequest {
         document: &document,
         options,
     };
-    if is_message {
-        // The message may be edited or recalled before the next attempt.
-        context.save(request, None).await?;
-    }
     let before = context.top().await?;
     let entry = announce::entry(request, context);
     let notice = post(&entry, None, request, context).await?;

@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use feishu::codes::Class;
 use feishu::{Medium, MessageId, Unwritable};
 
-use super::announce::{self, OnMissing, Reverted};
+use super::announce::{self, EntryToRemove, OnMissing, Reverted};
 use super::{Context, Effect, Failure, edit, notice, pin};
 use crate::content::Snapshot;
 use crate::model::action::ChangeToUndo;
@@ -39,8 +39,12 @@ pub(super) async fn run(undo: &ChangeToUndo, context: Context<'_>) -> Result<Eff
         }
         (Some((entry, snapshot)), before) => {
             let on_missing = OnMissing::Restore;
-            let reverted =
-                announce::revert(recorded.id, entry, snapshot, on_missing, context).await?;
+            let entry = EntryToRemove {
+                change: recorded.id,
+                placed: entry,
+                edited: None,
+            };
+            let reverted = announce::revert(entry, snapshot, on_missing, context).await?;
             let top = match before {
                 Some(before) if is_still_pinned(recorded, context).await? => Some(restored(before)),
                 Some(_) | None => None,
@@ -115,7 +119,20 @@ pub(super) async fn expire(
     let mut files_lost = Vec::new();
     let reverting = if let Some((entry, snapshot)) = change.entry() {
         let on_missing = OnMissing::Leave;
-        let reverted = announce::revert(recorded.id, entry, snapshot, on_missing, context).await?;
+        // An edit that was given up did not change the record, but perhaps the announcement.
+        let edit = context
+            .store
+            .latest_edit(context.chat(), recorded.id)
+            .await?;
+        let edit = edit.and_then(|edit| edit.change);
+        let edited = edit.as_ref().and_then(Change::edited_entry);
+        let edited = edited.filter(|(_, edited)| !edited.entry.reads_like(&entry.entry));
+        let entry = EntryToRemove {
+            change: recorded.id,
+            placed: entry,
+            edited: edited.map(|(_, edited)| edited),
+        };
+        let reverted = announce::revert(entry, snapshot, on_missing, context).await?;
         if !reverted.named.is_empty() {
             files_lost.extend(lost(&reverted, snapshot));
         }

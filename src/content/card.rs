@@ -79,10 +79,11 @@ fn line(block: &Block, language: Language) -> String {
             let is_name = |c: char| c.is_ascii_alphanumeric() || c == '_';
             let language = Some(language).filter(|name| name.chars().all(is_name));
             let language = language.map_or("", String::as_str);
-            format!("```{language}\n{}\n```", text.replace("```", "｀｀｀"))
+            let text = without_tags(&text.replace("```", "｀｀｀"));
+            format!("```{language}\n{text}\n```")
         }
         Block::Divider => "---".to_owned(),
-        Block::Media(media) => escaped(&media.line(language), true),
+        Block::Media(media) => without_number(escaped(&media.line(language), true)),
         // Written as text before.
         Block::Table(_) => String::new(),
     }
@@ -106,6 +107,16 @@ fn content(content: &[Inline], language: Language) -> String {
             Inline::Everyone => line.push_str(everyone(language)),
         }
     }
+    without_number(line)
+}
+
+/// Escapes what would begin a numbered item, which may consist of several runs.
+fn without_number(mut line: String) -> String {
+    let digits = line.bytes().take_while(u8::is_ascii_digit).count();
+    let mark = line[digits..].chars().next();
+    if let Some(mark @ ('.' | ')')) = mark.filter(|_| digits > 0) {
+        line.replace_range(digits..=digits, &format!("&#{};", u32::from(mark)));
+    }
     line
 }
 
@@ -121,8 +132,8 @@ fn write_run(run: &Run, is_first: bool, next: Option<char>, line: &mut String) {
     let at = run.text.find(text).unwrap_or(0);
     let (before, after) = (&run.text[..at], &run.text[at + text.len()..]);
     if is_first {
-        // Four spaces would begin a block of code.
-        line.push_str(&before.replace(' ', "&nbsp;"));
+        // Four spaces, or a tab, would begin a block of code.
+        line.push_str(&before.replace('\t', "    ").replace(' ', "&nbsp;"));
     } else {
         line.push_str(before);
     }
@@ -139,7 +150,7 @@ fn write_run(run: &Run, is_first: bool, next: Option<char>, line: &mut String) {
         line.push(' ');
     }
     let inner = if run.style.code {
-        format!("`{}`", text.replace('`', "｀"))
+        format!("`{}`", without_tags(&text.replace('`', "｀")))
     } else {
         escaped(text, false)
     };
@@ -167,6 +178,19 @@ fn marks(style: &TextStyle) -> String {
     .collect()
 }
 
+/// The text of code, in which escapes have no meaning. Whether tags have one there is not documented,
+/// and a mention of everyone is not for everybody.
+fn without_tags(text: &str) -> String {
+    let is_tag = |at: usize| {
+        let name = text.get(at + 1..at + 3);
+        name.is_some_and(|name| name.eq_ignore_ascii_case("at"))
+    };
+    let chars = text.char_indices();
+    chars
+        .map(|(at, c)| if c == '<' && is_tag(at) { '＜' } else { c })
+        .collect()
+}
+
 /// An address without the characters that end it.
 fn address(link: &str) -> String {
     let escaped = |c: char| match c {
@@ -182,7 +206,6 @@ fn address(link: &str) -> String {
 
 /// Escapes the characters that have a meaning, those at the start of a line only there.
 fn escaped(text: &str, starts_line: bool) -> String {
-    let digits = text.bytes().take_while(u8::is_ascii_digit).count();
     let mut shown = String::with_capacity(text.len());
     let mut chars = text.char_indices().peekable();
     while let Some((at, c)) = chars.next() {
@@ -192,7 +215,6 @@ fn escaped(text: &str, starts_line: bool) -> String {
             // The name of an emoji may follow.
             ':' => next.is_some_and(|next| next.is_ascii_alphabetic()),
             '-' | '+' | '=' => starts_line && at == 0,
-            '.' | ')' => starts_line && digits > 0 && at == digits,
             _ => false,
         };
         if is_special {
@@ -255,6 +277,7 @@ mod tests {
             "| no | table |",
             "=== no title",
             "    no code",
+            "\tno code",
             "` no code `",
             "\\*",
             "&#42; &lt;",
@@ -278,8 +301,23 @@ mod tests {
                 }
             }
             let words = words.replace('\u{a0}', " ");
+            let text = text.replace('\t', "    ");
             assert_eq!(words.trim(), format!("above\n{text}").trim(), "{markdown}");
         }
         assert_eq!(shown(":OK: at 9:00"), "&#58;OK: at 9:00");
+        // Underlines are dropped.
+        let underlined = Inline::Text(Run {
+            text: "1".to_owned(),
+            style: TextStyle {
+                underline: true,
+                ..TextStyle::default()
+            },
+        });
+        let line = [underlined, Inline::plain(". no item")];
+        assert_eq!(content(&line, Language::En), "1&#46; no item");
+        for code in ["`<at id=all></at>`", "```\n<AT id=all></AT> <b>\n```"] {
+            let shown = shown(code);
+            assert!(!shown.to_ascii_lowercase().contains("<at"), "{shown}");
+        }
     }
 }

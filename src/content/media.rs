@@ -1,6 +1,6 @@
 //! Pictures and files of messages, which an announcement of the new kind may contain.
 
-use feishu::{Media, Medium, MessageId};
+use feishu::{ImageLayout, Media, Medium, MessageId};
 use serde::{Deserialize, Serialize};
 
 use crate::language::{Bilingual, Language};
@@ -22,6 +22,9 @@ pub(crate) struct MediaFile {
     /// The token of its copy in an announcement.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(crate) token: Option<String>,
+    /// How the announcement showed a picture.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) layout: Option<Box<ImageLayout>>,
 }
 
 /// A picture or a file that is to be copied into the announcement.
@@ -34,6 +37,7 @@ pub struct FileToCopy {
     pub(crate) message: MessageId,
     /// The token of an earlier copy.
     pub(crate) token: Option<String>,
+    pub(crate) layout: Option<Box<ImageLayout>>,
     /// The line in its place if it cannot be copied.
     pub(crate) line: String,
 }
@@ -49,6 +53,7 @@ impl MediaFile {
             message: None,
             language: None,
             token: None,
+            layout: None,
         })
     }
 
@@ -81,6 +86,7 @@ impl MediaFile {
             key: self.key.clone(),
             message: self.message.clone()?,
             token: self.token.clone(),
+            layout: self.layout.clone(),
             line: self.line(language),
         })
     }

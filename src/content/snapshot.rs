@@ -3,8 +3,8 @@
 use std::collections::{BTreeSet, HashMap};
 
 use feishu::{
-    BlockId, BlockType, ChatId, LegacyBlock, LegacyDocument, OpenId, PlacedBlock, ReadBlock,
-    Unwritable, mentions_anybody, without_mentions,
+    BlockId, BlockType, ChatId, ImageLayout, LegacyBlock, LegacyDocument, OpenId, PlacedBlock,
+    ReadBlock, Unwritable, mentions_anybody, without_mentions,
 };
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
@@ -89,7 +89,7 @@ impl Snapshot {
                     id: id.cloned(),
                     block: json!(file.block()),
                     depth,
-                    file: Some((*file).clone()),
+                    file: Some(file.clone()),
                 });
                 return false;
             }
@@ -146,10 +146,10 @@ impl Snapshot {
 }
 
 /// The pictures and the views of files that can be copied again.
-fn copied_files<'b, 'f>(
+fn copied_files<'b>(
     blocks: &'b [ReadBlock],
-    files: &'f HashMap<String, MediaFile>,
-) -> HashMap<&'b BlockId, &'f MediaFile> {
+    files: &HashMap<String, MediaFile>,
+) -> HashMap<&'b BlockId, MediaFile> {
     if files.is_empty() {
         return HashMap::new();
     }
@@ -164,7 +164,12 @@ fn copied_files<'b, 'f>(
             (BlockType::View, [file]) => (shown.get(file)?, BlockType::File),
             _ => (shown.get(id)?, BlockType::Image),
         };
-        (child.0 == is_shown).then_some((id, child.1))
+        let layout = block.image_layout();
+        let file = MediaFile {
+            layout: (layout != ImageLayout::default()).then(|| Box::new(layout)),
+            ..child.1.clone()
+        };
+        (child.0 == is_shown).then_some((id, file))
     });
     top_level.collect()
 }

@@ -232,7 +232,7 @@ pub(crate) struct Creation {
     /// Why lines are written in place of the blocks of pictures and files.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(crate) lines_instead: Option<NotCopied>,
-    /// The number of attempts to copy the next one that failed.
+    /// The number of attempts to copy any of them that failed.
     #[serde(default, skip_serializing_if = "is_zero")]
     pub(crate) media_failures: u32,
 }

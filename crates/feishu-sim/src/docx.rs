@@ -304,6 +304,17 @@ impl Document {
                 self.blocks.get_mut(&id)?.content = Some(Content::picture());
                 (0, 0, 0)
             }
+            Edit::Layout {
+                at,
+                size,
+                align,
+                caption,
+            } => {
+                let id = children.get(at)?.clone();
+                let content = self.blocks.get_mut(&id)?.content.as_mut()?;
+                content.lay_out(size, align, &caption);
+                (0, 0, 0)
+            }
             Edit::Rewrite { at, line } => {
                 let id = children.get(at)?.clone();
                 self.blocks.get_mut(&id)?.content = Some(Content::plain(&line));

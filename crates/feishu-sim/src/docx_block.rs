@@ -277,11 +277,18 @@ impl Content {
         runs.max().unwrap_or(0)
     }
 
-    /// Whether it is a table with more rows or columns than this.
     pub(crate) fn is_image(&self) -> bool {
         matches!(self.body, BlockBody::Image(_))
     }
 
+    /// A person changes how a picture is shown.
+    pub(crate) fn lay_out(&mut self, size: (u32, u32), align: u8, caption: &str) {
+        if let BlockBody::Image(image) = &mut self.body {
+            image.lay_out(size, align, caption);
+        }
+    }
+
+    /// Whether it is a table with more rows or columns than this.
     pub(crate) fn is_table_over(&self, most: usize) -> bool {
         match &self.body {
             BlockBody::Table(table) => {

@@ -23,6 +23,8 @@ pub(crate) struct Image {
     width: u32,
     height: u32,
     align: u8,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    caption: Option<Caption>,
 }
 
 #[derive(Clone, Debug, Default, Serialize)]
@@ -45,19 +47,17 @@ pub(crate) struct ReplaceImage {
     width: Option<u32>,
     height: Option<u32>,
     align: Option<u8>,
-    /// What it shows below the picture; not simulated.
-    #[serde(rename = "caption")]
-    _caption: Option<Caption>,
+    /// What it shows below the picture.
+    caption: Option<Caption>,
     /// Not simulated.
     #[serde(rename = "scale")]
     _scale: Option<f64>,
 }
 
-#[derive(Debug, Deserialize)]
+#[derive(Clone, Debug, Deserialize, Serialize)]
 #[serde(deny_unknown_fields)]
 struct Caption {
-    #[serde(rename = "content")]
-    _content: String,
+    content: String,
 }
 
 /// The content of a file.
@@ -81,6 +81,7 @@ impl Default for Image {
             width: 100,
             height: 100,
             align: 2,
+            caption: None,
         }
     }
 }
@@ -102,6 +103,14 @@ impl Image {
         self.width = new.width.unwrap_or(self.width);
         self.height = new.height.unwrap_or(self.height);
         self.align = new.align.unwrap_or(self.align);
+        self.caption = new.caption.or(self.caption.take());
+    }
+
+    /// A person changes how the picture is shown.
+    pub(crate) fn lay_out(&mut self, (width, height): (u32, u32), align: u8, caption: &str) {
+        (self.width, self.height, self.align) = (width, height, align);
+        let content = caption.to_owned();
+        self.caption = Some(Caption { content });
     }
 }
 

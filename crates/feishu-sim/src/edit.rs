@@ -45,4 +45,15 @@ pub enum Edit {
         /// The block.
         at: usize,
     },
+    /// Changes how a docx block shows its picture.
+    Layout {
+        /// The block.
+        at: usize,
+        /// Width and height in pixels.
+        size: (u32, u32),
+        /// 1 left, 2 centered, 3 right.
+        align: u8,
+        /// The line below the picture.
+        caption: String,
+    },
 }

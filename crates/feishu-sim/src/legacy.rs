@@ -103,7 +103,7 @@ impl Document {
             Edit::Type { at, line } => (gap(at), Some(Block::plain(&line))),
             Edit::Picture { at } => (gap(at), Some(Block::picture())),
             Edit::Rewrite { at, line } => (one(at), Some(Block::plain(&line))),
-            Edit::Cell { .. } | Edit::OtherPicture { .. } => return,
+            Edit::Cell { .. } | Edit::OtherPicture { .. } | Edit::Layout { .. } => return,
             Edit::Remove { at } => (one(at), (blocks.len() == 1).then(|| Block::plain(""))),
         };
         if range.end <= blocks.len() {

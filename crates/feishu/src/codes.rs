@@ -106,6 +106,8 @@ pub const ANNOUNCEMENT_IS_DOCX: i64 = 232_097;
 
 /// "invalid param" of a document: among others, a mention of a person whom the bot cannot see.
 pub const DOCX_INVALID_PARAM: i64 = 1_770_001;
+/// The block does not exist.
+pub const DOCX_NOT_FOUND: i64 = 1_770_002;
 /// "schema mismatch"
 pub const DOCX_SCHEMA_MISMATCH: i64 = 1_770_006;
 /// "too big file size".

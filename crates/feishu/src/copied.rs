@@ -12,6 +12,7 @@ use serde_json::value::RawValue;
 use serde_json::{Map, Value, json};
 
 use crate::docx::{Block, BlockType, TextElement};
+use crate::docx_update::ImageLayout;
 use crate::ids::{BlockId, OpenId};
 use crate::wire::{optional_id, or_default};
 
@@ -140,6 +141,20 @@ impl ReadBlock {
         );
         let block = is_file.then(|| serde_json::from_str::<Block>(&self.wire).ok());
         block.flatten()?.file_token
+    }
+
+    /// How a picture is shown, apart from what cannot be read.
+    pub fn image_layout(&self) -> ImageLayout {
+        #[derive(Deserialize)]
+        struct Wire {
+            #[serde(default, deserialize_with = "or_default")]
+            image: ImageLayout,
+        }
+        if self.block_type() != BlockType::Image {
+            return ImageLayout::default();
+        }
+        let wire = serde_json::from_str::<Wire>(&self.wire);
+        wire.map(|wire| wire.image).unwrap_or_default()
     }
 
     /// The approximate memory of a copy, in bytes.

@@ -2,7 +2,8 @@
 //!
 //! Official page `group/upgraded-group-announcement/chat-announcement-block/batch_update`.
 
-use serde::ser::{Serialize, SerializeMap, Serializer};
+use serde::ser::{SerializeMap, Serializer};
+use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
 use crate::ids::BlockId;
@@ -28,9 +29,40 @@ pub enum BlockChange {
     /// Sets the widths of the columns of a grid, in percent, for all of them.
     GridColumnWidths(Vec<u64>),
     /// Shows a picture, by the token with which it was uploaded for this block.
-    Image(String),
+    Image(String, ImageLayout),
     /// Shows a file, likewise.
     File(String),
+}
+
+/// How a picture is shown; the platform chooses what is not set.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ImageLayout {
+    /// In pixels.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub width: Option<u32>,
+    /// In pixels.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub height: Option<u32>,
+    /// 1 left, 2 centered, 3 right.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub align: Option<u8>,
+    /// The line below the picture.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub caption: Option<Caption>,
+}
+
+/// The line below a picture.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Caption {
+    /// Its text.
+    pub content: String,
+}
+
+#[derive(Serialize)]
+struct ReplaceImage<'a> {
+    token: &'a str,
+    #[serde(flatten)]
+    layout: &'a ImageLayout,
 }
 
 impl Serialize for BlockUpdate {
@@ -51,8 +83,8 @@ impl Serialize for BlockUpdate {
                 let operation = json!({ "width_ratios": ratios });
                 map.serialize_entry("update_grid_column_width_ratio", &operation)?;
             }
-            BlockChange::Image(token) => {
-                map.serialize_entry("replace_image", &json!({ "token": token }))?;
+            BlockChange::Image(token, layout) => {
+                map.serialize_entry("replace_image", &ReplaceImage { token, layout })?;
             }
             BlockChange::File(token) => {
                 map.serialize_entry("replace_file", &json!({ "token": token }))?;

@@ -57,7 +57,7 @@ pub use credentials::{AppKind, Credentials};
 pub use docx::{
     Block, BlockType, Layout, Link, TableSize, TextBlock, TextElement, TextElementStyle,
 };
-pub use docx_update::{BlockChange, BlockUpdate};
+pub use docx_update::{BlockChange, BlockUpdate, Caption, ImageLayout};
 pub use encryption::{DecryptError, EmptyKey, EncryptKey};
 pub use envelope::{Challenge, EncryptedBody, Envelope, EnvelopeError, EventEnvelope, Version};
 pub use error::{

@@ -17,7 +17,7 @@ const OVER_LENGTH: [i64; 3] = [
 ];
 
 /// Errors that properties may cause which the pages do not list for the creation.
-const OVER_FIELDS: [i64; 3] = [
+pub(super) const OVER_FIELDS: [i64; 3] = [
     codes::FIELD_INVALID,
     codes::DOCX_INVALID_PARAM,
     codes::DOCX_SCHEMA_MISMATCH,

@@ -6,9 +6,7 @@ use std::time::Duration;
 use tokio::sync::SemaphorePermit;
 use tokio::time::timeout;
 
-use super::{Context, Failure};
-use crate::content::Document;
-use crate::model::schedule::AnnounceOptions;
+use super::{AnnouncementRequest, Context, Failure};
 use crate::platform::BUDGET;
 
 /// Texts that cost less do not wait.
@@ -24,23 +22,37 @@ const PAUSE: Duration = Duration::from_millis(500);
 pub(super) const SNAPSHOT: usize = BUDGET / 3;
 
 /// The cost of writing the document, in runs of text.
-pub(super) fn cost(document: &Document, options: AnnounceOptions) -> usize {
+pub(super) fn cost(AnnouncementRequest { document, options }: AnnouncementRequest<'_>) -> usize {
     let snapshot = options.replace.map_or(0, |_| SNAPSHOT);
     snapshot + document.run_count() + document.text_len() / BYTES_OF_A_RUN
 }
 
-/// Reserves memory for a write of this cost, until the permit is dropped.
-pub(super) async fn reserve(
-    cost: usize,
-    context: Context<'_>,
-) -> Result<Option<SemaphorePermit<'_>>, Failure> {
+/// The share that a write keeps while it copies files: its texts are in memory, but no calls are
+/// built.
+const SHARE_WHILE_COPYING: usize = 8;
+
+/// Memory that is reserved until this is dropped.
+pub(super) struct Reserved<'a>(Option<SemaphorePermit<'a>>);
+
+impl Reserved<'_> {
+    /// Lets others use what is not needed while files are copied, which may take long.
+    pub(super) fn shrink(&mut self) {
+        if let Some(permit) = &mut self.0 {
+            let released = permit.num_permits() - permit.num_permits() / SHARE_WHILE_COPYING;
+            drop(permit.split(released));
+        }
+    }
+}
+
+/// Reserves memory for a write of this cost.
+pub(super) async fn reserve(cost: usize, context: Context<'_>) -> Result<Reserved<'_>, Failure> {
     if cost < SMALL {
-        return Ok(None);
+        return Ok(Reserved(None));
     }
     let cost = u32::try_from(cost.min(BUDGET)).unwrap_or(u32::MAX);
     let permit = context.platform.writing.acquire_many(cost);
     match timeout(PATIENCE, permit).await {
-        Ok(permit) => Ok(permit.ok()),
+        Ok(permit) => Ok(Reserved(permit.ok())),
         Err(_) => Err(Failure::NotBefore(context.clock.now() + PAUSE)),
     }
 }

@@ -80,12 +80,23 @@ impl<B: Serialize> BlockCreation<B> {
         }
     }
 
-    /// Makes the remaining calls and stores the progress after each; after the last one, too, because
-    /// a later step may fail.
+    /// Makes all remaining calls.
     pub(super) async fn run(
         &mut self,
         request: AnnouncementRequest<'_>,
         progress: impl Fn(Creation) -> WriteProgress,
+        context: Context<'_>,
+    ) -> Result<(), Failure> {
+        self.create_blocks(request, &progress, context).await?;
+        self.copy_media(request, &progress, context).await
+    }
+
+    /// Makes the remaining calls that create blocks and stores the progress after each; after the last
+    /// one, too, because a later step may fail.
+    pub(super) async fn create_blocks(
+        &mut self,
+        request: AnnouncementRequest<'_>,
+        progress: &impl Fn(Creation) -> WriteProgress,
         context: Context<'_>,
     ) -> Result<(), Failure> {
         let media = &mut self.creation.media;
@@ -119,16 +130,21 @@ impl<B: Serialize> BlockCreation<B> {
             context.save(request, Some(written)).await?;
         }
         if self.creation.whole < self.creation.page_blocks.len() {
-            self.fill(request, &progress, context).await?;
+            self.fill(request, progress, context).await?;
             self.creation.whole = self.creation.page_blocks.len();
             let written = progress(self.creation.clone());
             context.save(request, Some(written)).await?;
         }
-        self.copy_media(request, &progress, context).await
+        Ok(())
+    }
+
+    /// Whether pictures or files have yet to be copied into their blocks.
+    pub(super) fn has_files_to_copy(&self) -> bool {
+        self.creation.media.iter().any(|one| !one.is_final())
     }
 
     /// Copies the pictures and files into their blocks, one after the other.
-    async fn copy_media(
+    pub(super) async fn copy_media(
         &mut self,
         request: AnnouncementRequest<'_>,
         progress: &impl Fn(Creation) -> WriteProgress,

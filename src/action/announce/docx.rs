@@ -6,9 +6,9 @@ use std::collections::HashMap;
 use feishu::{BlockId, ReadBlock};
 
 use super::creation::BlockCreation;
-use super::media;
 use super::page::{self, Deletion};
 use super::{AnnouncementRequest, Context, Failure};
+use super::{budget, media};
 use crate::action::announce::common::{WrittenEntry, refuse_too_large, refuse_unrestorable};
 use crate::command::Replace;
 use crate::content::{Entry, MediaFile, Snapshot};
@@ -22,6 +22,7 @@ pub(super) async fn write(
     request: AnnouncementRequest<'_>,
     context: Context<'_>,
 ) -> Result<WrittenEntry, Failure> {
+    let mut memory = budget::reserve(budget::cost(request), context).await?;
     let (mut creation, mut snapshot) = match context.written() {
         Some(WriteProgress::Docx { creation, snapshot }) => (creation, snapshot),
         _ => (Creation::at(revision), None),
@@ -38,7 +39,7 @@ pub(super) async fn write(
     let named = without_mentions.map(|entry| entry.to_docx());
     let mut writing = BlockCreation::new("docx", 0, entry.to_docx(), named, creation);
     let progress = |creation| progress(creation, snapshot.clone());
-    if let Err(failure) = writing.run(request, progress, context).await {
+    if let Err(failure) = writing.create_blocks(request, &progress, context).await {
         if let Failure::Call(_, error) = &failure
             && error.may_have_taken_effect()
         {
@@ -49,15 +50,23 @@ pub(super) async fn write(
         let (lines, of) = writing.lines();
         return Err(failure.after(lines, of));
     }
+    if writing.has_files_to_copy() {
+        memory.shrink();
+        writing.copy_media(request, &progress, context).await?;
+        drop(memory);
+        memory = budget::reserve(budget::cost(request), context).await?;
+    }
     let blocks = writing.creation.page_blocks.clone();
     let written = WrittenEntry {
         named: writing.named_media().collect(),
         ..WrittenEntry::new(placed(entry, writing.creation))
     };
-    match snapshot {
+    let written = match snapshot {
         Some(snapshot) => clear(snapshot, &blocks, written, context).await,
         None => Ok(written),
-    }
+    };
+    drop(memory);
+    written
 }
 
 /// The entry as it was written, also in part.

@@ -77,7 +77,11 @@ pub(super) async fn write(
             WritePosition::Top | WritePosition::Entry(_) | WritePosition::Edited(..) => None,
         },
         not_deleted: cannot_delete.then(|| Cause::CannotDelete.into()),
-        named: request.document.media_named(NotCopied::OldKind),
+        named: request.document.media_named(if context.settings.images {
+            NotCopied::OldKind
+        } else {
+            NotCopied::Off
+        }),
         ..written
     })
 }

@@ -8,16 +8,15 @@ use std::collections::HashMap;
 
 use feishu::codes::{self, Class};
 use feishu::{
-    Block, BlockChange, BlockId, BlockType, BlockUpdate, Error, MediaUpload, Medium,
+    Block, BlockChange, BlockId, BlockType, BlockUpdate, Error, ImageLayout, MediaUpload, Medium,
     MessageResource, TextElement, UploadKind,
 };
 use serde_json::json;
 
-use super::blocks::{LATEST, Position, has_code, update};
+use super::blocks::{LATEST, OVER_FIELDS, Position, has_code, update};
 use super::page::{self, Deletion};
 use super::{Context, Failure};
 use crate::action::announce::common::failed;
-use crate::action::announce::page::{block_of, page_of};
 use crate::content::{DocxNode, FileToCopy, MediaFile};
 use crate::model::change::AnnouncementState;
 use crate::model::outcome::NotCopied;
@@ -165,10 +164,7 @@ impl MediaBlock {
         if self.kind() == UploadKind::Image {
             return Ok(Some(block.clone()));
         }
-        let (_, blocks) = page::read::<Block>(context).await?;
-        let view = blocks
-            .iter()
-            .find(|one| one.block_id.as_ref() == Some(block));
+        let view = page::read_block(block, LATEST, context).await?;
         Ok(view.and_then(|view| match view.block_type {
             BlockType::View => view.children.first().cloned(),
             _ => Some(block.clone()),
@@ -209,15 +205,35 @@ impl MediaBlock {
     ) -> Result<(), Failure> {
         // Another upload is another call.
         let key = format!("{key} {token}");
+        let layout = self.file.layout.as_deref();
+        let shown = self.show_as(layout, &block, &token, &key, context).await;
+        let shown = match shown {
+            Err(error) if layout.is_some() && has_code(&error, &OVER_FIELDS) => {
+                let key = format!("{key} plain");
+                self.show_as(None, &block, &token, &key, context).await
+            }
+            shown => shown,
+        };
+        shown.map_err(failed(Call::WriteAnnouncement))
+    }
+
+    async fn show_as(
+        &self,
+        layout: Option<&ImageLayout>,
+        block: &BlockId,
+        token: &str,
+        key: &str,
+        context: Context<'_>,
+    ) -> Result<(), Error> {
+        let token = token.to_owned();
         let updates = [BlockUpdate {
-            block_id: block,
+            block_id: block.clone(),
             change: match self.kind() {
-                UploadKind::Image => BlockChange::Image(token),
+                UploadKind::Image => BlockChange::Image(token, layout.cloned().unwrap_or_default()),
                 UploadKind::File => BlockChange::File(token),
             },
         }];
-        let updated = update(&updates, LATEST, &key, context).await;
-        updated.map_err(failed(Call::WriteAnnouncement))
+        update(&updates, LATEST, key, context).await
     }
 
     /// Writes the line below the block before it, and returns its id.
@@ -227,8 +243,7 @@ impl MediaBlock {
         creation: &Creation,
         context: Context<'_>,
     ) -> Result<BlockId, Failure> {
-        let (revision, blocks) = page::read::<Block>(context).await?;
-        let page = page_of(&blocks, context.chat_id);
+        let (revision, page) = page::read_top_level(context).await?;
         let position = |id: &BlockId| page.iter().position(|child| child == id);
         let (before, rest) = creation.page_blocks.split_at(self.position);
         let below = before
@@ -293,15 +308,20 @@ async fn empty_on_page(
     block: &BlockId,
     context: Context<'_>,
 ) -> Result<(i64, Option<usize>), Failure> {
-    let (revision, blocks) = page::read::<Block>(context).await?;
-    let page = page_of(&blocks, context.chat_id);
-    let position = page.iter().position(|child| child == block);
-    let shown = block_of(block.as_str(), &blocks);
-    let within = shown.into_iter().flat_map(|shown| &shown.children);
-    let within = within.filter_map(|id| block_of(id.as_str(), &blocks));
-    let mut shown = shown.into_iter().chain(within);
-    let is_empty = shown.all(|block| block.file_token.is_none());
-    Ok((revision, position.filter(|_| is_empty)))
+    let (revision, page) = page::read_top_level(context).await?;
+    let Some(position) = page.iter().position(|child| child == block) else {
+        return Ok((revision, None));
+    };
+    let mut within = vec![block.clone()];
+    while let Some(id) = within.pop() {
+        if let Some(shown) = page::read_block(&id, revision, context).await? {
+            if shown.file_token.is_some() {
+                return Ok((revision, None));
+            }
+            within.extend(shown.children);
+        }
+    }
+    Ok((revision, Some(position)))
 }
 
 /// Whether the error says nothing about the file, nor about files at all.

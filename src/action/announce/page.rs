@@ -2,7 +2,7 @@
 
 use std::ops::Range;
 
-use feishu::{Block, BlockId, ChatId, DeleteChildren, codes};
+use feishu::{Block, BlockId, ChatId, DeleteChildren, Error, codes};
 use serde::de::DeserializeOwned;
 
 use super::{Context, Failure};
@@ -16,22 +16,59 @@ const ATTEMPTS: usize = 3;
 pub(super) async fn read<B: DeserializeOwned>(
     context: Context<'_>,
 ) -> Result<(i64, Vec<B>), Failure> {
-    let chat = context.chat_id;
-    let client = context.client;
+    let (chat, client) = (context.chat_id, context.client);
     let mut attempt = 1;
     loop {
-        let announcement = client.get_docx_announcement(chat).await;
-        let revision = announcement
-            .map_err(failed(Call::ReadAnnouncement))?
-            .revision_id;
+        let revision = revision(context).await?;
         match client.list_docx_blocks(chat, revision).await {
             Ok(blocks) => return Ok((revision, blocks)),
-            Err(error) if error.code() == Some(codes::DOCX_OUTDATED) && attempt < ATTEMPTS => {
-                attempt += 1;
-            }
-            Err(error) => return Err(failed(Call::ReadAnnouncement)(error)),
+            Err(error) => refuse_unless_outdated(error, &mut attempt)?,
         }
     }
+}
+
+/// The ids of the top-level blocks, and their revision; without their texts, which may be too long
+/// to be read.
+pub(super) async fn read_top_level(context: Context<'_>) -> Result<(i64, Vec<BlockId>), Failure> {
+    let (chat, client) = (context.chat_id, context.client);
+    let page = BlockId::new(chat.as_str());
+    let mut attempt = 1;
+    loop {
+        let revision = revision(context).await?;
+        match client.get_docx_block(chat, &page, revision).await {
+            Ok(page) => return Ok((revision, page.children)),
+            Err(error) => refuse_unless_outdated(error, &mut attempt)?,
+        }
+    }
+}
+
+/// One block; `None` if it is not there.
+pub(super) async fn read_block(
+    id: &BlockId,
+    revision: i64,
+    context: Context<'_>,
+) -> Result<Option<Block>, Failure> {
+    let client = context.client;
+    match client.get_docx_block(context.chat_id, id, revision).await {
+        Ok(block) => Ok(Some(block)),
+        Err(error) if error.code() == Some(codes::DOCX_NOT_FOUND) => Ok(None),
+        Err(error) => Err(failed(Call::ReadAnnouncement)(error)),
+    }
+}
+
+async fn revision(context: Context<'_>) -> Result<i64, Failure> {
+    let announcement = context.client.get_docx_announcement(context.chat_id).await;
+    let announcement = announcement.map_err(failed(Call::ReadAnnouncement))?;
+    Ok(announcement.revision_id)
+}
+
+/// Counts an attempt during which a member edited the announcement.
+fn refuse_unless_outdated(error: Error, attempt: &mut usize) -> Result<(), Failure> {
+    if error.code() == Some(codes::DOCX_OUTDATED) && *attempt < ATTEMPTS {
+        *attempt += 1;
+        return Ok(());
+    }
+    Err(failed(Call::ReadAnnouncement)(error))
 }
 
 /// The result of deleting blocks.

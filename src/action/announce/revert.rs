@@ -3,6 +3,7 @@
 
 use feishu::{Block, BlockId, BlockType, LegacyBlock, Medium, Operation, TextElement, codes};
 
+use super::budget::{self, Reserved};
 use super::creation::BlockCreation;
 use super::fill::is_empty_line;
 use super::legacy::{
@@ -10,7 +11,7 @@ use super::legacy::{
     is_refused, occurrences,
 };
 use super::page::{block_of, page_of};
-use super::{AnnouncementRequest, Context, Failure, budget, page};
+use super::{AnnouncementRequest, Context, Failure, page};
 use crate::action::announce::common::failed;
 use crate::content::{DocxNode, Entry, MediaFile, Snapshot};
 use crate::model::change::{ChangeId, PlacedBlocks, PlacedEntry};
@@ -40,18 +41,27 @@ pub(in crate::action) enum OnMissing {
     Leave,
 }
 
+/// An entry to remove.
+#[derive(Clone, Copy)]
+pub(in crate::action) struct EntryToRemove<'a> {
+    /// The change that wrote it.
+    pub(in crate::action) change: ChangeId,
+    pub(in crate::action) placed: &'a PlacedEntry,
+    /// What an edit that was given up may have made of it.
+    pub(in crate::action) edited: Option<&'a PlacedEntry>,
+}
+
 /// Removes the entry that a change wrote, and restores the content that it replaced. An entry that a
 /// member has edited stays.
 pub(in crate::action) async fn revert(
-    change: ChangeId,
-    placed: &PlacedEntry,
+    entry: EntryToRemove<'_>,
     snapshot: Option<&Snapshot>,
     on_missing: OnMissing,
     context: Context<'_>,
 ) -> Result<Reverted, Failure> {
     let snapshot = snapshot.filter(|snapshot| !snapshot.is_empty());
     let cost = snapshot.map_or(0, |_| budget::SNAPSHOT);
-    let _memory = budget::reserve(cost, context).await?;
+    let mut memory = budget::reserve(cost, context).await?;
     let replaced = match snapshot {
         Some(snapshot) => Some(Replaced {
             snapshot,
@@ -60,14 +70,23 @@ pub(in crate::action) async fn revert(
         }),
         None => None,
     };
-    match &placed.kind {
+    match &entry.placed.kind {
         PlacedBlocks::Docx { blocks } => {
-            let renames = context.store.restored_since(context.chat(), change).await?;
-            let written = WrittenDocx::of(placed, blocks, &renames);
-            revert_docx(&written, replaced, &renames, context).await
+            let renames = context.store.restored_since(context.chat(), entry.change);
+            let renames = renames.await?;
+            let written = WrittenDocx::of(entry.placed, blocks, &renames);
+            let mut reverting = DocxRevert {
+                renames: &renames,
+                memory: &mut memory,
+                context,
+            };
+            match entry.edited {
+                Some(edited) => reverting.revert_either(written, edited, replaced).await,
+                None => reverting.revert(&written, replaced).await,
+            }
         }
         PlacedBlocks::Doc => {
-            let blocks = placed.written().to_legacy();
+            let blocks = legacy_blocks(entry, context).await?;
             match replaced {
                 Some(replaced) => restore_legacy(&blocks, replaced, context).await,
                 None => Ok(Reverted {
@@ -77,6 +96,21 @@ pub(in crate::action) async fn revert(
             }
         }
     }
+}
+
+/// The text of an entry, or the one that an edit that was given up has made of it.
+async fn legacy_blocks(
+    entry: EntryToRemove<'_>,
+    context: Context<'_>,
+) -> Result<Vec<LegacyBlock>, Failure> {
+    if let Some(edited) = entry.edited {
+        let (_, document) = legacy::read(context).await.map_err(moved)?;
+        let edited = edited.written().to_legacy();
+        if find(&edited, &document).is_some() {
+            return Ok(edited);
+        }
+    }
+    Ok(entry.placed.written().to_legacy())
 }
 
 /// The content that an entry replaced.
@@ -125,34 +159,77 @@ pub(super) struct WrittenDocx {
     pub(super) is_signed: bool,
 }
 
-async fn revert_docx(
-    entry: &WrittenDocx,
-    replaced: Option<Replaced<'_>>,
-    renames: &Renames,
-    context: Context<'_>,
-) -> Result<Reverted, Failure> {
-    let begun = match context.written() {
-        Some(WriteProgress::DocxRevert(restoration)) => Some(restoration),
-        _ => None,
-    };
-    let mut found = find_docx(entry, context).await?;
-    let mut reverted = Reverted {
-        was_there: begun.is_some() || !found.positions.is_empty(),
-        ..Reverted::default()
-    };
-    if let Some(replaced) = replaced {
-        if !reverted.was_there && replaced.on_missing == OnMissing::Leave {
-            return Ok(reverted);
+/// What the removal of an entry of a `docx` announcement needs.
+struct DocxRevert<'a, 'm, 'c> {
+    renames: &'a Renames,
+    memory: &'m mut Reserved<'c>,
+    context: Context<'c>,
+}
+
+impl DocxRevert<'_, '_, '_> {
+    /// Removes an entry that an edit may have changed before it was given up.
+    async fn revert_either(
+        &mut self,
+        mut written: WrittenDocx,
+        edited: &PlacedEntry,
+        replaced: Option<Replaced<'_>>,
+    ) -> Result<Reverted, Failure> {
+        let PlacedBlocks::Docx { blocks } = &edited.kind else {
+            return self.revert(&written, replaced).await;
+        };
+        let edited = WrittenDocx::of(edited, blocks, self.renames);
+        if edited.ids == written.ids {
+            // The blocks got other texts, all or some of them.
+            written.forms.extend(edited.forms);
+            return self.revert(&written, replaced).await;
         }
-        let begun = begun.unwrap_or_else(|| found.restoration(replaced.snapshot, renames));
-        reverted.content_restored = !begun.missing.is_empty();
-        if reverted.content_restored {
-            (reverted.restored, reverted.named) = restore_docx(replaced, begun, context).await?;
-            found = find_docx(entry, context).await?;
+        // The new blocks were written before the old ones.
+        let is_begun = matches!(self.context.written(), Some(WriteProgress::DocxRevert(_)));
+        let found = find_docx(&edited, self.context).await;
+        match &found {
+            Err(Failure::Refused(_)) => {}
+            Err(_) => return found.map(|_| Reverted::default()),
+            Ok(found) if is_begun || !found.positions.is_empty() => {
+                let reverted = self.revert(&edited, replaced).await?;
+                self.revert(&written, None).await?;
+                return Ok(reverted);
+            }
+            Ok(_) => {}
         }
+        let reverted = self.revert(&written, replaced).await?;
+        found.map(|_| reverted)
     }
-    let deletion = page::delete(found.positions, found.revision, context).await;
-    deletion.failure.map_or(Ok(reverted), Err)
+
+    async fn revert(
+        &mut self,
+        entry: &WrittenDocx,
+        replaced: Option<Replaced<'_>>,
+    ) -> Result<Reverted, Failure> {
+        let context = self.context;
+        let begun = match context.written() {
+            Some(WriteProgress::DocxRevert(restoration)) => Some(restoration),
+            _ => None,
+        };
+        let mut found = find_docx(entry, context).await?;
+        let mut reverted = Reverted {
+            was_there: begun.is_some() || !found.positions.is_empty(),
+            ..Reverted::default()
+        };
+        if let Some(replaced) = replaced {
+            if !reverted.was_there && replaced.on_missing == OnMissing::Leave {
+                return Ok(reverted);
+            }
+            let begun = begun.unwrap_or_else(|| found.restoration(replaced.snapshot, self.renames));
+            reverted.content_restored = !begun.missing.is_empty();
+            if reverted.content_restored {
+                (reverted.restored, reverted.named) =
+                    restore_docx(replaced, begun, self.memory, context).await?;
+                found = find_docx(entry, context).await?;
+            }
+        }
+        let deletion = page::delete(found.positions, found.revision, context).await;
+        deletion.failure.map_or(Ok(reverted), Err)
+    }
 }
 
 /// The positions of an entry on the page.
@@ -243,6 +320,7 @@ impl WrittenDocx {
 async fn restore_docx(
     replaced: Replaced<'_>,
     begun: Restoration,
+    memory: &mut Reserved<'_>,
     context: Context<'_>,
 ) -> Result<(Vec<(BlockId, BlockId)>, Vec<Medium>), Failure> {
     let nodes = |snapshot: Snapshot| snapshot.retain_ids(&begun.missing).to_docx();
@@ -260,7 +338,9 @@ async fn restore_docx(
     let request = AnnouncementRequest::OF_REVERT;
     let written = progress(begun.creation.clone());
     context.save(request, Some(written)).await?;
-    writing.run(request, progress, context).await?;
+    writing.create_blocks(request, &progress, context).await?;
+    memory.shrink();
+    writing.copy_media(request, &progress, context).await?;
     let named = writing.named_media().map(|(medium, _)| medium).collect();
     let creation = writing.creation;
     Ok((Restoration { creation, ..begun }.restored(), named))

@@ -159,6 +159,21 @@ pub(in crate::store) fn restored_since(
     })
 }
 
+/// The last edit of the text of a change that was not undone, also one that was given up.
+pub(in crate::store) fn latest_edit(
+    chat: &ChatKey,
+    edited: ChangeId,
+) -> Query<Option<RecordedChange>> {
+    let sql = format!(
+        "SELECT {MADE} FROM changes
+         WHERE app = $1 AND tenant = $2 AND chat = $3 AND edits = $4 AND undone = 0
+           AND after IS NOT NULL
+         ORDER BY id DESC LIMIT 1"
+    );
+    let Tenant { app, key } = &chat.tenant;
+    Statement::new(sql, values![app, key, &chat.chat, edited.0]).read(recorded_change)
+}
+
 /// What changes wrote into an announcement, newest first.
 pub(in crate::store) fn announced(chat: &ChatKey) -> Query<Option<AnnouncementState>> {
     const MOST: u32 = 1000;

@@ -9,6 +9,7 @@ use crate::model::change::{
 for_both_stores! {
     texts_and_schedules_share_their_numbers,
     an_edit_gives_the_text_its_state,
+    the_latest_edit_is_found_until_it_is_undone,
     edits_are_reverted_with_their_text,
     an_edited_text_is_kept_with_its_edit,
 }
@@ -47,6 +48,32 @@ fn edit(id: ChangeId, [before, after]: [&str; 2]) -> ChangeRecord {
         edited: Some(EditedChange { id, after }),
         ..of_text(ChangeKind::Edit, change)
     }
+}
+
+async fn the_latest_edit_is_found_until_it_is_undone(bench: &Bench) {
+    bench.record("om_1", announcement("one")).await;
+    let made = bench.id_of("om_1").await;
+    let latest = async || {
+        let latest = bench.store.latest_edit(chat(), made).await.unwrap();
+        latest.map(|edit| edit.id)
+    };
+    assert_eq!(latest().await, None);
+    bench.record("om_2", edit(made, ["one", "two"])).await;
+    let given_up = ChangeRecord {
+        result: ChangeResult::Refused("unreachable"),
+        edited: Some(EditedChange {
+            id: made,
+            after: None,
+        }),
+        ..edit(made, ["two", "three"])
+    };
+    bench.record("om_3", given_up).await;
+    let [second, third] = [bench.id_of("om_2").await, bench.id_of("om_3").await];
+    assert_eq!(latest().await, Some(third));
+    bench.revert("om_4", third).await;
+    assert_eq!(latest().await, Some(second));
+    bench.revert("om_5", second).await;
+    assert_eq!(latest().await, None);
 }
 
 impl Bench {

@@ -116,6 +116,23 @@ impl Client {
         Ok(blocks)
     }
 
+    /// One block of an announcement at one revision; the page has the id of the chat.
+    ///
+    /// Tokens: tenant, user.
+    pub async fn get_docx_block(
+        &self,
+        chat: &ChatId,
+        block: &BlockId,
+        revision_id: i64,
+    ) -> Result<Block, Error> {
+        let path = [&blocks_path(chat)[..], &[block.as_str()]].concat();
+        let revision = revision_id.to_string();
+        let query = [("revision_id", &*revision), OPEN_ID];
+        let request = Request::get("get_docx_block", &path).query(&query);
+        let read: OneBlock = self.call(request.max_answer(MAX_TEXT)).await?.data()?;
+        Ok(read.block)
+    }
+
     /// Inserts blocks. The platform allows 3 edits a second per announcement and 5 writes a second
     /// per app.
     ///
@@ -200,6 +217,11 @@ fn blocks_path(chat: &ChatId) -> [&str; 6] {
 
 fn children_path<'a>(chat: &'a ChatId, parent: &'a BlockId, rest: &[&'a str]) -> Vec<&'a str> {
     [&blocks_path(chat)[..], &[parent.as_str(), "children"], rest].concat()
+}
+
+#[derive(Deserialize)]
+struct OneBlock {
+    block: Block,
 }
 
 #[derive(Default, Deserialize)]

@@ -66,6 +66,10 @@ impl Replica {
 
     /// Waits for the recovery, which must be prompt and complete.
     async fn recovers(&self) {
+        self.recovers_within(RECOVERY).await;
+    }
+
+    async fn recovers_within(&self, most: Duration) {
         let begun = Instant::now();
         let recovering = async {
             while self
@@ -76,12 +80,12 @@ impl Replica {
                 sleep(GLANCE).await;
             }
         };
-        let recovered = timeout(RECOVERY, recovering).await;
-        assert!(recovered.is_ok(), "it does not work after {RECOVERY:?}");
+        let recovered = timeout(most, recovering).await;
+        assert!(recovered.is_ok(), "it does not work after {most:?}");
         eprintln!("works again after {:?}", begun.elapsed());
         // The renewal of the lease may detect the outage only now, and cancel requests in flight.
         let all = async { while !self.every_session_works().await {} };
-        timeout(RECOVERY, all).await.unwrap();
+        timeout(most, all).await.unwrap();
         self.store.probe().await.unwrap();
     }
 }
@@ -287,7 +291,9 @@ async fn a_silent_host_does_not_hide_the_next() {
     replica.work("om_1").await.unwrap();
     primary.freeze().unwrap();
     promote(&database.on_standby(&standby)).await;
-    replica.recovers().await;
+    // Each new session first waits for the silent host, so that requests on a busy machine may miss
+    // their own time limit. But the next host is found, which it never is if the first has no limit.
+    replica.recovers_within(12 * RECOVERY).await;
     primary.thaw().unwrap();
 }
 
