@@ -15,7 +15,7 @@ use crate::content::{Document, Unfit, media};
 use crate::event::{self, Stored, StoredMessage, is_typed};
 use crate::language::Language;
 use crate::model::action::{Action, ChangeToUndo, Source, replied_to};
-use crate::model::change::{ChangeKind, PinnedItem, RecordedChange};
+use crate::model::change::{Change, ChangeKind, PinnedItem, RecordedChange};
 use crate::model::job::{JobKey, JobKind, JobRef};
 use crate::model::outcome::{
     Approver, Done, History, HistoryChange, HistorySchedule, Outcome, Scheduled, ScheduledChange,
@@ -297,11 +297,57 @@ impl Dispatcher {
         Ok(rows.into_iter().filter_map(event::schedule).collect())
     }
 
+    /// Drops the scheduled ends of notices that were recalled. They stay in the store, because an edit
+    /// posts such a notice again, which ends at the same time.
+    async fn drop_ends_of_recalled(
+        &self,
+        job: &Job,
+        changes: &[RecordedChange],
+        schedules: &mut Vec<Schedule>,
+    ) -> Result<(), StoreError> {
+        let recalled = changes
+            .iter()
+            .filter(|change| change.kind == ChangeKind::Recalled);
+        let recalled = recalled.filter_map(|recall| recall.change.as_ref()?.before.top.clone());
+        let recalled: Vec<PinnedItem> = recalled.collect();
+        if recalled.is_empty() {
+            return Ok(());
+        }
+        let mut kept = Vec::new();
+        for schedule in schedules.drain(..) {
+            let notice = match &schedule.action {
+                ScheduledAction::Expire {
+                    made_by,
+                    kind: ChangeKind::Notice,
+                    ..
+                } => {
+                    let made = JobKey {
+                        origin: schedule.job_ref.origin.clone(),
+                        kind: *made_by,
+                        ..job.key.clone()
+                    };
+                    self.store.change_of(made).await?
+                }
+                _ => None,
+            };
+            let change = notice.as_ref().and_then(|notice| notice.change.as_ref());
+            let card = change.and_then(Change::notice);
+            let card = card.map(|card| PinnedItem::Message(card.message.clone()));
+            if !card.is_some_and(|card| recalled.contains(&card)) {
+                kept.push(schedule);
+            }
+        }
+        *schedules = kept;
+        Ok(())
+    }
+
     /// The recent changes and the schedules of the chat.
     pub(super) async fn history(&self, job: &Job, chat: &ChatId) -> Result<History, StoreError> {
         let undoable = self.store.undoable(job.chat_key()).await?;
         let changes = self.store.history(job.chat_key(), HISTORY).await?;
-        let schedules = self.schedules(job).await?;
+        let mut schedules = self.schedules(job).await?;
+        self.drop_ends_of_recalled(job, &changes, &mut schedules)
+            .await?;
         let names = if changes.is_empty() && schedules.is_empty() {
             None
         } else {
