@@ -499,6 +499,56 @@ async fn an_edit_that_was_given_up_is_undone() {
     }
 }
 
+/// At the end of its time, either text is removed.
+#[tokio::test]
+async fn an_edit_that_was_given_up_expires() {
+    let doc = (
+        Doc,
+        Endpoint::PatchDocAnnouncement,
+        Endpoint::GetDocAnnouncement,
+    );
+    let update = (Docx, Endpoint::UpdateBlocks, Endpoint::UpdateBlocks);
+    let create = (Docx, Endpoint::CreateChildren, Endpoint::CreateChildren);
+    let delete = (
+        Docx,
+        Endpoint::DeleteChildren,
+        Endpoint::GetDocxAnnouncement,
+    );
+    for ((kind, write, refused), new) in [
+        (doc, TEXTS[0].0),
+        (update, TEXTS[0].0),
+        (create, TEXTS[3].0),
+        (delete, TEXTS[3].0),
+    ] {
+        for (fault, replace) in [
+            (Fault::LoseAnswer, false),
+            (Fault::LoseAnswer, true),
+            (Fault::ServerError, false),
+        ] {
+            let bench = Bench::new().await;
+            let group = bench.group(kind);
+            by_hand(&bench, &group).edit_announcement(["Be kind"]);
+            let options = if replace { " --replace" } else { "" };
+            let command = format!("{FORMER} --for 3h{options}");
+            let command = announced(&bench, &group, &command).await;
+            bench.idle().await;
+            bench.sim.clear_calls();
+            bench.sim.fault(write, fault.clone());
+            let edit = bench.reply(&group, &command, &format!("/edit {new}")).id;
+            let words = bench.given_up(&edit, (write, refused)).await;
+            assert!(words.contains("cannot confirm"), "{words}");
+            bench.idle().await;
+            bench.advance(3 * HOUR);
+            let what = format!("{kind:?} {write:?} {fault:?} {replace}");
+            let over =
+                |state: &State| (state.announcement_text(&group) == ["Be kind"]).then_some(());
+            let step = Duration::from_secs(1);
+            bench.wait_in_steps_of(step, &what, over).await;
+            bench.finish().await;
+        }
+    }
+}
+
 #[tokio::test]
 async fn the_signature_tells_of_the_edit() {
     for kind in BOTH {

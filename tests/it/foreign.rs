@@ -55,17 +55,21 @@ async fn unsigned() -> Bench {
 async fn foreign_response_to_a_write_is_retried() {
     let bench = unsigned().await;
     for answer in foreign() {
-        for answer in [answer.clone(), answer.after_effect()] {
-            for (kind, write) in [
-                (Doc, Endpoint::PatchDocAnnouncement),
-                (Docx, Endpoint::CreateChildren),
-            ] {
+        let mut commands = Vec::new();
+        for (kind, write) in [
+            (Doc, Endpoint::PatchDocAnnouncement),
+            (Docx, Endpoint::CreateChildren),
+        ] {
+            // Each is for one of the next two calls.
+            for answer in [answer.clone(), answer.clone().after_effect()] {
+                bench.sim.fault(write, answer.into());
                 let group = bench.group(kind);
-                bench.sim.fault(write, answer.clone().into());
-                let said = bench.say(&group, "/announce once").id;
-                assert_eq!(bench.reaction(&said).await, "Loudspeaker", "{answer:?}");
-                assert_eq!(text(&bench, &group), ["once"], "{answer:?}");
+                commands.push((bench.say(&group, "/announce once").id, group));
             }
+        }
+        for (said, group) in commands {
+            assert_eq!(bench.reaction(&said).await, "Loudspeaker", "{answer:?}");
+            assert_eq!(text(&bench, &group), ["once"], "{answer:?}");
         }
     }
     bench.finish().await;

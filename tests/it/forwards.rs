@@ -325,6 +325,32 @@ async fn what_a_post_with_files_becomes() {
 }
 
 #[tokio::test]
+async fn what_a_card_with_pictures_becomes() {
+    let bench = bench().await;
+    let [one, two] = ["1", "2"].map(|bytes| bench.sim.add_image(bytes));
+    let card = json!({
+        "schema": "2.0",
+        "header": { "title": { "tag": "plain_text", "content": "Party" } },
+        "body": { "elements": [
+            { "tag": "img", "img_key": one, "alt": { "tag": "plain_text", "content": "" } },
+            { "tag": "markdown", "content": "Tonight\n```\nlet x = 1;\n```" },
+            { "tag": "table", "columns": [
+                { "name": "who", "display_name": "Who", "data_type": "text" },
+                { "name": "brings", "display_name": "Brings", "data_type": "text" } ],
+              "rows": [{ "who": "Lin", "brings": "cake" }] },
+            { "tag": "img", "img_key": two, "alt": { "tag": "plain_text", "content": "" } },
+        ] },
+    });
+    for kind in [Docx, Doc] {
+        snapshot("card_with_pictures", kind, &bench, |group| {
+            member(&bench, group).send("interactive", &card).id
+        })
+        .await;
+    }
+    bench.finish().await;
+}
+
+#[tokio::test]
 async fn what_a_forward_with_files_becomes() {
     let bench = bench().await;
     for kind in [Docx, Doc] {

@@ -583,6 +583,103 @@ async fn pictures_that_are_lost_at_the_end_of_a_duration_are_reported() {
 }
 
 #[tokio::test]
+async fn restored_pictures_are_shown_as_before() {
+    let bench = bench().await;
+    let group = bench.group(Docx);
+    let command = poster(&bench, &group);
+    ended(&bench, &command).await;
+    member(&bench, &group).edit(Edit::Layout {
+        at: 1,
+        size: (640, 480),
+        align: 3,
+        caption: "The garden".to_owned(),
+    });
+    let layouts = || {
+        let document = bench.sim.announcement_document(&group);
+        let blocks = document["items"].as_array().unwrap().iter();
+        let images = blocks.filter_map(|block| block.get("image").cloned());
+        let without_token = images.map(|mut image| {
+            image["token"].take();
+            image
+        });
+        without_token.collect::<Vec<_>>()
+    };
+    let before = layouts();
+    assert_eq!(before[0]["caption"]["content"], "The garden");
+    // The second time the platform refuses the layout.
+    for refused in [false, true] {
+        let replace = bench.say(&group, "/announce --replace new").id;
+        assert_eq!(ended(&bench, &replace).await, "Loudspeaker");
+        if refused {
+            let fault = Fault::code(1_770_001);
+            bench.sim.fault(Endpoint::UpdateBlocks, fault);
+        }
+        let undo = bench.say(&group, "/undo").id;
+        ended(&bench, &undo).await;
+        assert_eq!(text(&bench, &group), SHOWN);
+        assert_eq!(layouts() == before, !refused);
+    }
+    bench.finish().await;
+}
+
+/// A file is refused where the whole announcement is too long to be read.
+#[tokio::test]
+async fn refused_files_leave_no_empty_block_on_a_long_page() {
+    for route in [MediaRoute::Never, MediaRoute::None] {
+        let bench = bench().await;
+        bench
+            .sim
+            .change_behaviour(|behaviour| behaviour.media.route = route);
+        let group = bench.group(Docx);
+        let long = "x".repeat(90_000);
+        member(&bench, &group).edit_announcement(vec![long; 30]);
+        let command = poster(&bench, &group);
+        let plan = member(&bench, &group).file("plan.pdf", "plan").id;
+        let answer = ended(&bench, &command).await;
+        let file = bench.reply(&group, &plan, "/announce").id;
+        let answer_to_file = ended(&bench, &file).await;
+        let lines = text(&bench, &group);
+        if route == MediaRoute::Never {
+            assert!(answer.contains("1061044"), "{answer}");
+            assert!(answer_to_file.contains("1061044"), "{answer_to_file}");
+            assert_eq!(lines[0], "[file] plan.pdf");
+            assert_eq!(lines[1..6], NAMED);
+            assert!(files(&bench, &group).is_empty());
+        } else {
+            assert_eq!([&*answer, &answer_to_file], ["Loudspeaker"; 2]);
+            assert_eq!(lines[1..6], SHOWN);
+            assert_eq!(files(&bench, &group), ["plan", "one", "two"]);
+        }
+        assert_eq!(lines.len(), 36);
+        bench.finish().await;
+    }
+}
+
+/// More replacements than fit in the memory budget at once.
+#[tokio::test]
+async fn slow_uploads_do_not_delay_other_replacements() {
+    let bench = bench().await;
+    let picture = bench.sim.add_image("picture");
+    let groups: Vec<ChatId> = (0..3).map(|_| bench.group(Docx)).collect();
+    for group in &groups {
+        member(&bench, group).edit_announcement(["old"]);
+        bench.sim.fault(Endpoint::UploadMedia, Fault::Hang);
+        let words = [
+            Words::from("/announce --replace new"),
+            Words::new().image(&picture),
+        ];
+        member(&bench, group).post("", words);
+    }
+    let all = |state: &State| (state.calls_to(Endpoint::UploadMedia).count() == 3).then_some(());
+    bench.wait("the uploads", all).await;
+    let group = bench.group(Docx);
+    let replace = bench.say(&group, "/announce --replace new").id;
+    assert_eq!(bench.reaction(&replace).await, "Loudspeaker");
+    assert_eq!(bench.sim.calls_to(Endpoint::UploadMedia).len(), 3);
+    bench.cut_off().await;
+}
+
+#[tokio::test]
 async fn pictures_of_people_are_not_replaced() {
     let bench = bench().await;
     let group = bench.group(Docx);
@@ -599,12 +696,13 @@ async fn pictures_of_people_are_not_replaced() {
 }
 
 /// The calls of a copy, each of which may get no response.
-const CALLS: [Endpoint; 6] = [
+const CALLS: [Endpoint; 7] = [
     Endpoint::CreateChildren,
     Endpoint::GetMessageResource,
     Endpoint::UploadMedia,
     Endpoint::UpdateBlocks,
     Endpoint::ListBlocks,
+    Endpoint::GetBlock,
     Endpoint::DeleteChildren,
 ];
 
@@ -649,6 +747,40 @@ async fn kill_after_any_call_restores_each_picture_once() {
             let name = format!("{endpoint:?} {call}");
             assert_eq!(text(&bench, &group), SHOWN, "{name}");
             assert_eq!(files(&bench, &group), ["one", "two"], "{name}");
+            bench.finish().await;
+            if !is_reached {
+                break;
+            }
+        }
+    }
+}
+
+#[tokio::test]
+async fn kill_after_any_call_edits_each_picture_once() {
+    for endpoint in CALLS {
+        for call in 1.. {
+            let mut bench = bench().await;
+            let group = bench.group(Docx);
+            let command = poster(&bench, &group);
+            ended(&bench, &command).await;
+            bench.sim.clear_calls();
+            (1..call).for_each(|_| bench.sim.fault(endpoint, Fault::Nothing));
+            bench.sim.fault(endpoint, Fault::LoseAnswer);
+            let three = bench.sim.add_image("three");
+            let paragraphs = [
+                Words::from("/edit Party"),
+                Words::new().image(&three),
+                Words::from("Tomorrow"),
+            ];
+            let reply = member(&bench, &group).reply_to(&command);
+            let edit = reply.post("", paragraphs).id;
+            let is_reached = killed(&mut bench, endpoint, call, &edit).await;
+            ended(&bench, &edit).await;
+            bench.sim.withdraw_faults(endpoint);
+            let name = format!("{endpoint:?} {call}");
+            let lines = ["Party", "<>", "Tomorrow"];
+            assert_eq!(text(&bench, &group), lines, "{name}");
+            assert_eq!(files(&bench, &group), ["three"], "{name}");
             bench.finish().await;
             if !is_reached {
                 break;

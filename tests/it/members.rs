@@ -4,7 +4,8 @@
 use std::time::Duration;
 
 use feishu_sim::{
-    AnnouncementKind, Builder, ChatId, Decision, Endpoint, Fault, MessageId, Person, State, WhoMay,
+    AnnouncementKind, Builder, ChatId, Decision, Endpoint, Fault, MessageId, Person, State,
+    TopNotice, WhoMay,
 };
 use noticebot::admin::{JobFilter, JobState};
 use reqwest::Client;
@@ -289,6 +290,47 @@ async fn a_command_continues_after_consent() {
     let next = bench.say(&group, "/pin announcement").id;
     assert_eq!(bench.reaction(&next).await, "Pin");
     assert_eq!(bench.sim.calls_to(Endpoint::UserToken).len(), 1);
+    bench.finish().await;
+}
+
+/// The card is the bot's, and the pin the member's.
+#[tokio::test]
+async fn a_notice_is_posted_after_consent_and_pinned_as_the_member() {
+    let bench = bench().await;
+    let group = bench.group_without_bot_rights();
+    let command = bench.say_as(&bench.owner, &group, "/notice lunch at one");
+    bench.link(&bench.owner).await;
+    bench.settled().await;
+    let card = |bench: &Bench| {
+        let messages = bench.sim.messages(&group).into_iter();
+        let mut cards = messages.filter(|message| message.text().starts_with("Notice\n"));
+        cards.next().map(|card| card.id)
+    };
+    assert_eq!(card(&bench), None);
+    bench.owner_consents().await;
+    assert_eq!(bench.reaction(&command).await, "Pin");
+    let top = bench.sim.top_notice(&group);
+    assert!(top.is_some());
+    assert_eq!(top, card(&bench).map(TopNotice::Message));
+    bench.finish().await;
+}
+
+#[tokio::test]
+async fn a_reaction_pins_as_the_member_after_consent() {
+    let file = format!("[server]\npublic_url = '{PUBLIC}'\n[pin]\nby_reaction = true");
+    let bench = with(|builder| builder, &file).await;
+    let group = bench.group_without_bot_rights();
+    let message = bench.say(&group, "lunch at one").id;
+    let owner = bench.sim.as_person(&bench.owner).in_chat(&group);
+    let pushed = owner.react(&message, "Pin");
+    assert_eq!(pushed.unwrap().answer().await.status, 200);
+    bench.link(&bench.owner).await;
+    assert_eq!(bench.sim.top_notice(&group), None);
+    bench.owner_consents().await;
+    let top = Some(TopNotice::Message(message));
+    let pinned = |state: &State| (state.top_notice(&group).cloned() == top).then_some(());
+    bench.wait("the pin", pinned).await;
+    bench.idle().await;
     bench.finish().await;
 }
 

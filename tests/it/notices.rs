@@ -424,6 +424,25 @@ async fn an_edit_that_was_given_up_is_undone() {
     }
 }
 
+#[tokio::test]
+async fn the_end_of_a_recalled_notice_is_not_listed() {
+    let (bench, group) = context().await;
+    let command = posted(&bench, &group, "/notice --for 2h one").await;
+    let history = answer(&bench, &group, None, "/history").await;
+    assert!(history.contains("Scheduled"), "{history}");
+    let (card, _) = card_on_top(&bench, &group);
+    let owner = bench.sim.as_person(&bench.owner).in_chat(&group);
+    owner.recall(&card);
+    bench.idle().await;
+    let gone = answer(&bench, &group, None, "/history").await;
+    assert!(!gone.contains("Scheduled"), "{gone}");
+    // The end applies to the card that takes its place.
+    answer(&bench, &group, Some(&command), "/edit two").await;
+    let history = answer(&bench, &group, None, "/history").await;
+    assert!(history.contains("Scheduled"), "{history}");
+    bench.finish().await;
+}
+
 /// There is nothing to undo but the notice itself.
 #[tokio::test]
 async fn a_refused_edit_of_a_notice_changes_nothing() {

@@ -17,6 +17,9 @@ const WRITES: [Endpoint; 3] = [
     Endpoint::DeleteSlashCommand,
 ];
 
+/// How far the clocks advance at a time: the platform limits how often the panel is written.
+const STEP: Duration = Duration::from_millis(100);
+
 pub(crate) fn with_scopes(builder: Builder) -> Builder {
     builder.grant(READ).grant(WRITE)
 }
@@ -76,7 +79,7 @@ impl Bench {
         let time = async {
             loop {
                 tokio::time::sleep(Duration::from_millis(2)).await;
-                self.advance(Duration::from_millis(20));
+                self.advance(STEP);
             }
         };
         tokio::select! {
@@ -87,7 +90,7 @@ impl Bench {
 
     /// `noticebot commands sync`, once the bot does not change the panel any longer.
     async fn sync(&self, options: &SyncOptions) -> anyhow::Result<(String, bool)> {
-        self.panel_is_free(Duration::from_millis(20)).await;
+        self.panel_is_free(STEP).await;
         let config = self.config();
         let synced = sync_by_hand(&config, self.clock.clone(), options);
         Box::pin(self.while_time_passes(synced)).await

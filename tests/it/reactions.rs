@@ -303,7 +303,7 @@ async fn old_reactions_pin_nothing() {
 
 #[tokio::test]
 async fn a_flood_of_reactions_is_bounded() {
-    let settings = format!("{ON}\n[store]\nmax_open_jobs_per_chat = 3");
+    let settings = format!("{ON}\n[store]\nmax_open_jobs_per_chat = 3\n[feishu]\ntimeout = '2s'");
     let bench = Bench::with(|builder| builder, &settings).await;
     let group = bench.group(Docx);
     let message = bench.words(&group);

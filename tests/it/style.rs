@@ -77,7 +77,15 @@ fn sources_use_plain_phrases() {
     // This file has the list.
     sources.retain(|path| !path.ends_with("style.rs"));
     assert!(!sources.is_empty());
-    check(&sources, prose);
+    // To split a source into tokens takes long, and without a phrase in the whole there is none in a
+    // part.
+    check(&sources, |source| {
+        if findings(&joined_lines(source)).is_empty() {
+            String::new()
+        } else {
+            prose(source)
+        }
+    });
 }
 
 fn check(paths: &[PathBuf], prose: impl Fn(&str) -> String) {
@@ -158,7 +166,12 @@ fn prose(source: &str) -> String {
         end = end.max(range.end);
     }
     prose.push_str(&source[end..]);
-    let lines = prose.lines().map(|line| {
+    joined_lines(&prose)
+}
+
+/// Without the marks at the start of comments, and at the end of lines in string literals.
+fn joined_lines(source: &str) -> String {
+    let lines = source.lines().map(|line| {
         let line = line.trim_start().trim_start_matches(['/', '!']);
         line.trim_end_matches('\\')
     });
