@@ -418,6 +418,7 @@ mod tests {
             message: Some("om_1".into()),
             language: None,
             token: Some("box1".to_owned()),
+            layout: None,
         };
         let files = HashMap::from([("box1".to_owned(), file)]);
         let image = |id: &str, token: &str| json!({ "block_id": id, "block_type": 27, "image": { "token": token } });

@@ -50,7 +50,7 @@ fn edit(id: ChangeId, [before, after]: [&str; 2]) -> ChangeRecord {
     }
 }
 
-async fn the_latest_edit_is_found_until_it_is_undone(bench: &Bench) {
+async fn the_latest_edit_is_found_until_it_is_undone(bench: Bench) {
     bench.record("om_1", announcement("one")).await;
     let made = bench.id_of("om_1").await;
     let latest = async || {
