@@ -35,6 +35,7 @@ pub use parse::{announced_part, is_candidate, parse};
 pub use setting::{Choice, Setting, SettingSpec, SettingValue, SettingsCommand, Switch, ZoneName};
 pub use span::{Span, SpanError};
 pub use spec::{AttachedValue, CommandSpec, OptionName, Scope, Usage};
+pub use text::fold_name;
 pub use when::{ScheduleTimeError, When};
 
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]

@@ -24,20 +24,23 @@ use tracing::Instrument as _;
 use crate::action::AnnounceSettings;
 use crate::callback::PendingCallbacks;
 use crate::command::{Switch, ZoneName};
-use crate::config::{ActAs, PolicyConfig, ReplyLanguage, WorkerConfig};
+use crate::config::{ActAs, GroupLists, PolicyConfig, ReplyLanguage, WorkerConfig};
 use crate::consent::Members;
 use crate::content;
 use crate::event::Stored;
+use crate::model::job::JobKind;
 use crate::platform::Platform;
-use crate::store::{Claim, Job, Release, Store, StoreError};
+use crate::store::{Claim, Claimable, Job, Release, Store, StoreError};
 use crate::telemetry::{CommandResult, Metrics, UNKNOWN};
 
 mod acknowledge;
 mod attempts;
 mod authorize;
+mod broadcast;
 mod callback;
 mod consent;
 mod decide;
+mod delivery;
 mod edit;
 mod explain;
 mod group_event;
@@ -49,6 +52,7 @@ mod proposal;
 mod reaction;
 mod readers;
 mod record;
+mod report;
 mod request;
 mod respond;
 mod retry;
@@ -64,6 +68,9 @@ const MAX_CRASHES: u32 = 5;
 const DRAIN_TIMEOUT: Duration = Duration::from_secs(3);
 /// Time to release them. Jobs that are not released are requeued at the next start.
 const RETURN_TIMEOUT: Duration = Duration::from_secs(1);
+/// Deliveries of broadcasts that run at the same time, so that many that are late do not hold up other
+/// commands.
+const MAX_DELIVERIES: usize = 4;
 /// Delay before a failed call of the store is repeated.
 const STORE_PAUSE: Duration = Duration::from_secs(1);
 
@@ -87,6 +94,8 @@ pub(crate) struct Dispatcher {
 pub(crate) struct DispatcherSettings {
     pub(crate) policy: PolicyConfig,
     pub(crate) announce: AnnounceSettings,
+    /// The configured lists of groups.
+    pub(crate) groups: GroupLists,
     pub(crate) language: ReplyLanguage,
     pub(crate) private_replies: bool,
     pub(crate) reaction_pins: Switch,
@@ -101,11 +110,12 @@ impl Dispatcher {
     /// time.
     pub(crate) async fn run(self, stop: CancellationToken) {
         let slots = Arc::new(Semaphore::new(self.settings.worker.concurrency));
+        let deliveries = Arc::new(Semaphore::new(MAX_DELIVERIES));
         let memory = MemoryBudget::default();
         // They end with the dispatcher if it is dropped.
         let mut in_flight = JoinSet::new();
         let cut_off = CancellationToken::new();
-        while let Some((job, mut slot)) = self.next(&slots, &stop).await {
+        while let Some((job, mut slot)) = self.next(&slots, &deliveries, &stop).await {
             // Nothing else is claimed until there is memory, so that only one payload waits.
             let Some(memory) = memory.of(job.payload.len(), &stop).await else {
                 self.release(&job, Release::Stopped, &stop).await;
@@ -119,9 +129,20 @@ impl Dispatcher {
             }
             let (dispatcher, cut_off) = (self.in_tenant_of(&job), cut_off.clone());
             while in_flight.try_join_next().is_some() {}
+            // One is free: nothing else acquires them.
+            let delivery = job.key.kind.is_of_broadcast().then(|| {
+                let deliveries = Arc::clone(&deliveries);
+                deliveries.try_acquire_owned()
+            });
             in_flight.spawn(async move {
+                let store = dispatcher.store.clone();
                 Box::pin(dispatcher.run_job(*job, cut_off)).await;
                 drop((slot, memory));
+                if delivery.is_some() {
+                    drop(delivery);
+                    // The next delivery may be waiting for this one.
+                    store.wake();
+                }
             });
         }
         let mut drain = pin!(async { while in_flight.join_next().await.is_some() {} });
@@ -144,6 +165,7 @@ impl Dispatcher {
     async fn next(
         &self,
         slots: &Arc<Semaphore>,
+        deliveries: &Semaphore,
         stop: &CancellationToken,
     ) -> Option<(Box<Job>, OwnedSemaphorePermit)> {
         let slot = Arc::clone(slots).acquire_owned();
@@ -152,7 +174,12 @@ impl Dispatcher {
         let ticket = self.platform.client.app_ticket_arrived();
         stop.run_until_cancelled(ticket).await?;
         loop {
-            let due = match self.store.claim().await {
+            let claimable = if deliveries.available_permits() > 0 {
+                Claimable::All
+            } else {
+                Claimable::NoDeliveries
+            };
+            let due = match self.store.claim(claimable).await {
                 Ok(Claim::Job(job)) => return Some((job, slot)),
                 Ok(Claim::Unreadable) => {
                     self.metrics.dead_job();
@@ -262,6 +289,22 @@ impl Dispatcher {
         if job.key.kind.is_group_event() {
             return self.handle_group_event(job).await;
         }
+        if job.key.kind == JobKind::Report {
+            return self.report(job).await;
+        }
+        let with_text;
+        let job = if job.key.kind == JobKind::Delivery {
+            match self.with_text(job).await {
+                Ok(Some(job)) => {
+                    with_text = job;
+                    &with_text
+                }
+                Ok(None) => return Release::Done,
+                Err(release) => return release,
+            }
+        } else {
+            job
+        };
         let stored = match Stored::parse(job.key.kind, &job.payload) {
             Ok(stored) => stored,
             Err(error) => {
@@ -293,7 +336,10 @@ impl Dispatcher {
                 self.metrics.retry();
             }
             Release::Dead => self.metrics.dead_job(),
-            Release::Done | Release::Stopped | Release::Suspended { .. } => {}
+            Release::Done
+            | Release::Stopped
+            | Release::Again { .. }
+            | Release::Suspended { .. } => {}
         }
         if !matches!(release, Release::Retry { .. }) {
             self.attempts.forget(job);

@@ -15,8 +15,9 @@ use uuid::Uuid;
 
 use crate::command;
 use crate::content::{self, Mention};
+use crate::model::broadcast::Retraction;
 use crate::model::button::Button;
-use crate::model::job::{JobKey, JobKind, NewJob, Tenant};
+use crate::model::job::{JobKey, JobKind, JobRef, NewJob, Tenant};
 use crate::model::rights::Actor;
 use crate::model::schedule::{Schedule, ScheduleRow, ScheduledAction, Verdict};
 use crate::reply::Emoji;
@@ -241,6 +242,16 @@ struct Received<'a> {
     /// Only in the payload of the scheduled job.
     #[serde(skip_serializing_if = "Option::is_none")]
     schedule: Option<ScheduledAction>,
+    /// Only in the payload of jobs for one group of a broadcast.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    delivery: Option<DeliveryTarget>,
+}
+
+/// The group of a delivery, which is not that of the command.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct DeliveryTarget {
+    pub(crate) chat: ChatId,
+    pub(crate) broadcast: JobRef,
 }
 
 impl<'a> Received<'a> {
@@ -250,6 +261,7 @@ impl<'a> Received<'a> {
             sent_at: envelope.create_time,
             event,
             schedule: None,
+            delivery: None,
         }
     }
 }
@@ -260,6 +272,7 @@ pub(crate) enum Stored {
     Message(Box<StoredMessage>),
     Press(Box<StoredCallback>),
     Reaction(Box<ReactionPin>),
+    Retraction(Box<Retraction>),
 }
 
 impl Stored {
@@ -271,6 +284,8 @@ impl Stored {
             JobKind::ReactionPin => {
                 ReactionPin::parse(payload).map(|reaction| Self::Reaction(Box::new(reaction)))
             }
+            JobKind::Retraction => serde_json::from_str(payload)
+                .map(|retraction| Self::Retraction(Box::new(retraction))),
             _ => StoredMessage::parse(payload).map(|message| Self::Message(Box::new(message))),
         }
     }
@@ -280,6 +295,7 @@ impl Stored {
             Self::Message(message) => message.asked_at(accepted_at),
             Self::Press(_) => accepted_at,
             Self::Reaction(reaction) => reaction.added_at().unwrap_or(accepted_at),
+            Self::Retraction(retraction) => retraction.asked_at,
         }
     }
 
@@ -288,6 +304,11 @@ impl Stored {
             Self::Message(message) => message.actor(),
             Self::Press(press) => press.actor(),
             Self::Reaction(reaction) => reaction.actor(),
+            Self::Retraction(retraction) => Actor {
+                sender: &retraction.by,
+                home: retraction.home.as_deref(),
+                chat: &retraction.chat,
+            },
         }
     }
 
@@ -295,7 +316,7 @@ impl Stored {
     pub(crate) fn authority(&self) -> Actor<'_> {
         match self {
             Self::Message(message) => message.authority(),
-            Self::Press(_) | Self::Reaction(_) => self.actor(),
+            Self::Press(_) | Self::Reaction(_) | Self::Retraction(_) => self.actor(),
         }
     }
 
@@ -303,7 +324,7 @@ impl Stored {
     pub(crate) fn decider(&self) -> Option<&Sender> {
         match self {
             Self::Message(message) => message.decision().map(|(_, by)| by),
-            Self::Press(_) | Self::Reaction(_) => None,
+            Self::Press(_) | Self::Reaction(_) | Self::Retraction(_) => None,
         }
     }
 }
@@ -352,16 +373,23 @@ pub(crate) struct StoredMessage {
     pub(crate) event: MessageReceived,
     /// Only in the scheduled job.
     pub(crate) schedule: Option<ScheduledAction>,
+    /// Only in jobs for one group of a broadcast. `event` names this group, too.
+    pub(crate) delivery: Option<DeliveryTarget>,
 }
 
 impl StoredMessage {
     pub(crate) fn parse(payload: &str) -> Result<Self, serde_json::Error> {
         let received: Received<'_> = serde_json::from_str(payload)?;
+        let mut event = MessageReceived::read(received.event);
+        if let Some(target) = &received.delivery {
+            event.message.chat_id = target.chat.clone();
+        }
         Ok(Self {
             tenant_key: received.tenant_key.map(Cow::into_owned),
             sent_at: received.sent_at,
-            event: MessageReceived::read(received.event),
+            event,
             schedule: received.schedule,
+            delivery: received.delivery,
         })
     }
 
@@ -412,6 +440,16 @@ impl StoredMessage {
     ) -> Result<String, serde_json::Error> {
         let mut received: Received<'_> = serde_json::from_str(payload)?;
         received.schedule = Some(schedule);
+        serde_json::to_string(&received)
+    }
+
+    /// The payload of the same message for one group of a broadcast.
+    pub(crate) fn with_delivery(
+        payload: &str,
+        target: DeliveryTarget,
+    ) -> Result<String, serde_json::Error> {
+        let mut received: Received<'_> = serde_json::from_str(payload)?;
+        received.delivery = Some(target);
         serde_json::to_string(&received)
     }
 }

@@ -2,6 +2,7 @@
 //! and how a command ends. No async, no I/O, no clock.
 
 pub(crate) mod action;
+pub(crate) mod broadcast;
 pub(crate) mod button;
 pub(crate) mod change;
 pub(crate) mod grant;

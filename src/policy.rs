@@ -175,6 +175,13 @@ impl Request<'_> {
     }
 }
 
+/// Whether an allow list gives the member a right, so that it does not matter whether they are in the
+/// group.
+pub(crate) fn is_on_allow_list(policy: GroupPolicy<'_>, actor: Actor<'_>, right: Right) -> bool {
+    let rules = Rules::find(policy, Scope::of(actor), right);
+    rules.allow().any(|listed| actor.is(listed))
+}
+
 /// Whether a member may mention everybody, by the group's own setting. Neither the mode nor an allow
 /// list changes that: they are about the bot's commands.
 pub(crate) fn judge_mention(actor: Actor<'_>, group: &Chat) -> Result<(), Denied> {

@@ -4,6 +4,7 @@
 //! only cards contain any. Members' words are quoted with `quote`, which neutralizes markup.
 
 mod answer;
+mod broadcast;
 mod cards;
 mod codes;
 mod consent;
@@ -24,6 +25,7 @@ mod punctuation;
 mod quote;
 mod refusals;
 mod replace;
+mod report;
 mod rights;
 mod schedule;
 mod settings;
@@ -46,6 +48,7 @@ pub(crate) use history::history_card;
 pub(crate) use notice::{notice_card, withdrawn_card};
 pub(crate) use notification::notification;
 pub(crate) use proposal::{proposal_decided, proposal_over};
+pub(crate) use report::{about_group, report_card, report_in_words};
 pub(crate) use schedule::schedule_canceled;
 pub(crate) use settings::settings_card;
 pub(crate) use toast::{EarlyToast, early_toast, toast};

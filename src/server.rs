@@ -146,6 +146,7 @@ impl Server {
             settings: Arc::new(DispatcherSettings {
                 policy: config.policy,
                 announce,
+                groups: config.groups,
                 language: config.reply.language,
                 private_replies: config.reply.private,
                 reaction_pins: config.pin.by_reaction.into(),

@@ -23,9 +23,11 @@ use postgres::{PostgresStore, PostgresTasks};
 use seen_tenants::SeenTenants;
 use sqlite::{SqliteStore, SqliteTasks};
 use statement::{Query, Statement};
-use statements::{changes, chats, jobs, limits, schedules};
+use statements::{broadcasts as broadcast_statements, changes, chats, jobs, limits, schedules};
 
 mod admin;
+mod broadcast_change;
+mod broadcasts;
 mod error;
 mod grants;
 mod job;
@@ -43,9 +45,13 @@ mod tenants;
 
 pub(crate) use admin::{AdminStore, AuditFilter, AuditRow, JobSummary, Retry, TenantCounts};
 pub use admin::{JobFilter, JobState};
+pub(crate) use broadcast_change::{
+    BroadcastChange, DeliveryEnd, NewBroadcast, NewDelivery, Repeat,
+};
 pub(crate) use error::StoreError;
 pub(crate) use job::{
-    Accepted, Bounds, Claim, Conclusion, Job, NewSchedule, RateLimit, Recipient, Release, Rewrite,
+    Accepted, Bounds, Claim, Claimable, Conclusion, Job, NewSchedule, RateLimit, Recipient,
+    Release, Rewrite,
 };
 pub(crate) use lease::Lease;
 pub(crate) use options::StoreOptions;
@@ -124,8 +130,8 @@ impl Store {
 
     /// Claims the next runnable job: due, first of its chat, and no other job of its chat is
     /// running.
-    pub(crate) async fn claim(&self) -> Result<Claim, StoreError> {
-        let claiming = async { either!(self, database => database.claim().await) };
+    pub(crate) async fn claim(&self, claimable: Claimable) -> Result<Claim, StoreError> {
+        let claiming = async { either!(self, database => database.claim(claimable).await) };
         self.timed("claim", claiming).await
     }
 
@@ -152,8 +158,9 @@ impl Store {
         job: &Job,
         conclusion: Conclusion,
     ) -> Result<Outcome, StoreError> {
+        // A conclusion is large.
         let concluding =
-            async { either!(self, database => database.conclude(job, conclusion).await) };
+            Box::pin(async { either!(self, database => database.conclude(job, conclusion).await) });
         self.timed("conclude", concluding).await
     }
 
@@ -354,7 +361,11 @@ impl Store {
             .await?;
         self.execute(name, limits::forget_limits(app, texts))
             .await?;
-        Ok(emptied + removed)
+        let mut forgotten = emptied + removed;
+        for statement in broadcast_statements::forget(app, texts) {
+            forgotten += self.execute(name, statement).await?;
+        }
+        Ok(forgotten)
     }
 
     pub(crate) async fn record_answer(
@@ -447,7 +458,8 @@ impl Store {
         self.timed(operation, executing).await
     }
 
-    fn wake(&self) {
+    /// Looks for claimable jobs again.
+    pub(crate) fn wake(&self) {
         either!(self, database => database.wake());
     }
 

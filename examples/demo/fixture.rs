@@ -1,6 +1,7 @@
 //! The people and groups of the simulated Feishu.
 
 use feishu_sim::{Call, Endpoint, Simulator, Words};
+use noticebot::config::GroupLists;
 use pulldown_cmark::{Event, Options, Parser, Tag, TagEnd};
 
 use crate::language::Language;
@@ -56,6 +57,22 @@ impl Fixture {
         let group = |spec: &world::GroupSpec| spec.create(sim, world, &people);
         let groups = specs.iter().map(group).collect();
         Self { people, groups }
+    }
+
+    /// A list of groups in each language, for `/announce --to`.
+    pub(crate) fn lists(&self) -> GroupLists {
+        let mut lists = GroupLists::new();
+        for group in &self.groups {
+            if group.world.organization == Organization::First {
+                let name = match group.world.language {
+                    Language::En => "weekly",
+                    Language::Zh => "周报",
+                };
+                let list = lists.entry(name.to_owned()).or_default();
+                list.chats.push(group.chat.to_string());
+            }
+        }
+        lists
     }
 
     /// This person, if there is one in the world of the group, or else an ordinary member.

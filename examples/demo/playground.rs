@@ -135,7 +135,7 @@ impl Playground {
         // The bot receives no events for messages before its start.
         let fixture = Fixture::full(&sim);
         let (zone, zone_name) = zone();
-        let bot = Bot::new(&sim, zone_name, sender, log).await?;
+        let bot = Bot::new(&sim, &fixture.lists(), zone_name, sender, log).await?;
         Ok(Self {
             sim,
             fixture,

@@ -1,8 +1,10 @@
 //! Configuration of the bot for the simulated Feishu.
 
+use std::collections::BTreeMap;
 use std::time::Duration;
 
 use feishu_sim::{App, Simulator};
+use noticebot::config::GroupLists;
 
 /// The timeout of an API call; short, because people watch the bot wait.
 pub(crate) const CALL_TIMEOUT: Duration = Duration::from_secs(2);
@@ -30,4 +32,9 @@ pub(crate) fn variables(
         ("NOTICEBOT_ADMIN_LISTEN", admin),
         ("NOTICEBOT_DATABASE_URL", database),
     ]
+}
+
+/// A configuration file with these lists of groups.
+pub(crate) fn file(groups: &GroupLists) -> Result<String, toml::ser::Error> {
+    toml::to_string(&BTreeMap::from([("groups", groups)]))
 }

@@ -118,11 +118,13 @@ fn words_of(error: &ParseError) -> &str {
         | ParseError::BadTime { typed: words, .. }
         | ParseError::MissingHour { typed: words, .. }
         | ParseError::BadSetting { typed: words, .. }
+        | ParseError::BadList { typed: words, .. }
         | ParseError::BadSpan { typed: words, .. }
         | ParseError::SpanTooShort { typed: words, .. }
         | ParseError::SpanTooLong { typed: words, .. } => words,
         ParseError::NotACommand { .. }
         | ParseError::MissingTime { .. }
+        | ParseError::MissingList { .. }
         | ParseError::MissingSpan { .. }
         | ParseError::MissingText { .. }
         | ParseError::MissingNumber

@@ -265,3 +265,55 @@ CREATE TABLE noticebot.panels (
     changing_until bigint NOT NULL,
     PRIMARY KEY (app, tenant)
 );
+
+-- Announcements that one command sends to the groups of a list, named after the job that started
+-- them. Removed once they are too old to be undone.
+CREATE TABLE noticebot.broadcasts (
+    app         text    NOT NULL,
+    tenant      text    NOT NULL DEFAULT '',
+    origin      text    NOT NULL,
+    kind        text    NOT NULL,
+    -- The chat and the message of the command.
+    chat        text    NOT NULL,
+    message     text    NOT NULL,
+    list        text    NOT NULL,
+    -- The open_id of its author.
+    author      text,
+    -- The message with its text, as JSON; emptied when the bot leaves the chat.
+    payload     text    NOT NULL,
+    -- The message with the report; empty where the platform refused the card.
+    card        text,
+    -- The number of finished deliveries that the report shows.
+    shown       bigint  NOT NULL DEFAULT 0,
+    made_at     bigint  NOT NULL,
+    PRIMARY KEY (app, tenant, origin, kind)
+);
+CREATE INDEX broadcasts_made ON noticebot.broadcasts (app, made_at);
+CREATE INDEX broadcasts_of_author ON noticebot.broadcasts (app, tenant, author);
+
+-- A broadcast to one group.
+CREATE TABLE noticebot.deliveries (
+    app         text    NOT NULL,
+    tenant      text    NOT NULL DEFAULT '',
+    origin      text    NOT NULL,
+    kind        text    NOT NULL,
+    -- The group.
+    chat        text    NOT NULL,
+    position    bigint  NOT NULL,
+    state       text    NOT NULL,
+    -- When its present or last job is due.
+    due         bigint  NOT NULL,
+    -- The origins of the jobs that post and revert it, and the reference of the last one.
+    posted_by   text    NOT NULL,
+    reverted_by text,
+    reference   text    NOT NULL,
+    -- Why the last job failed, as JSON.
+    refusal     text,
+    -- The name of the group.
+    name        text,
+    made_at     bigint  NOT NULL,
+    PRIMARY KEY (app, tenant, origin, kind, chat)
+);
+CREATE INDEX deliveries_open ON noticebot.deliveries (app, tenant, due) WHERE state IN ('waiting', 'reverting');
+CREATE INDEX deliveries_by_job ON noticebot.deliveries (posted_by, tenant, app);
+CREATE INDEX deliveries_made ON noticebot.deliveries (app, made_at);

@@ -237,3 +237,55 @@ CREATE TABLE panels (
     changing_until INTEGER NOT NULL,
     PRIMARY KEY (app, tenant)
 ) WITHOUT ROWID;
+
+-- Announcements that one command sends to the groups of a list, named after the job that started
+-- them. Removed once they are too old to be undone.
+CREATE TABLE broadcasts (
+    app         TEXT    NOT NULL,
+    tenant      TEXT    NOT NULL DEFAULT '',
+    origin      TEXT    NOT NULL,
+    kind        TEXT    NOT NULL,
+    -- The chat and the message of the command.
+    chat        TEXT    NOT NULL,
+    message     TEXT    NOT NULL,
+    list        TEXT    NOT NULL,
+    -- The open_id of its author.
+    author      TEXT,
+    -- The message with its text, as JSON; emptied when the bot leaves the chat.
+    payload     TEXT    NOT NULL,
+    -- The message with the report; empty where the platform refused the card.
+    card        TEXT,
+    -- The number of finished deliveries that the report shows.
+    shown       INTEGER NOT NULL DEFAULT 0,
+    made_at     INTEGER NOT NULL,
+    PRIMARY KEY (app, tenant, origin, kind)
+);
+CREATE INDEX broadcasts_made ON broadcasts (app, made_at);
+CREATE INDEX broadcasts_of_author ON broadcasts (app, tenant, author);
+
+-- A broadcast to one group.
+CREATE TABLE deliveries (
+    app         TEXT    NOT NULL,
+    tenant      TEXT    NOT NULL DEFAULT '',
+    origin      TEXT    NOT NULL,
+    kind        TEXT    NOT NULL,
+    -- The group.
+    chat        TEXT    NOT NULL,
+    position    INTEGER NOT NULL,
+    state       TEXT    NOT NULL,
+    -- When its present or last job is due.
+    due         INTEGER NOT NULL,
+    -- The origins of the jobs that post and revert it, and the reference of the last one.
+    posted_by   TEXT    NOT NULL,
+    reverted_by TEXT,
+    reference   TEXT    NOT NULL,
+    -- Why the last job failed, as JSON.
+    refusal     TEXT,
+    -- The name of the group.
+    name        TEXT,
+    made_at     INTEGER NOT NULL,
+    PRIMARY KEY (app, tenant, origin, kind, chat)
+);
+CREATE INDEX deliveries_open ON deliveries (app, tenant, due) WHERE state IN ('waiting', 'reverting');
+CREATE INDEX deliveries_by_job ON deliveries (posted_by, tenant, app);
+CREATE INDEX deliveries_made ON deliveries (app, made_at);

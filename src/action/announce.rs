@@ -62,7 +62,7 @@ pub(super) async fn run(
         document: &document,
         options,
     };
-    if context.written().is_none() && context.job.key.kind == JobKind::Command {
+    if context.written().is_none() && is_new(context.job.key.kind) {
         refuse_duration(options, context).await?;
     }
     let entry = entry(request, context);
@@ -95,6 +95,11 @@ pub(super) async fn run(
         }
     }
     finish(effect, not_deleted, not_on_top, not_notified)
+}
+
+/// Whether nothing about the job was checked before, unlike for one that was scheduled.
+fn is_new(kind: JobKind) -> bool {
+    matches!(kind, JobKind::Command | JobKind::Delivery)
 }
 
 /// Reports what was not done after the announcement was written.

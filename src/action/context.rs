@@ -15,7 +15,7 @@ use crate::model::change::{
 use crate::model::job::ChatKey;
 use crate::model::outcome::Done;
 use crate::model::progress::{NotificationProgress, Progress, WriteProgress};
-use crate::model::refusal::{Call, Cause, Stage};
+use crate::model::refusal::{BroadcastRefusal, Call, Cause, Stage};
 use crate::model::schedule::AnnounceOptions;
 use crate::platform::Platform;
 use crate::store::{Job, Store, StoreError};
@@ -120,6 +120,12 @@ impl Failure {
 impl From<Cause> for Failure {
     fn from(cause: Cause) -> Self {
         Self::Refused(cause)
+    }
+}
+
+impl From<BroadcastRefusal> for Failure {
+    fn from(refusal: BroadcastRefusal) -> Self {
+        Self::Refused(refusal.into())
     }
 }
 

@@ -7,8 +7,8 @@ use serde::{Deserialize, Serialize};
 use super::input::Input;
 use super::name::TypedName;
 use super::options::{
-    TypedOption, is_near_option, offers, read_span, read_when, set, set_flag, split_named_option,
-    split_option, strip_end_of_options, undashed_option, unknown_option,
+    TypedOption, is_near_option, offers, read_list, read_span, read_when, set, set_flag,
+    split_named_option, split_option, strip_end_of_options, undashed_option, unknown_option,
 };
 use super::spec::OptionName;
 use super::text::{
@@ -39,6 +39,8 @@ pub struct Announcement {
     pub top: bool,
     /// Whether to send a message that mentions everybody as well.
     pub notify: bool,
+    /// The list of groups to send it to; `None` is this group.
+    pub to: Option<String>,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
@@ -175,6 +177,11 @@ impl Announcement {
                 (when, rest) = read_when(ANNOUNCE, rest, input)?;
                 set(&mut self.at, when, ANNOUNCE, option)?;
             }
+            OptionName::To => {
+                let list;
+                (list, rest) = read_list(ANNOUNCE, rest, input)?;
+                set(&mut self.to, list, ANNOUNCE, option)?;
+            }
             OptionName::For => {
                 let span;
                 (span, rest) = read_span(ANNOUNCE, rest, input)?;
@@ -288,8 +295,8 @@ fn reject_option_without_dashes(text: &str, input: Input<'_>) -> Result<(), Pars
         && match option.name {
             OptionName::At => read_when(ANNOUNCE, option.rest, input).is_ok(),
             OptionName::For => read_span(ANNOUNCE, option.rest, input).is_ok(),
-            // A common heading: `通知 今晚停电`.
-            OptionName::Notify => false,
+            // A common heading: `通知 今晚停电`. `发到 …` may be a sentence.
+            OptionName::Notify | OptionName::To => false,
             OptionName::Top | OptionName::Replace | OptionName::ReplaceInsisting => {
                 text[option.typed.len()..].starts_with(is_blank)
             }

@@ -78,6 +78,12 @@ pub enum ParseError {
     SpanTooShort { command: CommandName, typed: String },
     #[error("too long a duration of `{}`", command.as_str())]
     SpanTooLong { command: CommandName, typed: String },
+    /// `--to` without the name of a list.
+    #[error("missing name of a list of `{}`", command.as_str())]
+    MissingList { command: CommandName },
+    /// `--to` with something that cannot be the name of a list.
+    #[error("not the name of a list of `{}`", command.as_str())]
+    BadList { command: CommandName, typed: String },
     /// A command without the text that it needs, such as `/announce` with options only.
     /// [`parse`](fn@super::parse) does not know whether the message is a reply, so the caller reports
     /// that.
@@ -104,6 +110,8 @@ impl ParseError {
         | Self::MissingTime { command }
         | Self::BadTime { command, .. }
         | Self::MissingHour { command, .. }
+        | Self::MissingList { command }
+        | Self::BadList { command, .. }
         | Self::MissingText { command }
         | Self::MissingSpan { command }
         | Self::BadSpan { command, .. }

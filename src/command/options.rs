@@ -10,6 +10,7 @@ use super::text::{
 };
 use super::when::{NoTime, split_when};
 use super::{CommandName, ParseError, Span, SpanError, When};
+use crate::config::{is_list_name, list_name_length};
 use crate::content::split_placeholder;
 
 /// Every spelling, without the dashes.
@@ -26,6 +27,8 @@ const SPELLINGS: &[(&str, OptionName)] = &[
     ("置顶", OptionName::Top),
     ("notify", OptionName::Notify),
     ("通知", OptionName::Notify),
+    ("to", OptionName::To),
+    ("发到", OptionName::To),
 ];
 
 /// Synonyms whose spelling is not similar to the option's.
@@ -35,23 +38,24 @@ const SYNONYMS: &[(&str, &str)] = &[
     ("pin", "top"),
     ("overwrite", "replace"),
     ("mention, remind", "notify"),
+    ("groups, group, list", "to"),
     ("时间, 定点", "定时"),
     ("时限, 期限, 有效期", "限时"),
     ("覆盖, 替代", "替换"),
     ("顶置", "置顶"),
     ("提醒", "通知"),
+    ("发送到, 群发, 发给, 发送, 群组", "发到"),
 ];
 
 /// Options of other releases and tools; they are not text either, but errors.
 const FOREIGN: &[&str] = &[
-    "every", "to", "preview", "all", "help", "每天", "每日", "每周", "每月", "每年", "每", "发到",
-    "预览", "帮助",
+    "every", "preview", "all", "help", "每天", "每日", "每周", "每月", "每年", "每", "预览", "帮助",
 ];
 
 impl OptionName {
     fn takes_value(self) -> bool {
         match self {
-            Self::At | Self::For => true,
+            Self::At | Self::For | Self::To => true,
             Self::Replace | Self::ReplaceInsisting | Self::Top | Self::Notify => false,
         }
     }
@@ -223,6 +227,31 @@ pub(super) fn read_when<'t>(
             command,
             typed: input.quote(typed),
         },
+    })
+}
+
+/// Parses the value of `--to`, the name of a list; also returns what follows it.
+pub(super) fn read_list<'t>(
+    command: CommandName,
+    value: &'t str,
+    input: Input<'_>,
+) -> Result<(String, &'t str), ParseError> {
+    if is_missing(value) {
+        return Err(ParseError::MissingList { command });
+    }
+    if let Some((name, rest)) = split_quoted(value)
+        && is_list_name(name)
+    {
+        return Ok((name.to_owned(), rest));
+    }
+    let (name, rest) = value.split_at(list_name_length(value));
+    let is_end = |c| is_blank(c) || is_separator(c);
+    if is_list_name(name) && (rest.is_empty() || rest.starts_with(is_end)) {
+        return Ok((name.to_owned(), rest));
+    }
+    Err(ParseError::BadList {
+        command,
+        typed: input.quote(first_word(value)),
     })
 }
 

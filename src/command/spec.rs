@@ -63,6 +63,8 @@ pub enum OptionName {
     Top,
     /// `--notify`
     Notify,
+    /// `--to`
+    To,
 }
 
 /// A permission scope of the Feishu app.

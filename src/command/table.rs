@@ -127,6 +127,7 @@ static ANNOUNCE: CommandSpec = CommandSpec {
         OptionName::For,
         OptionName::Top,
         OptionName::Notify,
+        OptionName::To,
     ],
     right: Some(Right::Announce),
     changes: &[ChangeKind::Announce, ChangeKind::Replace],
@@ -178,6 +179,14 @@ static ANNOUNCE: CommandSpec = CommandSpec {
             ),
         },
         Usage {
+            form: Bilingual::new("/公告 --发到 周报 内容", "/announce --to weekly text"),
+            meaning: Bilingual::new(
+                "发布到群列表「周报」的每个群，仅限你在其中有权限的群；/撤销 可全部撤销",
+                "post it to every group of the list “weekly” where you have the permission; \
+                 /undo removes it from all of them",
+            ),
+        },
+        Usage {
             form: Bilingual::new("/公告 --置顶 内容", "/announce --top text"),
             meaning: Bilingual::new(
                 "发布后将群公告置顶到群聊顶部；以上选项可以组合使用",
@@ -203,7 +212,12 @@ static NOTICE: CommandSpec = CommandSpec {
         "通之", "通支", "通志", "通只", "同知", "痛知", "统知", "通智", "知通",
     ],
     attached_value: None,
-    options: &[OptionName::At, OptionName::For, OptionName::Notify],
+    options: &[
+        OptionName::At,
+        OptionName::For,
+        OptionName::Notify,
+        OptionName::To,
+    ],
     right: None,
     changes: &[ChangeKind::Notice],
     undoable: true,
@@ -222,8 +236,8 @@ static NOTICE: CommandSpec = CommandSpec {
         Usage {
             form: Bilingual::new("/通知 --限时 2天 内容", "/notice --for 2d text"),
             meaning: Bilingual::new(
-                "限时置顶，到期自动取消，卡片保留；也可以使用 --定时 和 --通知",
-                "pin it for that time only, the card stays; --at and --notify work, too",
+                "限时置顶，到期自动取消，卡片保留；也可以使用 --定时、--通知 和 --发到",
+                "pin it for that time only, the card stays; --at, --notify and --to work, too",
             ),
         },
     ],
@@ -505,6 +519,8 @@ mod tests {
         match parse(form, &[], false).unwrap().unwrap() {
             Command::Announce(mut announcement) => {
                 assert!(announcement.text.take().is_some(), "{form}");
+                // The name of a list differs.
+                announcement.to = announcement.to.map(|_| "a list".to_owned());
                 Command::Announce(announcement)
             }
             Command::Notice(mut notice) => {

@@ -105,7 +105,9 @@ fn announced(verb: &str, announcement: &Announcement, message: &str) -> String {
     } else {
         ""
     };
-    what + replace + &at + &in_words(announcement.duration) + top + notify
+    let to = announcement.to.as_ref();
+    let to = to.map_or(String::new(), |list| format!(", to “{list}”"));
+    what + replace + &at + &in_words(announcement.duration) + top + notify + &to
 }
 
 fn in_words(duration: Option<Span>) -> String {
@@ -159,6 +161,8 @@ fn refused(error: ParseError) -> String {
             command: CommandName::Edit,
         } => "asks for the new text".to_owned(),
         ParseError::MissingText { .. } => "asks for a text".to_owned(),
+        ParseError::MissingList { .. } => "asks for the list".to_owned(),
+        ParseError::BadList { typed, .. } => format!("no name of a list: “{typed}”"),
         ParseError::MissingNumber => "asks for a number".to_owned(),
         ParseError::MissingSetting { setting } => format!("asks for the {}", setting.as_str()),
         ParseError::BadSetting { setting, typed } => {

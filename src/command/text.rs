@@ -27,6 +27,11 @@ pub(super) fn folded_start(text: &str, most: usize) -> String {
     text.chars().take(most).map(fold).collect()
 }
 
+/// A name for comparison with others, in any width, case and script.
+pub fn fold_name(name: &str) -> String {
+    name.chars().map(fold).collect()
+}
+
 /// Lower case, half width for the full-width forms of ASCII that Chinese input yields (`／Ｐ：`),
 /// and the simplified character for a traditional one.
 pub(super) fn fold(c: char) -> char {

@@ -25,7 +25,7 @@ pub fn chat_id(text: &str) -> Result<String, String> {
     Err(format!("expected the id of a group, `oc_…`; {LISTED}"))
 }
 
-const LISTED: &str = "`noticebot check` lists the bot's groups with their ids";
+pub(super) const LISTED: &str = "`noticebot check` lists the bot's groups with their ids";
 
 /// A problem for each malformed id.
 pub(super) fn find(config: &Config) -> Vec<Problem> {
@@ -126,7 +126,7 @@ fn app(id: &str) -> Option<Problem> {
     })
 }
 
-fn has_form(id: &str, prefix: &str) -> bool {
+pub(super) fn has_form(id: &str, prefix: &str) -> bool {
     let rest = id.strip_prefix(prefix).unwrap_or_default();
     let part_of_id = |c: char| c.is_ascii_alphanumeric() || matches!(c, '_' | '-');
     !rest.is_empty() && rest.len() <= MAX_LENGTH && rest.chars().all(part_of_id)
@@ -144,6 +144,6 @@ fn is_user_id(id: &str) -> bool {
         && !prefixes.any(|prefix| lower.starts_with(prefix))
 }
 
-fn shown(id: &str) -> String {
+pub(super) fn shown(id: &str) -> String {
     id.escape_debug().to_string()
 }

@@ -4,7 +4,7 @@ use feishu::ExtraRoots;
 use feishu::long_connection::Connector;
 use secrecy::ExposeSecret as _;
 
-use super::{AppType, Config, Problem, Receive, bounds, ids};
+use super::{AppType, Config, Problem, Receive, bounds, group_problems, ids};
 use crate::config::required::required;
 use crate::config::urls;
 
@@ -30,6 +30,7 @@ pub(super) fn find(config: &Config) -> Vec<Problem> {
     problems.extend(ca_file(config));
     problems.extend(bounds::find(config));
     problems.extend(ids::find(config));
+    problems.extend(group_problems::find(&config.groups));
     problems.extend(time_zone(config));
     problems.extend(log_filter(config));
     problems

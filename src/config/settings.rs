@@ -14,6 +14,7 @@ use strum::{EnumString, IntoStaticStr, VariantArray};
 use crate::config::database_url::StoreUrl;
 use crate::config::error::ConfigError;
 use crate::config::file::read_file;
+use crate::config::groups::GroupLists;
 use crate::config::policy::PolicyConfig;
 
 #[derive(Debug, Clone, Serialize, Deserialize)]
@@ -27,6 +28,7 @@ pub struct Config {
     pub policy: PolicyConfig,
     pub pin: PinConfig,
     pub announce: AnnounceConfig,
+    pub groups: GroupLists,
     pub audit: AuditConfig,
     pub reply: ReplyConfig,
     pub log: LogConfig,

@@ -79,6 +79,10 @@ fn expected_at(path: &str) -> String {
         [] => None,
     };
     match (keys.last(), default) {
+        (Some(&"chats"), None) if keys.first() == Some(&"groups") => {
+            "a list of ids of groups, for example `[\"oc_a0553eda9014c201e6969b478895c230\"]`"
+                .to_owned()
+        }
         (_, Some(toml::Value::Table(_)) | None) => "a table; see config/default.toml".to_owned(),
         (_, Some(toml::Value::Array(_))) => {
             "a list of ids, for example `[\"ou_7d8a6e6df7621556ce0d21922b676706\"]`".to_owned()

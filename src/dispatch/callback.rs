@@ -36,7 +36,12 @@ impl Dispatcher {
             ButtonAction::Undo(job_ref) => {
                 let change = self.store.undoable(job.chat_key()).await?;
                 let change = change.filter(|change| change.job_ref == *job_ref);
-                self.undo(change.ok_or(Cause::NotLatest)?).await?
+                let change = change.ok_or(Cause::NotLatest)?;
+                let change = self.whole_broadcast(job, change).await?;
+                if change.broadcast().is_some() {
+                    return Ok(Next::Retract(Box::new(change)));
+                }
+                self.undo(change).await?
             }
             ButtonAction::Cancel(job_ref) | ButtonAction::CancelThis(job_ref) => {
                 let schedules = self.schedules(job).await?;
@@ -54,6 +59,10 @@ impl Dispatcher {
             ButtonAction::Decline(job_ref) => {
                 return self.proposal_pressed(job, job_ref, Verdict::Declined).await;
             }
+            ButtonAction::Retract(broadcast) => {
+                return self.retraction_pressed(job, broadcast).await;
+            }
+            ButtonAction::Redeliver(broadcast) => return Ok(Next::Redeliver(broadcast.clone())),
             ButtonAction::ShowCommands => {
                 return Ok(Next::Answer(self.all_commands(press.actor()).await));
             }
@@ -94,6 +103,10 @@ impl Dispatcher {
         }
         let gone = outcome.is_gone();
         if !gone && !matches!(outcome, Outcome::Done(_)) {
+            return Ok(None);
+        }
+        if let ButtonAction::Retract(_) | ButtonAction::Redeliver(_) = press.button.action {
+            // The report updates its card.
             return Ok(None);
         }
         if let ButtonAction::Approve(_) | ButtonAction::Decline(_) = press.button.action {

@@ -50,6 +50,10 @@ impl Dispatcher {
         else {
             return Ok(failure);
         };
+        if job.key.kind.is_of_broadcast() {
+            // The author was asked when the broadcast started, and not once for each group.
+            return Ok(failure);
+        }
         // Less was granted than asked for; another consent would be the same.
         let lacks_scopes = error.class() == Some(Class::UserScopeMissing);
         if job.suspended_until.is_some() && !job.waited_in_vain && lacks_scopes {
@@ -197,7 +201,7 @@ fn message_of(stored: &Stored) -> Option<&MessageId> {
     match stored {
         Stored::Message(message) => Some(&message.event.message.message_id),
         Stored::Press(press) => press.message_id.as_ref(),
-        Stored::Reaction(_) => None,
+        Stored::Reaction(_) | Stored::Retraction(_) => None,
     }
 }
 

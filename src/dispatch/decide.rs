@@ -52,6 +52,13 @@ impl Dispatcher {
             return Ok(None);
         };
         self.learn_deletable(job, &conclusion).await;
+        let conclusion = Conclusion {
+            broadcast: match conclusion.broadcast {
+                Some(change) => Some(change),
+                None => self.delivery_end(job, stored, &conclusion).await,
+            },
+            ..conclusion
+        };
         let concluded = self.store.conclude(job, conclusion).await;
         let outcome = concluded.map_err(|_| self.retry(job))?;
         let result = match outcome {
@@ -159,6 +166,9 @@ impl Dispatcher {
             | Next::Authorize(_)
             | Next::Repeat(_)
             | Next::Act(_)
+            | Next::Broadcast(_)
+            | Next::Retract(_)
+            | Next::Redeliver(_)
             | Next::Decide(_)
             | Next::Decided(_)
                 if self.members.is_some() && self.acting.is_none() =>
@@ -167,6 +177,15 @@ impl Dispatcher {
             }
             Next::Schedule(announcement) => {
                 return self.schedule(job, stored, announcement).await.map(Some);
+            }
+            Next::Broadcast(request) => {
+                return self.broadcast(job, stored, request).await.map(Some);
+            }
+            Next::Retract(change) => {
+                return self.retract(job, stored, &change).await.map(Some);
+            }
+            Next::Redeliver(broadcast) => {
+                return self.redeliver(job, stored, &broadcast).await.map(Some);
             }
             Next::Decide(proposal) => {
                 return self.decide_on(job, stored, *proposal).await.map(Some);

@@ -13,7 +13,7 @@ use crate::event::StoredMessage;
 use crate::model::action::{Action, EditTarget, TextEdit, is_author};
 use crate::model::change::RecordedChange;
 use crate::model::job::JobKind;
-use crate::model::refusal::Cause;
+use crate::model::refusal::{BroadcastRefusal, Cause};
 use crate::model::schedule::{AnnounceOptions, Schedule, ScheduledAction};
 use crate::store::{Job, Rewrite};
 
@@ -91,6 +91,9 @@ impl Dispatcher {
     }
 
     async fn edited_by(&self, made: RecordedChange) -> Result<Option<EditTarget>, Failure> {
+        if made.broadcast().is_some() {
+            return Err(BroadcastRefusal::BroadcastNotEditable.into());
+        }
         let edited = match made.edits {
             Some(edited) => self.store.change(edited).await?,
             None => Some(made),
@@ -135,6 +138,7 @@ pub(super) fn rewritten(
     let ScheduledAction::Publish {
         options,
         approved_by,
+        to,
         ..
     } = &schedule.action
     else {
@@ -148,6 +152,7 @@ pub(super) fn rewritten(
         },
         // Nobody else has approved this text, and only members with the right may edit it.
         approved_by: approved_by.as_ref().map(|_| Box::new(editor.clone())),
+        to: to.clone(),
     };
     let payload = StoredMessage::with_schedule(&schedule.payload, action);
     Ok(Some(Rewrite {

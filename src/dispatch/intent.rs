@@ -8,6 +8,8 @@ use crate::action::Failure;
 use crate::command::CommandName;
 use crate::event::{Stored, StoredMessage};
 use crate::model::action::{Action, Source};
+use crate::model::change::RecordedChange;
+use crate::model::job::JobRef;
 use crate::model::outcome::Outcome;
 use crate::model::schedule::{AnnounceOptions, Proposal, Schedule, ScheduledAction, Verdict};
 use crate::policy::Permit;
@@ -31,6 +33,12 @@ pub(super) enum Next {
     /// recorded.
     Repeat(Action),
     Act(Permit),
+    /// Send an announcement to several groups.
+    Broadcast(BroadcastRequest),
+    /// Revert a broadcast in all groups.
+    Retract(Box<RecordedChange>),
+    /// Repeat what failed of a broadcast.
+    Redeliver(JobRef),
     /// Decide on a proposal.
     Decide(Box<ProposalToDecide>),
     /// A decided proposal, or one whose time is over.
@@ -45,6 +53,15 @@ pub(super) struct ScheduledAnnouncement {
     pub(super) source: Source,
     pub(super) options: AnnounceOptions,
     pub(super) due: Timestamp,
+    /// The list of groups to send it to; `None` is the group of the command.
+    pub(super) to: Option<String>,
+}
+
+/// What to send to which groups.
+pub(super) struct BroadcastRequest {
+    pub(super) source: Source,
+    pub(super) options: AnnounceOptions,
+    pub(super) list: String,
 }
 
 /// An open proposal, and what a member decides on it.
@@ -77,6 +94,9 @@ impl Intent {
                 Next::Ignore
                 | Next::Answer(_)
                 | Next::Schedule(_)
+                | Next::Broadcast(_)
+                | Next::Retract(_)
+                | Next::Redeliver(_)
                 | Next::Repeat(_)
                 | Next::Decide(_)
                 | Next::SignIn
@@ -104,6 +124,10 @@ impl Dispatcher {
             Stored::Reaction(reaction) => {
                 let next = self.requested_by_reaction(job, reaction).await;
                 Intent::of(CommandName::Pin, next)
+            }
+            Stored::Retraction(retraction) => {
+                let next = self.retraction(job, retraction, stored.actor()).await;
+                Intent::of(CommandName::Undo, next)
             }
             Stored::Message(message) => self.intent_of_message(job, message).await,
         }

@@ -68,6 +68,7 @@ impl Proposable {
                 source,
                 options,
                 due,
+                to: None,
             }) => Self::Announce {
                 source: source.clone(),
                 options: *options,
@@ -277,6 +278,7 @@ impl Dispatcher {
                 document,
                 options,
                 approved_by: Some(Box::new(decision.by)),
+                to: None,
             };
             return self.add_schedule(job, action, options, due).await;
         }

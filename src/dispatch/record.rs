@@ -4,13 +4,16 @@ use feishu::{OpenId, Sender};
 use jiff::Timestamp;
 
 use crate::action::{Effect, Failure};
+use crate::content::Document;
 use crate::event::{Stored, StoredMessage};
 use crate::model::action::Action;
-use crate::model::change::{ChangeId, ChangeKind, ChangeRecord, ChangeResult};
+use crate::model::change::{
+    Change, ChangeId, ChangeKind, ChangeRecord, ChangeResult, RecordedChange,
+};
 use crate::model::job::JobKind;
 use crate::model::progress::Progress;
 use crate::model::refusal::{Cause, Refusal};
-use crate::model::schedule::ScheduledAction;
+use crate::model::schedule::{AnnounceOptions, SUMMARY, ScheduledAction};
 use crate::policy::Permit;
 use crate::store::{Job, NewSchedule};
 
@@ -121,6 +124,41 @@ impl PendingRecord {
             due,
             payload: payload.map_err(|_| Cause::Internal)?,
         })
+    }
+}
+
+/// The record of a broadcast in the group of its command.
+pub(super) fn of_broadcast(
+    document: &Document,
+    options: AnnounceOptions,
+    sender: &Sender,
+    list: &str,
+) -> ChangeRecord {
+    let pending = PendingRecord {
+        kind: options.kind(),
+        actor: id_of(sender),
+        approver: None,
+        summary: document.first_characters(SUMMARY),
+        target: None,
+    };
+    ChangeRecord {
+        change: Some(Change::of_broadcast(list.to_owned())),
+        ..pending.record(ChangeResult::Done)
+    }
+}
+
+/// The record that a broadcast was undone.
+pub(super) fn of_undone_broadcast(change: &RecordedChange, sender: &Sender) -> ChangeRecord {
+    let pending = PendingRecord {
+        kind: ChangeKind::Undo,
+        actor: id_of(sender),
+        approver: None,
+        summary: change.summary.clone(),
+        target: None,
+    };
+    ChangeRecord {
+        reverts: Some(change.id),
+        ..pending.record(ChangeResult::Done)
     }
 }
 

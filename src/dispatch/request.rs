@@ -7,7 +7,7 @@ use feishu::{ChatId, Content, OpenId, ReceivedMessage};
 use jiff::Timestamp;
 
 use super::authorize::Enforcer;
-use super::intent::{Next, ScheduledAnnouncement};
+use super::intent::{BroadcastRequest, Next, ScheduledAnnouncement};
 use super::{Dispatcher, text_of};
 use crate::action::{self, Failure};
 use crate::command::{self, Announcement, Command, CommandName, Mention, ParseError, PinTarget};
@@ -97,6 +97,10 @@ impl Dispatcher {
                 let change = self.store.undoable(job.chat_key()).await?;
                 let change = change.ok_or(Cause::NothingToUndo)?;
                 refuse_if_newer(&change, job)?;
+                let change = self.whole_broadcast(job, change).await?;
+                if change.broadcast().is_some() {
+                    return Ok(Next::Retract(Box::new(change)));
+                }
                 Next::Authorize(self.undo(change).await?)
             }
             Command::Settings(command) => self.settings_command(stored.actor(), command)?,
@@ -146,8 +150,19 @@ impl Dispatcher {
             notice: typed.command.name() == CommandName::Notice,
             edited_at: None,
         };
+        // So that a mistyped name is reported now.
+        if let Some(list) = &announcement.to {
+            self.groups_of(list)?;
+        }
         let Some(when) = announcement.at else {
-            return Ok(Next::Authorize(Action::Announce(source, options)));
+            return Ok(match announcement.to.clone() {
+                Some(list) => Next::Broadcast(BroadcastRequest {
+                    source,
+                    options,
+                    list,
+                }),
+                None => Next::Authorize(Action::Announce(source, options)),
+            });
         };
         let typed_at = asked_at.to_zoned(self.time_zone().clone());
         let due = when.resolve(&typed_at).map_err(Cause::CannotSchedule)?;
@@ -155,6 +170,7 @@ impl Dispatcher {
             source,
             options,
             due,
+            to: announcement.to.clone(),
         }))
     }
 
@@ -180,16 +196,26 @@ impl Dispatcher {
             source,
             options,
             due,
+            to,
         }: ScheduledAnnouncement,
     ) -> Result<Conclusion, Failure> {
-        let action = Action::Announce(source.clone(), options);
-        self.authorize_with_pin(stored.actor(), action, Enforcer::Bot)
-            .await?;
+        // Whether its author may post is checked in each group of a broadcast.
+        if to.is_none() {
+            let action = Action::Announce(source.clone(), options);
+            self.authorize_with_pin(stored.actor(), action, Enforcer::Bot)
+                .await?;
+        }
         self.require_consent(job, stored).await?;
+        let document = if to.is_some() {
+            self.text_to_broadcast(job, stored, source, options).await?
+        } else {
+            self.document_now(job, stored, source, options).await?
+        };
         let action = ScheduledAction::Publish {
-            document: self.document_now(job, stored, source, options).await?,
+            document,
             options,
             approved_by: None,
+            to,
         };
         self.add_schedule(job, action, options, due).await
     }
@@ -213,6 +239,10 @@ impl Dispatcher {
             .into());
         }
         let summary = action.summary();
+        let to = match &action {
+            ScheduledAction::Publish { to, .. } => to.clone(),
+            _ => None,
+        };
         let payload = StoredMessage::with_schedule(&job.payload, action);
         let at = self.clock.now();
         Ok(Conclusion {
@@ -233,6 +263,7 @@ impl Dispatcher {
                 }),
                 summary,
                 options,
+                to,
             }))
         })
     }
@@ -253,13 +284,31 @@ impl Dispatcher {
         }
         match action {
             ScheduledAction::Publish {
-                document, options, ..
+                document,
+                options,
+                to,
+                ..
             } => {
                 let (due, at) = (job.accepted_at, self.clock.now());
                 if at > due + self.settings.worker.plan_grace {
                     return Err(Cause::ScheduleTooLate { due, at }.into());
                 }
                 let source = Source::Document(document.clone());
+                if let Some(list) = to.clone() {
+                    return Ok(Next::Broadcast(BroadcastRequest {
+                        source,
+                        options: *options,
+                        list,
+                    }));
+                }
+                if let Some(target) = &stored.delivery {
+                    if self.is_retracted(job, &target.broadcast).await? {
+                        return Ok(Next::Answer(Outcome::Done(Done::Superseded)));
+                    }
+                    let action = Action::Announce(source.clone(), *options);
+                    self.require_member(stored.authority(), action.right())
+                        .await?;
+                }
                 let action = Action::Announce(source, *options);
                 let permit = self
                     .authorize_with_pin(stored.authority(), action, self.enforcer())
@@ -355,13 +404,18 @@ impl Dispatcher {
         };
         let name = |id: Option<&OpenId>| names.as_ref()?.get(id?).cloned();
         let read_by = self.read_by(&changes, names.as_deref()).await;
+        let mut reaches = Vec::with_capacity(changes.len());
+        for change in &changes {
+            reaches.push(self.reach(job, change).await?);
+        }
         Ok(History {
             asked_at: self.clock.now(),
             undoable: undoable.map(|change| change.job_ref),
             changes: changes
                 .into_iter()
                 .zip(read_by)
-                .map(|(change, read_by)| HistoryChange {
+                .zip(reaches)
+                .map(|((change, read_by), reach)| HistoryChange {
                     kind: change.kind,
                     pinned: pinned(&change),
                     actor: name(change.actor.as_ref()),
@@ -374,6 +428,7 @@ impl Dispatcher {
                     number: change
                         .number
                         .filter(|_| !change.undone && change.change.is_some()),
+                    reach,
                     read_by,
                 })
                 .collect(),

@@ -7,7 +7,8 @@ use jiff::Timestamp;
 
 use super::{Dispatcher, may_try_again};
 use crate::event::{Stored, StoredMessage};
-use crate::model::job::MESSAGE_KEY_AGE;
+use crate::language::Language;
+use crate::model::job::{JobKind, MESSAGE_KEY_AGE};
 use crate::model::outcome::Outcome;
 use crate::model::rights::Actor;
 use crate::reply::{self, Answer, Emoji, ReplyContext};
@@ -26,7 +27,7 @@ pub(super) enum ReplyContent<'a> {
 }
 
 /// Whether the platform rejects the content.
-fn is_refused(error: &feishu::Error) -> bool {
+pub(super) fn is_refused(error: &feishu::Error) -> bool {
     error.code().is_some() && !may_try_again(error)
 }
 
@@ -77,6 +78,9 @@ impl Dispatcher {
         let message = match stored {
             Stored::Press(press) => return self.answer_press(job, press, outcome).await,
             Stored::Reaction(pin) => return self.answer_reaction(job, pin, outcome).await,
+            // The report has its result.
+            Stored::Retraction(_) => return Release::Done,
+            Stored::Message(_) if job.key.kind == JobKind::Delivery => return Release::Done,
             Stored::Message(message) => message,
         };
         let to = recipient(job, stored.actor(), outcome);
@@ -190,11 +194,30 @@ impl Dispatcher {
                 }
             }
         };
+        let text = self.naming_group(stored, text, language).await;
         let sent = self.reply(job, &message.message_id, ReplyContent::Text(&text));
         match sent.await {
             Err(reply_failed) => self.reply_failed(job, reply_failed),
             Ok(()) => release_after(outcome),
         }
+    }
+
+    /// Names the group of a broadcast that a text is about, which is sent to the group of the command.
+    async fn naming_group(
+        &self,
+        stored: &StoredMessage,
+        text: String,
+        language: Language,
+    ) -> String {
+        if stored.delivery.is_none() {
+            return text;
+        }
+        let actor = stored.actor();
+        let settings = self.platform.settings(actor.chat, actor.id_type()).await;
+        let name = settings.ok().map(|settings| settings.group.name.clone());
+        let name = name.filter(|name| !name.trim().is_empty());
+        let name = name.as_deref().unwrap_or(actor.chat.as_str());
+        reply::about_group(name, &text, language)
     }
 
     /// Whether a reply may have been sent that would be sent again.

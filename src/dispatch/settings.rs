@@ -78,6 +78,7 @@ impl Dispatcher {
             Stored::Message(message) => self.language_of(&message.event.message),
             Stored::Press(press) => self.language_of_press(press),
             Stored::Reaction(reaction) => self.language_of_reaction(reaction),
+            Stored::Retraction(retraction) => retraction.language,
         }
     }
 

@@ -15,7 +15,7 @@ use tokio::task::JoinSet;
 
 use super::*;
 use crate::config::DatabaseUrl;
-use crate::config::{Config, Environment};
+use crate::config::{Config, Environment, GroupLists};
 use crate::event::Event;
 use crate::model::job::{NewJob, Tenant};
 use crate::store::{Bounds, StoreOptions, StoreTasks};
@@ -159,6 +159,7 @@ impl Bench {
                     signature: false,
                     call_timeout: Duration::from_secs(10),
                 },
+                groups: GroupLists::new(),
                 language: ReplyLanguage::Auto,
                 private_replies: self.private_replies,
                 reaction_pins: Switch::Off,
@@ -238,7 +239,7 @@ impl Bench {
             let (message, job) = job(&group);
             let (dispatcher, running) = self.dispatcher(&url).await;
             dispatcher.store.accept(job).await.unwrap();
-            let Ok(Claim::Job(job)) = dispatcher.store.claim().await else {
+            let Ok(Claim::Job(job)) = dispatcher.store.claim(Claimable::All).await else {
                 panic!("nothing to claim");
             };
             let inner = Box::pin(dispatcher.attempt(&job));

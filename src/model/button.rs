@@ -34,6 +34,10 @@ pub(crate) enum ButtonAction {
     Approve(JobRef),
     /// Decline this proposal.
     Decline(JobRef),
+    /// Revert this broadcast in all groups.
+    Retract(JobRef),
+    /// Repeat what failed of this broadcast.
+    Redeliver(JobRef),
     /// Show all commands; on a help card.
     ShowCommands,
     /// Change a setting; on a settings card.
@@ -48,7 +52,8 @@ impl ButtonAction {
     /// The command with the same effect, if there is one.
     pub(crate) fn command(&self) -> Option<CommandName> {
         Some(match self {
-            Self::Undo(_) => CommandName::Undo,
+            Self::Undo(_) | Self::Retract(_) => CommandName::Undo,
+            Self::Redeliver(_) => CommandName::Announce,
             Self::Cancel(_) | Self::CancelThis(_) => CommandName::Cancel,
             Self::ShowCommands => CommandName::Help,
             Self::Set { .. } => CommandName::Settings,
@@ -97,6 +102,8 @@ mod tests {
             ButtonAction::CancelThis,
             ButtonAction::Approve,
             ButtonAction::Decline,
+            ButtonAction::Retract,
+            ButtonAction::Redeliver,
             |_| ButtonAction::ShowCommands,
             |_| ButtonAction::Set {
                 chat: "oc_1".into(),

@@ -43,6 +43,9 @@ pub(crate) struct State {
     /// The message that notified everybody of it.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) notification: Option<MessageId>,
+    /// The list of groups that a broadcast went to.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) broadcast: Option<String>,
     /// A card of the bot in the chat.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) notice: Option<Box<PostedNotice>>,
@@ -170,6 +173,13 @@ impl Change {
         let mut change = Self::default();
         change.before.notice = before.map(Box::new);
         change.after.notice = Some(Box::new(after));
+        change
+    }
+
+    /// A text was sent to the groups of a list.
+    pub(crate) fn of_broadcast(list: String) -> Self {
+        let mut change = Self::default();
+        change.after.broadcast = Some(list);
         change
     }
 
@@ -318,6 +328,11 @@ impl RecordedChange {
             Some(_) => ChangeKind::Notice,
             None => self.kind,
         }
+    }
+
+    /// The list of groups that it went to, if it is a broadcast.
+    pub(crate) fn broadcast(&self) -> Option<&str> {
+        self.change.as_ref()?.after.broadcast.as_deref()
     }
 
     /// The new top notice; `None` if the change does not affect it or was erased.

@@ -76,6 +76,12 @@ pub enum JobKind {
     Reaction,
     /// Pin that message. The origin is the same as before.
     ReactionPin,
+    /// Post a broadcast to one group.
+    Delivery,
+    /// Revert a delivery.
+    Retraction,
+    /// Report on a broadcast. It waits in a queue of its own, which the chat column names.
+    Report,
 }
 
 impl JobKind {
@@ -89,6 +95,12 @@ impl JobKind {
             self,
             Self::Welcome | Self::Left | Self::Recalled | Self::Reaction
         )
+    }
+
+    /// Whether it is the part of a broadcast that concerns one group. It replies to nobody: the report
+    /// has its result.
+    pub(crate) fn is_of_broadcast(self) -> bool {
+        matches!(self, Self::Delivery | Self::Retraction)
     }
 
     pub(crate) fn as_str(self) -> &'static str {
@@ -134,6 +146,15 @@ pub(crate) struct JobRef {
     pub(crate) kind: JobKind,
 }
 
+impl From<&JobKey> for JobRef {
+    fn from(key: &JobKey) -> Self {
+        Self {
+            origin: key.origin.clone(),
+            kind: key.kind,
+        }
+    }
+}
+
 /// A job to be queued.
 #[derive(Debug, Clone)]
 pub(crate) struct NewJob {
@@ -158,6 +179,8 @@ pub(crate) struct JobId(pub(crate) i64);
 pub(crate) struct Queue {
     /// Unfinished jobs, without scheduled ones that are not due.
     pub(crate) open: usize,
+    /// Unfinished jobs of broadcasts.
+    pub(crate) deliveries: usize,
     /// When the oldest of them was accepted.
     pub(crate) oldest: Option<Timestamp>,
 }

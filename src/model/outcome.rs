@@ -8,10 +8,11 @@ use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
 use crate::command::{ParseError, PinTarget};
+use crate::model::broadcast::Reach;
 use crate::model::change::ChangeKind;
 use crate::model::job::JobRef;
 use crate::model::proposal::{Decided, Proposed};
-use crate::model::refusal::{Cause, Refusal, Stage};
+use crate::model::refusal::{BroadcastRefusal, Cause, Refusal, Stage};
 use crate::model::rights::{GroupRights, Right};
 use crate::model::schedule::AnnounceOptions;
 use crate::model::settings::{SettingChange, SettingsInForce};
@@ -76,7 +77,8 @@ impl Outcome {
                 cause: Cause::NotLatest
                     | Cause::NoSuchSchedule
                     | Cause::CardOutdated
-                    | Cause::ProposalOver,
+                    | Cause::ProposalOver
+                    | Cause::Broadcast(BroadcastRefusal::BroadcastOver),
             })
         )
     }
@@ -137,6 +139,9 @@ pub(crate) struct Scheduled {
     /// The first words of its text.
     pub(crate) summary: String,
     pub(crate) options: AnnounceOptions,
+    /// The list of groups to send it to; `None` is this group.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) to: Option<String>,
 }
 
 /// The permissions in a group, for `/help`.
@@ -208,6 +213,12 @@ pub(crate) enum Done {
     },
     /// The duration of a change has passed, but the change was reverted or overwritten before.
     Superseded,
+    /// A text is being sent to several groups, or that is reverted or repeated. The report shows how
+    /// far it is.
+    Broadcast {
+        step: BroadcastStep,
+        groups: usize,
+    },
     /// A schedule was canceled.
     Cancelled,
     /// A proposal was approved or declined. If it was approved, it runs next.
@@ -249,6 +260,16 @@ impl Done {
             done => done,
         }
     }
+}
+
+/// What a job does with a broadcast.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub(crate) enum BroadcastStep {
+    Started,
+    Reverting,
+    /// What failed is tried again.
+    Repeated,
 }
 
 /// Why a picture or a file is not in the announcement.
@@ -349,6 +370,9 @@ pub(crate) struct HistoryChange {
     /// The number by which members edit its text, as long as that is possible.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(crate) number: Option<u32>,
+    /// The groups that it reached, if it is a broadcast.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) reach: Option<Reach>,
     /// Who has read the message that notified everybody, if the platform returns it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(crate) read_by: Option<ReadBy>,

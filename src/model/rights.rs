@@ -17,6 +17,8 @@ pub enum Denied {
     OtherTenant,
     /// The platform did not send an id of the member, or not their tenant.
     Unidentified,
+    /// The member is not in the group of a broadcast.
+    NotInGroup,
     /// Only the group's owner and admins have it.
     #[strum(transparent)]
     Reserved(AdminsOnly),

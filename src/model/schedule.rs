@@ -27,6 +27,9 @@ pub(crate) enum ScheduledAction {
         /// Who approved it, if its author lacked the right.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         approved_by: Option<Box<Sender>>,
+        /// The list of groups to send it to; `None` is the group of the command.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        to: Option<String>,
     },
     /// Wait for a decision.
     Propose(Proposal),

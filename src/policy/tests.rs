@@ -614,6 +614,7 @@ fn authors_edit_what_nobody_else_approved() {
                 document: Document::default(),
                 options: AnnounceOptions::NONE,
                 approved_by: approver.map(|id| Box::new(sender(id, Some("home")))),
+                to: None,
             },
             author: Some("ou_author".into()),
             payload: String::new(),
@@ -781,6 +782,7 @@ fn editors_of_a_notification_may_mention_everybody() {
                     ..AnnounceOptions::NONE
                 },
                 approved_by: None,
+                to: None,
             },
             author: Some("ou_author".into()),
             payload: String::new(),

@@ -134,8 +134,13 @@ pub(super) const TOO_MANY_WAITING: Bilingual = Bilingual::new(
     "{} of your commands are already waiting for your consent, so this one was not carried out. Give your consent first, then send it again.",
 );
 
+/// The reply where the bot acts as itself.
+pub(super) fn not_needed(command: CommandName, language: Language) -> String {
+    NOT_NEEDED.fill(language, command.simplest_form(language))
+}
+
 /// `{}` is the command.
-pub(super) const NOT_NEEDED: Bilingual = Bilingual::new(
+const NOT_NEEDED: Bilingual = Bilingual::new(
     "机器人以自己的身份操作，不需要 {}。发送 /帮助 查看全部命令。",
     "The bot acts as itself, so {} is not needed. Send /help to see all commands.",
 );

@@ -4,7 +4,8 @@ use jiff::tz::TimeZone;
 
 use super::punctuation::GAP;
 use super::{
-    Answer, Emoji, cards, consent, message, notice, proposal, replace, schedule, settings,
+    Answer, Emoji, broadcast, cards, consent, message, notice, proposal, replace, schedule,
+    settings,
 };
 use crate::command::PinTarget;
 use crate::language::{Bilingual, Language};
@@ -66,6 +67,7 @@ pub(super) fn done(done: &Done, language: Language, time_zone: &TimeZone) -> Ans
             Emoji::Done,
             Bilingual::new("已取消该计划。", "Canceled the schedule."),
         ),
+        Done::Broadcast { step, groups } => return broadcast::done(*step, *groups, language),
         Done::Decided(decided) => return say(proposal::decided(decided.verdict)),
         Done::Settings(shown) => return settings::answer(shown, language),
         Done::Set(change) => {

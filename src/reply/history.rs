@@ -11,9 +11,10 @@ use super::Answer;
 use super::cards::button;
 use super::punctuation::{GAP, labeled};
 use super::quote::TextFormat;
-use super::settings;
+use super::{broadcast, settings};
 use crate::command::{PinTarget, day_in_words, time_in_words};
 use crate::language::{Bilingual, Language};
+use crate::model::broadcast::Reach;
 use crate::model::button::ButtonAction;
 use crate::model::change::ChangeKind;
 use crate::model::outcome::{
@@ -190,7 +191,10 @@ impl HistoryWriter {
         let time = self.time(change.made_at);
         let what = match setting_changed(change, self.language) {
             Some(what) => what,
-            None => self.with_summary(kind(change), &change.summary),
+            None => match &change.reach {
+                Some(reach) => self.broadcast(reach, &change.summary),
+                None => self.with_summary(kind(change), &change.summary),
+            },
         };
         let what = format!("{what}{}", self.approval(change.approver.as_ref()));
         let undone = Bilingual::new("（已撤销）", " (reverted)").to(self.language);
@@ -237,6 +241,16 @@ impl HistoryWriter {
         }
         let summary = self.format.quote(summary, self.language);
         labeled(what, &summary, self.language)
+    }
+
+    fn broadcast(&self, reach: &Reach, summary: &str) -> String {
+        let list = self.format.quote(&reach.list, self.language);
+        let what = broadcast::reached(reach, &list, self.language);
+        if summary.is_empty() {
+            return what;
+        }
+        let summary = self.format.quote(summary, self.language);
+        labeled(&what, &summary, self.language)
     }
 
     fn name_of(&self, name: Option<&str>) -> String {
@@ -355,6 +369,7 @@ mod tests {
             made_at: now,
             undone: true,
             number: Some(200),
+            reach: None,
             read_by: Some(ReadBy {
                 readers: 1000,
                 has_more: true,

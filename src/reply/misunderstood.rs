@@ -16,6 +16,7 @@ pub(super) fn misunderstood(error: &ParseError, language: Language) -> String {
         let forms = forms.map(|form| form_of(command, form, language));
         example(forms.into_iter(), language)
     };
+    let to_list = |command| example([form_of(command, TO_LIST, language)].into_iter(), language);
     let or_text = |command| or_text(command, language);
     match error {
         ParseError::UnknownCommand { name, suggestion } => {
@@ -69,6 +70,12 @@ pub(super) fn misunderstood(error: &ParseError, language: Language) -> String {
             quote(SPAN_TOO_SHORT, typed) + &form(*command)
         }
         ParseError::SpanTooLong { command, typed } => quote(SPAN_TOO_LONG, typed) + &form(*command),
+        ParseError::MissingList { command } => {
+            plain(MISSING_LIST) + &to_list(*command) + &or_text(*command)
+        }
+        ParseError::BadList { command, typed } => {
+            quote(BAD_LIST, typed) + &to_list(*command) + &or_text(*command)
+        }
         ParseError::MissingText { command } => missing_text(*command, language),
         ParseError::MissingNumber => plain(MISSING_NUMBER),
         ParseError::MissingSetting { setting } => {
@@ -107,6 +114,18 @@ const UNKNOWN_ARGUMENT: Bilingual = Bilingual::new(
     "无法识别{}，未执行。",
     "Could not understand {}; nothing was done.",
 );
+
+const MISSING_LIST: Bilingual = Bilingual::new(
+    "--发到 后缺少群列表的名称，未执行。",
+    "The name of the list after --to is missing; nothing was done. ",
+);
+
+const BAD_LIST: Bilingual = Bilingual::new(
+    "{}不是群列表的名称，未执行。名称由文字、数字、- 和 _ 组成。",
+    "{} is not the name of a list of groups, which has letters, digits, - and _; nothing was done. ",
+);
+
+const TO_LIST: Bilingual = Bilingual::new("/{} --发到 周报 内容", "/{} --to weekly text");
 
 const UNKNOWN_OPTION: Bilingual = Bilingual::new(
     "无法识别选项{}，未执行。",
@@ -348,9 +367,16 @@ pub(super) mod tests {
         }
     }
 
-    /// Errors in a command about a setting.
-    pub(in crate::reply) fn every_setting_error() -> [ParseError; 2] {
+    /// Errors in a command about a setting or a list of groups.
+    pub(in crate::reply) fn every_name_error() -> [ParseError; 4] {
         [
+            ParseError::MissingList {
+                command: CommandName::Announce,
+            },
+            ParseError::BadList {
+                command: CommandName::Announce,
+                typed: "[NAME]".to_owned(),
+            },
             ParseError::MissingSetting {
                 setting: Setting::Language,
             },

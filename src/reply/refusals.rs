@@ -4,8 +4,8 @@ use jiff::tz::TimeZone;
 
 use super::misunderstood::misunderstood;
 use super::{
-    consent, edit, failures, incomplete, message, notice, proposal, replace, rights, schedule,
-    settings, undo,
+    broadcast, consent, edit, failures, incomplete, message, notice, proposal, replace, rights,
+    schedule, settings, undo,
 };
 use crate::command::ScheduleTimeError;
 use crate::language::{Bilingual, Language};
@@ -18,13 +18,18 @@ pub(super) fn refused(
     reference: &str,
     time_zone: &TimeZone,
 ) -> String {
-    let reason = reason(&refusal.cause, language, time_zone);
-    let mut words = at_stage(refusal, reason, language);
+    let mut words = without_trace(refusal, language, time_zone);
     if refusal.cause.is_failure() {
         words.push('\n');
         words.push_str(&failures::trace(&refusal.cause, language, reference));
     }
     words
+}
+
+/// The same without the reference.
+pub(super) fn without_trace(refusal: &Refusal, language: Language, time_zone: &TimeZone) -> String {
+    let reason = reason(&refusal.cause, language, time_zone);
+    at_stage(refusal, reason, language)
 }
 
 /// Adds what was done before the failure.
@@ -127,14 +132,13 @@ fn reason(cause: &Cause, language: Language, time_zone: &TimeZone) -> String {
         Cause::TooManyProposals { limit } => return proposal::TOO_MANY.fill(language, limit),
         Cause::Declined { by } => return proposal::declined(by.as_deref(), language),
         Cause::NotApproved => proposal::NOT_APPROVED,
+        Cause::Broadcast(refusal) => return broadcast::refused(refusal, language),
         Cause::BotOutside => BOT_OUTSIDE,
         Cause::ConsentMissing { declined } => consent::missing(*declined),
         Cause::TooManyAwaitingConsent { limit } => {
             return consent::TOO_MANY_WAITING.fill(language, limit);
         }
-        Cause::ActsAsBot(command) => {
-            return consent::NOT_NEEDED.fill(language, command.simplest_form(language));
-        }
+        Cause::ActsAsBot(command) => return consent::not_needed(*command, language),
         Cause::NoConsent => consent::NONE,
         Cause::AuthorUnknown => consent::AUTHOR_UNKNOWN,
         Cause::Denied(denied) => rights::denial(*denied),

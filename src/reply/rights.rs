@@ -24,6 +24,10 @@ pub(super) fn denial(denied: Denied) -> Bilingual {
             "飞书未返回发送者身份，无法核对权限，未执行。请机器人管理员查看日志。",
             "Feishu did not identify the sender, so the permission cannot be checked and nothing was done. Ask the bot's admin to look at the log.",
         ),
+        Denied::NotInGroup => Bilingual::new(
+            "你不在该群中。请先加入该群，或请群成员在该群发布。",
+            "You are not a member of this group. Join it, or ask one of its members to post it there.",
+        ),
         Denied::Reserved(reserved) => reservation(reserved),
     }
 }

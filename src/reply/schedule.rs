@@ -6,6 +6,7 @@ use jiff::tz::TimeZone;
 
 use super::Answer;
 use super::cards::button;
+use super::punctuation::labeled;
 use super::quote::TextFormat;
 use crate::command::moment_in_words;
 use crate::language::{Bilingual, Language};
@@ -97,6 +98,10 @@ fn details(scheduled: &Scheduled, due: &str, format: TextFormat, language: Langu
     }];
     if !scheduled.summary.is_empty() {
         lines.push(format.quote(&scheduled.summary, language));
+    }
+    if let Some(list) = &scheduled.to {
+        let label = Bilingual::new("发到群列表", "List of groups").to(language);
+        lines.push(labeled(label, &format.quote(list, language), language));
     }
     lines.extend(options(scheduled.options, language));
     lines.join("\n")

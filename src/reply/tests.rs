@@ -8,7 +8,7 @@ use strum::VariantArray;
 
 use super::codes::tests::every_code;
 use super::member_codes::tests::every_member_code;
-use super::misunderstood::tests::{every_parse_error, every_setting_error};
+use super::misunderstood::tests::{every_name_error, every_parse_error};
 use super::replace::tests::{UNWRITABLE, every_replacement};
 use super::rights::tests::RESERVED;
 use super::undo::tests::every_refused_undo;
@@ -17,15 +17,17 @@ use crate::command::ZoneName;
 use crate::command::{CommandName, ParseError, PinTarget, Replace, ScheduleTimeError, Span, parse};
 use crate::config::{PolicyMode, ReplyLanguage};
 use crate::content::Document;
+use crate::model::broadcast::Reach;
 use crate::model::change::ChangeKind;
 use crate::model::job::{JobKind, JobRef};
 use crate::model::outcome::{
-    Approver, Done, GroupHelp, History, HistoryChange, HistorySchedule, NotCopied, ReadBy,
-    Scheduled, ScheduledChange, UndoResult, WithdrawnCard,
+    Approver, BroadcastStep, Done, GroupHelp, History, HistoryChange, HistorySchedule, NotCopied,
+    ReadBy, Scheduled, ScheduledChange, UndoResult, WithdrawnCard,
 };
 use crate::model::proposal::{Decided, Proposed};
 use crate::model::refusal::{
-    Call, Cause, Meaning, NotPinnable, NotPosted, PlatformRefusal, Refusal, Stage, Unfinished,
+    BroadcastRefusal, Call, Cause, Meaning, NotPinnable, NotPosted, PlatformRefusal, Refusal,
+    Stage, Unfinished,
 };
 use crate::model::rights::{
     AdminsOnly, Audience, BotPermission, Denied, GroupRights, GroupSetting, Right,
@@ -141,6 +143,7 @@ fn every_schedule() -> [Outcome; 3] {
             job_ref: Some(job_ref()),
             summary: summary.to_owned(),
             options,
+            to: (!summary.is_empty()).then(|| "weekly".to_owned()),
         })
     };
     let all = AnnounceOptions {
@@ -256,6 +259,11 @@ fn every_history() -> [Outcome; 2] {
         made_at: moment(8) - jiff::SignedDuration::from_hours(i64::from(number) * 12),
         undone: number == 0,
         number: (kind == ChangeKind::Announce).then_some(3),
+        reach: (kind == ChangeKind::Replace).then(|| Reach {
+            list: "weekly".to_owned(),
+            posted: 12,
+            groups: 14,
+        }),
         read_by: (kind == ChangeKind::Announce || kind == ChangeKind::Replace).then_some(ReadBy {
             readers: 3,
             has_more: false,
@@ -333,6 +341,10 @@ fn every_notice() -> [Done; 6] {
     ]
 }
 
+fn in_groups(step: BroadcastStep) -> Done {
+    Done::Broadcast { step, groups: 14 }
+}
+
 fn every_success() -> Vec<Done> {
     vec![
         Done::Pinned(PinTarget::RepliedMessage),
@@ -380,6 +392,8 @@ fn every_success() -> Vec<Done> {
             lost: vec![feishu::Unwritable::Image, feishu::Unwritable::File],
         },
         Done::Cancelled,
+        in_groups(BroadcastStep::Reverting),
+        in_groups(BroadcastStep::Repeated),
         Done::Settings(Box::new(settings(Origin::Default))),
         Done::Settings(Box::new(settings(Origin::Group))),
         Done::Settings(Box::new(settings(Origin::File))),
@@ -536,6 +550,38 @@ fn every_plain_refusal() -> Vec<Cause> {
     ]
 }
 
+/// Refusals of announcements to several groups.
+fn every_broadcast_refusal() -> impl Iterator<Item = Cause> {
+    let refusals = [
+        BroadcastRefusal::UnknownList {
+            name: "wekly".to_owned(),
+            near: Some("weekly".to_owned()),
+            known: ["all-hands", "weekly"].map(str::to_owned).to_vec(),
+        },
+        BroadcastRefusal::UnknownList {
+            name: "weekly".to_owned(),
+            near: None,
+            known: Vec::new(),
+        },
+        BroadcastRefusal::EmptyList {
+            name: "weekly".to_owned(),
+        },
+        BroadcastRefusal::ListTooLong {
+            name: "weekly".to_owned(),
+            limit: 500,
+        },
+        BroadcastRefusal::TooManyBroadcasts { limit: 3 },
+        BroadcastRefusal::BroadcastQueueFull,
+        BroadcastRefusal::BroadcastGone,
+        BroadcastRefusal::BroadcastOver,
+        BroadcastRefusal::NotAuthorOfBroadcast,
+        BroadcastRefusal::BroadcastNotEditable,
+        BroadcastRefusal::LaterChanges,
+    ];
+    let outside = Cause::Denied(Denied::NotInGroup);
+    refusals.into_iter().map(Cause::from).chain([outside])
+}
+
 /// The announcement was written, and nobody was notified.
 const NOT_NOTIFIED: Stage = Stage::Incomplete(Unfinished {
     not_replaced: false,
@@ -601,10 +647,11 @@ fn every_stage() -> Vec<Refusal> {
 fn every_outcome() -> Vec<Outcome> {
     let mut refused: Vec<_> = every_parse_error()
         .into_iter()
-        .chain(every_setting_error())
+        .chain(every_name_error())
         .map(Cause::Misunderstood)
         .collect();
     refused.extend(every_plain_refusal());
+    refused.extend(every_broadcast_refusal());
     refused.extend(every_replacement());
     refused.extend(every_refused_undo());
     refused.push(Cause::CardOutdated);

@@ -3,6 +3,7 @@
 use feishu::{ReactionId, TenantKey};
 use jiff::Timestamp;
 
+use super::broadcast_change::BroadcastChange;
 use super::{Lease, StoreError};
 use crate::model::change::ChangeRecord;
 use crate::model::grant::Member;
@@ -68,6 +69,8 @@ pub(crate) struct Conclusion {
     pub(crate) rewrites: Option<Rewrite>,
     /// A setting of the group to change.
     pub(crate) sets: Option<SettingChange>,
+    /// What changes about a broadcast.
+    pub(crate) broadcast: Option<BroadcastChange>,
 }
 
 impl Conclusion {
@@ -79,6 +82,7 @@ impl Conclusion {
             cancels: None,
             rewrites: None,
             sets: None,
+            broadcast: None,
         }
     }
 
@@ -162,11 +166,17 @@ impl Job {
         self.retries == 0 && !self.begun
     }
 
-    /// Whether it counts as open. A schedule does not: it may wait for a year.
+    /// Whether it counts as open. A schedule does not: it may wait for a year. Neither do the jobs of a
+    /// broadcast, which has a limit of its own.
     pub(super) fn is_counted(&self) -> bool {
         !matches!(
             self.key.kind,
-            JobKind::Publish | JobKind::Proposal | JobKind::Expire
+            JobKind::Publish
+                | JobKind::Proposal
+                | JobKind::Expire
+                | JobKind::Delivery
+                | JobKind::Retraction
+                | JobKind::Report
         )
     }
 
@@ -202,6 +212,14 @@ pub(super) fn still_owned(found: bool) -> Result<(), StoreError> {
     Err(StoreError::Lost)
 }
 
+/// Which jobs may be claimed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Claimable {
+    All,
+    /// The worker has enough deliveries of broadcasts.
+    NoDeliveries,
+}
+
 #[derive(Debug)]
 pub(crate) enum Claim {
     Job(Box<Job>),
@@ -227,6 +245,10 @@ pub(crate) enum Release {
     },
     /// Requeued because the bot stops; a call may be in flight.
     Stopped,
+    /// It has more to do at that time.
+    Again {
+        run_at: Timestamp,
+    },
     /// It waits for a member's consent.
     Suspended {
         member: Member,

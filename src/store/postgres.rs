@@ -21,8 +21,10 @@ use super::job::{Owned, still_owned};
 use super::lease::{ClaimGuard, LeaseState};
 use super::row::job;
 use super::statement::{Query, Row, Statement, timestamp};
-use super::statements::{changes, jobs, schedules, settings};
-use super::{Accepted, Bounds, Claim, Conclusion, Job, Lease, Release, StoreError, StoreOptions};
+use super::statements::{broadcasts, changes, jobs, schedules, settings};
+use super::{
+    Accepted, Bounds, Claim, Claimable, Conclusion, Job, Lease, Release, StoreError, StoreOptions,
+};
 use crate::model::job::{JobId, NewJob, Queue, Tenant};
 use crate::model::outcome::Outcome;
 use crate::supervision::Background;
@@ -162,7 +164,7 @@ impl PostgresStore {
         Ok((acceptance, is_discarded))
     }
 
-    pub(super) async fn claim(&self) -> Result<Claim, StoreError> {
+    pub(super) async fn claim(&self, claimable: Claimable) -> Result<Claim, StoreError> {
         let _claiming = self.claiming.lock().await;
         let held = self.lease();
         if held.is_over() {
@@ -170,7 +172,7 @@ impl PostgresStore {
         }
         let session = self.sessions.get().await?;
         let row = loop {
-            let claimed = queue::claim(&*session, &self.app, held.owner(), self.now());
+            let claimed = queue::claim(&*session, &self.app, held.owner(), claimable, self.now());
             match session.run(claimed).await? {
                 Claimed::Row(row) => break row,
                 Claimed::Again => {}
@@ -221,7 +223,9 @@ impl PostgresStore {
         job: &Job,
         conclusion: Conclusion,
     ) -> Result<Outcome, StoreError> {
-        let has_schedule = !conclusion.schedules.is_empty() || conclusion.decides();
+        let has_schedule = !conclusion.schedules.is_empty()
+            || conclusion.decides()
+            || conclusion.broadcast.is_some();
         let (mut session, now) = (self.sessions.get().await?, self.now());
         let concluding = async {
             let transaction = session.client.transaction().await?;
@@ -414,9 +418,15 @@ async fn conclude(
         record,
         schedules,
         sets,
+        broadcast,
         ..
     } = conclusion;
     let (key, chat) = (&job.key, job.chat.as_str());
+    if let Some(change) = &broadcast {
+        for statement in broadcasts::changes(key, chat, change, now) {
+            executor::execute(client, &statement).await?;
+        }
+    }
     if let Some(change) = sets {
         executor::execute(client, &settings::save(&job.chat_key(), &change, now)).await?;
     }

@@ -20,7 +20,7 @@ use tokio::time::interval;
 use super::job::still_owned;
 use super::statement::{Query, Statement};
 use super::statements::jobs;
-use super::{Accepted, Claim, Conclusion, Job, Release, StoreError, StoreOptions};
+use super::{Accepted, Claim, Claimable, Conclusion, Job, Release, StoreError, StoreOptions};
 use crate::model::job::{NewJob, Queue};
 use crate::model::outcome::Outcome;
 use crate::store::sqlite::shared::Shared;
@@ -102,12 +102,8 @@ impl SqliteStore {
             .await
     }
 
-    #[expect(
-        clippy::redundant_closure_for_method_calls,
-        reason = "the bare method is bound to one lifetime"
-    )]
-    pub(super) async fn claim(&self) -> Result<Claim, StoreError> {
-        self.request_with(Priority::CanWait, |txn| txn.claim())
+    pub(super) async fn claim(&self, claimable: Claimable) -> Result<Claim, StoreError> {
+        self.request_with(Priority::CanWait, move |txn| txn.claim(claimable))
             .await
     }
 

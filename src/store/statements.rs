@@ -3,6 +3,7 @@
 //! Statements that accept, claim and recover jobs, and those for leases and write slots, differ and
 //! are in the modules of their database.
 
+pub(super) mod broadcasts;
 pub(super) mod changes;
 pub(super) mod chats;
 pub(super) mod consents;

@@ -205,7 +205,7 @@ impl Bench {
 }
 
 pub(super) async fn claimed(store: &Store) -> Option<Job> {
-    match store.claim().await.unwrap() {
+    match store.claim(Claimable::All).await.unwrap() {
         Claim::Job(job) => Some(*job),
         Claim::NothingUntil(_) => None,
         Claim::Unreadable => panic!("an unreadable row"),
@@ -244,6 +244,7 @@ macro_rules! for_both_stores {
     };
 }
 
+mod broadcasts;
 mod edits;
 mod grants;
 mod panel;
@@ -318,7 +319,7 @@ async fn a_retry_blocks_only_its_own_chat(bench: Bench) {
         .await
         .unwrap();
     assert_eq!(bench.claimed_origin().await.as_deref(), Some("om_3"));
-    let Claim::NothingUntil(Some(due)) = bench.store.claim().await.unwrap() else {
+    let Claim::NothingUntil(Some(due)) = bench.store.claim(Claimable::All).await.unwrap() else {
         panic!("nothing is due yet");
     };
     assert_eq!(due, run_at);
@@ -478,7 +479,10 @@ async fn an_unreadable_row_blocks_nothing(bench: Bench) {
         .execute("UPDATE jobs SET outcome = 'no JSON' WHERE origin = 'om_1'")
         .await;
     // With other replicas, which may run a later release, the row is requeued for a while.
-    while !matches!(bench.store.claim().await.unwrap(), Claim::Unreadable) {
+    while !matches!(
+        bench.store.claim(Claimable::All).await.unwrap(),
+        Claim::Unreadable
+    ) {
         bench.hand.advance(Duration::from_secs(2));
     }
     assert_eq!(bench.open().await, 1);
@@ -531,14 +535,7 @@ impl Bench {
     async fn carry_out(&self, origin: &str, conclusion: impl FnOnce(Conclusion) -> Conclusion) {
         self.accept("oc_1", origin).await;
         let job = self.claim().await.unwrap();
-        let conclusion = conclusion(Conclusion {
-            outcome: Outcome::Done(Done::Unpinned),
-            record: None,
-            schedules: Vec::new(),
-            cancels: None,
-            rewrites: None,
-            sets: None,
-        });
+        let conclusion = conclusion(Conclusion::of(Outcome::Done(Done::Unpinned)));
         self.store.conclude(&job, conclusion).await.unwrap();
         self.store.release(&job, Release::Done).await.unwrap();
     }
@@ -653,6 +650,7 @@ async fn schedules_can_be_cancelled_until_due(bench: Bench) {
                     job_ref: None,
                     summary: String::new(),
                     options: AnnounceOptions::default(),
+                    to: None,
                 }),
                 schedules: vec![expiry(due)],
                 ..conclusion
@@ -673,12 +671,8 @@ async fn schedules_can_be_cancelled_until_due(bench: Bench) {
         bench.accept("oc_1", origin).await;
         let job = bench.claim().await.unwrap();
         let conclusion = Conclusion {
-            outcome: Outcome::Done(Done::Unpinned),
-            record: None,
-            schedules: Vec::new(),
             cancels,
-            rewrites: None,
-            sets: None,
+            ..Conclusion::of(Outcome::Done(Done::Unpinned))
         };
         let outcome = bench.store.conclude(&job, conclusion).await.unwrap();
         assert_eq!(outcome == Outcome::Done(Done::Unpinned), found);
@@ -809,6 +803,7 @@ async fn jobs_of_other_apps_stay_untouched(bench: Bench) {
 
 async fn queue_reports_count_and_oldest_job(bench: Bench) {
     let empty = Queue {
+        deliveries: 0,
         open: 0,
         oldest: None,
     };
@@ -818,6 +813,7 @@ async fn queue_reports_count_and_oldest_job(bench: Bench) {
     bench.hand.advance(Duration::from_secs(5));
     bench.accept("oc_2", "om_2").await;
     let queue = |open, oldest| Queue {
+        deliveries: 0,
         open,
         oldest: Some(oldest),
     };

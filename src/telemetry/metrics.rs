@@ -39,6 +39,7 @@ pub(crate) struct Metrics(Arc<Families>);
 
 pub(crate) struct Families {
     open_jobs: Gauge,
+    open_deliveries: Gauge,
     tenants: Gauge,
     oldest_job_seconds: Gauge<f64, std::sync::atomic::AtomicU64>,
     events: Family<Label, Counter>,
@@ -149,6 +150,11 @@ impl Metrics {
         r.register("build", "The version of noticebot", build);
         let metrics = Self(Arc::new(Families {
             open_jobs: metric(r, "open_jobs", "Unfinished jobs"),
+            open_deliveries: metric(
+                r,
+                "open_deliveries",
+                "Unfinished jobs of announcements to several groups",
+            ),
             tenants: metric(r, "tenants", "Tenants that use the store app"),
             oldest_job_seconds: metric(r, "oldest_job_seconds", "Age of the oldest unfinished job"),
             events: metric(r, "events", "Events received, by result"),
@@ -305,8 +311,14 @@ impl Metrics {
         tenants: Option<usize>,
         now: Timestamp,
     ) -> Result<String, std::fmt::Error> {
-        if let Some(Queue { open, oldest }) = queue {
+        if let Some(Queue {
+            open,
+            deliveries,
+            oldest,
+        }) = queue
+        {
             self.open_jobs.set(signed(open));
+            self.open_deliveries.set(signed(deliveries));
             let age = oldest.map_or(0.0, |oldest| now.duration_since(oldest).as_secs_f64());
             self.oldest_job_seconds.set(age.max(0.0));
         }

@@ -79,10 +79,16 @@ fn configuration_page_matches_the_default_file() {
     for line in body.lines() {
         if let Some(name) = line.strip_prefix('[') {
             group = name.trim_end_matches(']');
-            page.push(format!(
-                "\n## {group}\n\n\
-                 | Key | Environment variable | Default | Meaning |\n|---|---|---|---|"
-            ));
+            // A table whose keys are the admin's is described as a whole.
+            let about = std::mem::take(&mut comment).join(" ");
+            page.push(if about.is_empty() {
+                format!(
+                    "\n## {group}\n\n\
+                     | Key | Environment variable | Default | Meaning |\n|---|---|---|---|"
+                )
+            } else {
+                format!("\n## {group}\n\n{about}")
+            });
         } else if let Some(text) = line.strip_prefix("# ") {
             comment.push(text);
         } else if let Some((key, default)) = line.split_once(" = ") {

@@ -335,7 +335,15 @@ impl Bench {
     /// The same, while the clocks advance at that pace, if any.
     pub(crate) async fn idle_in_steps_of(&self, step: Duration) {
         let waiting = async {
-            while !self.metrics().await.contains("\nnoticebot_open_jobs 0\n") {
+            let idle = [
+                "\nnoticebot_open_jobs 0\n",
+                "\nnoticebot_open_deliveries 0\n",
+            ];
+            loop {
+                let metrics = self.metrics().await;
+                if idle.iter().all(|line| metrics.contains(line)) {
+                    break;
+                }
                 self.advance(step);
                 tokio::time::sleep(Duration::from_millis(2)).await;
             }

@@ -15,6 +15,7 @@ mod admin;
 mod announce;
 mod approval;
 mod attacks;
+mod broadcasts;
 mod changes;
 mod check;
 mod cli;

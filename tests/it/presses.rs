@@ -28,13 +28,13 @@ async fn card(bench: &Bench, group: &ChatId, command: &str) -> MessageId {
     bench.sim.messages(group).pop().unwrap().id
 }
 
-fn press(bench: &Bench, group: &ChatId, card: &MessageId, label: &str) -> Pressed {
+pub(crate) fn press(bench: &Bench, group: &ChatId, card: &MessageId, label: &str) -> Pressed {
     let member = bench.sim.as_person(&bench.member).in_chat(group);
     member.press(card, label)
 }
 
 /// The text of a toast.
-async fn toast(pressed: &Pressed) -> (ToastKind, String) {
+pub(crate) async fn toast(pressed: &Pressed) -> (ToastKind, String) {
     match pressed.seen().await {
         Seen::Toast { kind, en_us, .. } => (kind, en_us),
         other => panic!("{other:?}"),

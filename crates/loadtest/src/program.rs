@@ -266,7 +266,10 @@ impl Running {
         if self.admin.is_none() {
             return true;
         }
-        let idle = |text: String| text.lines().any(|line| line == "noticebot_open_jobs 0");
+        let idle = |text: String| {
+            let has = |wanted: &str| text.lines().any(|line| line == wanted);
+            has("noticebot_open_jobs 0") && has("noticebot_open_deliveries 0")
+        };
         self.metrics().is_some_and(idle)
     }
 

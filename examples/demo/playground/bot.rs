@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use anyhow::Context as _;
 use feishu_sim::{AppKind, Simulator};
-use noticebot::config::{Config, Sources};
+use noticebot::config::{Config, GroupLists, Sources};
 use noticebot::{Clock, telemetry};
 use tempfile::TempDir;
 use tokio::io::{AsyncBufReadExt as _, BufReader};
@@ -94,6 +94,7 @@ impl Bot {
     /// platform keeps the webhook's URL.
     pub(crate) async fn new(
         sim: &Simulator,
+        groups: &GroupLists,
         time_zone: String,
         sender: mpsc::Sender<BotEvent>,
         log: bool,
@@ -110,6 +111,9 @@ impl Bot {
         variables.push(("NOTICEBOT_LOG", "info".to_owned()));
         variables.push(("NOTICEBOT_LOG_FORMAT", "json".to_owned()));
         variables.push(("NOTICEBOT_TIMEZONE", time_zone));
+        let file = folder.path().join("noticebot.toml");
+        std::fs::write(&file, settings::file(groups)?)?;
+        variables.push(("NOTICEBOT_CONFIG", file.display().to_string()));
         Ok(Self {
             program: std::env::current_exe().context("could not find the path of this program")?,
             variables,

@@ -5,7 +5,7 @@ use std::time::Duration;
 use anyhow::Context as _;
 use feishu_sim::Simulator;
 use jiff::Timestamp;
-use noticebot::config::Config;
+use noticebot::config::{Config, GroupLists};
 use noticebot::{Clock, ClockHand, Server, telemetry};
 use tempfile::TempDir;
 use tokio::task::JoinSet;
@@ -59,7 +59,7 @@ impl Environment {
         };
         // The bot receives no events for messages before its start.
         let fixture = Fixture::small(&sim);
-        let bot = Bot::start(&sim, clock, log).await?;
+        let bot = Bot::start(&sim, fixture.lists(), clock, log).await?;
         sim.set_webhook(&bot.webhook);
         Ok(Self {
             sim,
@@ -74,14 +74,16 @@ impl Environment {
     pub(crate) async fn settle(&mut self) -> anyhow::Result<()> {
         loop {
             let snapshot = self.bot.snapshot().await?;
-            if snapshot.open_jobs == 0 {
+            if snapshot.open_jobs == 0 && snapshot.open_deliveries == 0 {
                 self.retries = snapshot.retries;
                 self.advance_to_step();
                 return Ok(());
             }
-            // Manual clocks are stopped until the bot waits for a retry. Otherwise its decisions
+            // Manual clocks are stopped until the bot waits for a retry or the next group of a
+            // broadcast. Otherwise its decisions
             // would depend on the load of the machine.
-            if snapshot.retries > self.retries {
+            let is_delivering = snapshot.open_jobs == 0;
+            if snapshot.retries > self.retries || is_delivering {
                 self.advance(TICK);
                 // Time for the retry itself.
                 tokio::time::sleep(9 * POLL_INTERVAL).await;
@@ -125,13 +127,19 @@ struct Bot {
 }
 
 impl Bot {
-    async fn start(sim: &Simulator, clock: Clock, log: bool) -> anyhow::Result<Self> {
+    async fn start(
+        sim: &Simulator,
+        groups: GroupLists,
+        clock: Clock,
+        log: bool,
+    ) -> anyhow::Result<Self> {
         let folder = tempfile::tempdir()?;
         let database = format!("sqlite://{}", folder.path().join("noticebot.db").display());
         let anywhere = || "127.0.0.1:0".to_owned();
         let variables = settings::variables(sim, [anywhere(), anywhere()], database);
         let mut config = Config::read(None, &variables.into_iter().collect())?;
         config.feishu.timeout = CALL_TIMEOUT;
+        config.groups = groups;
         if log {
             telemetry::init(&config.log)?;
         }
@@ -164,6 +172,8 @@ impl Bot {
         Ok(Snapshot {
             open_jobs: number("noticebot_open_jobs")
                 .context("the metric noticebot_open_jobs is missing")?,
+            open_deliveries: number("noticebot_open_deliveries")
+                .context("the metric noticebot_open_deliveries is missing")?,
             retries: number("noticebot_retries_total").unwrap_or(0),
         })
     }
@@ -172,5 +182,6 @@ impl Bot {
 /// Metrics of the bot.
 struct Snapshot {
     open_jobs: u64,
+    open_deliveries: u64,
     retries: u64,
 }

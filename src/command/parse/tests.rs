@@ -385,13 +385,14 @@ fn options_can_be_combined() {
         duration,
         top: true,
         notify: true,
+        to: Some("周报".to_owned()),
     };
     check_options(
         &[
-            "--replace --at 明天9点 --for 2h --top --notify",
-            "--notify --top --for 2h --at tomorrow 9:00 --replace",
-            "--置顶--限时2小时--定时明天9点--通知--替换",
-            "--定时：明天9点 —替换 ——通知 ——限时 2 小时\n－－置顶",
+            "--replace --at 明天9点 --for 2h --top --to 周报 --notify",
+            "--notify --to \"周报\" --top --for 2h --at tomorrow 9:00 --replace",
+            "--置顶--限时2小时--定时明天9点--通知--替换--发到周报",
+            "--定时：明天9点 —替换 ——通知 ——限时 2 小时\n－－置顶 --发到：周报",
         ],
         &all,
     );

@@ -12,9 +12,9 @@ use tokio_postgres::types::ToSql;
 use tokio_postgres::{Error, Row};
 
 use crate::model::job::{JobKind, NewJob};
-use crate::store::Accepted;
 use crate::store::postgres::executor;
 use crate::store::statements::jobs;
+use crate::store::{Accepted, Claimable};
 
 /// How long a card callback is reserved for the replica that received it, whose response the
 /// platform waits for.
@@ -118,6 +118,7 @@ const CLAIM: &str = "UPDATE jobs SET state = 'running', owner = $3,
          SELECT job.id FROM jobs job
          WHERE job.app = $1 AND job.state = 'ready' AND job.ordered_at <= $2 AND job.run_at <= $2
            AND job.kind = ANY ($5)
+           AND ($6 OR job.kind NOT IN ('delivery', 'retraction'))
            AND (job.kind <> 'press' OR job.accepted_by = $3 OR job.ordered_at <= $2 - $4)
            AND job.id = (
                SELECT head.id FROM jobs head
@@ -152,14 +153,16 @@ pub(super) async fn claim(
     client: &impl GenericClient,
     app: &str,
     owner: i64,
+    claimable: Claimable,
     now: Timestamp,
 ) -> Result<Claimed, Error> {
+    let all = claimable == Claimable::All;
     let now = now.as_millisecond();
     let left = i64::try_from(RESERVED_FOR.as_millis()).unwrap_or_default();
     let kinds: Vec<&str> = JobKind::all().map(JobKind::as_str).collect();
     let statement = client.prepare_cached(CLAIM).await?;
     let claimed = client
-        .query_opt(&statement, &[&app, &now, &owner, &left, &kinds])
+        .query_opt(&statement, &[&app, &now, &owner, &left, &kinds, &all])
         .await;
     match claimed {
         Ok(Some(row)) => Ok(Claimed::Row(Box::new(row))),

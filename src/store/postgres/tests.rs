@@ -166,7 +166,14 @@ async fn a_claim_reads_few_jobs() {
         let transaction = client.transaction().await.unwrap();
         // Running jobs are ordered before claimable ones.
         for _ in 0..20 {
-            let claimed = queue::claim(&transaction, "cli_1", owner, bench.clock.now()).await;
+            let claimed = queue::claim(
+                &transaction,
+                "cli_1",
+                owner,
+                Claimable::All,
+                bench.clock.now(),
+            )
+            .await;
             assert!(matches!(claimed.unwrap(), Claimed::Row(_)));
         }
         let read = "SELECT seq_tup_read + idx_tup_fetch FROM pg_stat_xact_user_tables
@@ -192,7 +199,7 @@ async fn concurrent_claims_of_a_chat_run_one_job() {
         bench.accept("oc_1", "om_1").await;
         let earlier = "UPDATE noticebot.jobs SET ordered_at = ordered_at - 1 WHERE origin = 'om_1'";
         database.execute(earlier).await?;
-        let claim = bench.store.claim();
+        let claim = bench.store.claim(Claimable::All);
         let mut claim = std::pin::pin!(claim);
         // It waits for the other claim.
         let soon = timeout(Duration::from_millis(100), claim.as_mut()).await;
@@ -228,7 +235,10 @@ async fn jobs_are_taken_over_after_lease_expiry() {
     let conclusion = Conclusion::of(Outcome::Help);
     assert!(lost(store.conclude(&left, conclusion).await.map(drop)));
     bench.accept("oc_2", "om_2").await;
-    assert!(matches!(store.claim().await, Err(StoreError::Lost)));
+    assert!(matches!(
+        store.claim(Claimable::All).await,
+        Err(StoreError::Lost)
+    ));
     assert_eq!(left.lease.run(std::future::ready(())).await, Some(()));
     inner(store).renew().await.unwrap();
     assert_eq!(left.lease.run(std::future::ready(())).await, None);
@@ -363,7 +373,7 @@ async fn a_callback_is_reserved_for_its_receiver() {
     let mut press = job("oc_1", "e_1");
     press.key.kind = JobKind::Press;
     bench.store.accept(press).await.unwrap();
-    let Claim::NothingUntil(Some(due)) = replica.store.claim().await.unwrap() else {
+    let Claim::NothingUntil(Some(due)) = replica.store.claim(Claimable::All).await.unwrap() else {
         panic!("it was taken from who waits");
     };
     assert_eq!(due, bench.clock.now() + Duration::from_secs(3));

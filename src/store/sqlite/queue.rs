@@ -10,7 +10,7 @@ use crate::store::row::job;
 use crate::store::sqlite::executor;
 use crate::store::statement::{Row, Statement, timestamp};
 use crate::store::statements::jobs;
-use crate::store::{Accepted, Claim, Lease};
+use crate::store::{Accepted, Claim, Claimable, Lease};
 
 /// Requeues the jobs that were running when the last process ended. A single job is blamed for the
 /// crash; of several, each is a suspect. A job that was suspected twice runs alone, after a growing
@@ -144,6 +144,7 @@ const CLAIM: &str = "UPDATE jobs SET state = 'running', owner = ?3,
                SELECT 1 FROM jobs busy
                WHERE busy.app = job.app AND busy.tenant = job.tenant AND busy.chat = job.chat
                  AND busy.state = 'running'))
+           AND (?4 OR job.kind NOT IN ('delivery', 'retraction'))
            AND NOT EXISTS (
                SELECT 1 FROM jobs before
                WHERE before.app = job.app AND before.tenant = job.tenant
@@ -160,11 +161,13 @@ const CLAIM: &str = "UPDATE jobs SET state = 'running', owner = ?3,
 pub(super) fn claim(
     connection: &Connection,
     app: &str,
+    claimable: Claimable,
     now: Timestamp,
 ) -> rusqlite::Result<Result<Claim, Owned>> {
+    let all = claimable == Claimable::All;
     let claimed = connection
         .prepare_cached(CLAIM)?
-        .query_row(params![now.as_millisecond(), app, SOLE_OWNER], |row| {
+        .query_row(params![now.as_millisecond(), app, SOLE_OWNER, all], |row| {
             let id = JobId(row.get("id")?);
             let owner = SOLE_OWNER;
             Ok(job(&Row::Sqlite(row), Lease::Sole).map_err(|_| Owned { id, owner }))
@@ -205,6 +208,7 @@ pub(super) fn probe(connection: &Connection) -> rusqlite::Result<()> {
 
 #[cfg(test)]
 mod tests {
+    use feishu::OpenId;
     use rusqlite::StatementStatus;
 
     use super::*;
@@ -214,7 +218,7 @@ mod tests {
     use crate::store::row::NEXT_NUMBER;
     use crate::store::sqlite::file;
     use crate::store::sqlite::migrate::migrate;
-    use crate::store::statements::{changes, chats, consents, grants, schedules};
+    use crate::store::statements::{broadcasts, changes, chats, consents, grants, schedules};
 
     /// SQLite's query plan, one entry per table.
     fn plan(connection: &Connection, sql: &str) -> Vec<String> {
@@ -259,7 +263,11 @@ mod tests {
         };
         for number in 0..3 {
             let now = Timestamp::from_second(number).unwrap();
-            assert!(claim(&connection, "cli_1", now).unwrap().is_ok());
+            assert!(
+                claim(&connection, "cli_1", Claimable::All, now)
+                    .unwrap()
+                    .is_ok()
+            );
             let latest = changes::latest_top(&chat(number));
             executor::rows(&connection, &latest).unwrap();
             for sql in [CLAIM, NEXT_RUN, &*latest.statement.sql] {
@@ -378,6 +386,31 @@ mod tests {
             &format!("SELECT {NEXT_NUMBER}"),
             &[("jobs", "jobs_planned"), ("changes", "changes_numbered")],
         );
+    }
+
+    #[test]
+    fn broadcasts_are_read_through_an_index() {
+        let (connection, tenant) = (tables(), Tenant::own(""));
+        let author = OpenId::from("");
+        for (statement, table, index) in [
+            (
+                broadcasts::open(&tenant).statement,
+                "deliveries",
+                "deliveries_open",
+            ),
+            (
+                broadcasts::of_delivery(&tenant, "").statement,
+                "deliveries",
+                "deliveries_by_job",
+            ),
+            (
+                broadcasts::open_of_author(&tenant, &author).statement,
+                "broadcasts",
+                "broadcasts_of_author",
+            ),
+        ] {
+            assert_indexes(&connection, &statement.sql, &[(table, index)]);
+        }
     }
 
     #[test]

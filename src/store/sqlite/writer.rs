@@ -17,8 +17,8 @@ use crate::model::job::{NewJob, Queue};
 use crate::model::outcome::Outcome;
 use crate::store::sqlite::shared::Shared;
 use crate::store::statement::Statement;
-use crate::store::statements::{changes, jobs, schedules, settings};
-use crate::store::{Accepted, Claim, Conclusion, Job, Release, StoreError};
+use crate::store::statements::{broadcasts, changes, jobs, schedules, settings};
+use crate::store::{Accepted, Claim, Claimable, Conclusion, Job, Release, StoreError};
 use crate::supervision::Background;
 
 /// Maximum number of requests in one transaction.
@@ -152,8 +152,8 @@ impl Txn<'_> {
         Ok(acceptance.accepted)
     }
 
-    pub(super) fn claim(&mut self) -> rusqlite::Result<Claim> {
-        queue::claim(self.connection, self.app, self.now)?.or_else(|job| {
+    pub(super) fn claim(&mut self, claimable: Claimable) -> rusqlite::Result<Claim> {
+        queue::claim(self.connection, self.app, claimable, self.now)?.or_else(|job| {
             // One unreadable row must not block all others.
             tracing::error!(job.id = job.id.0, "could not read a job; marked it as dead");
             self.update(&jobs::release(job, &Release::Dead, self.now))?;
@@ -214,9 +214,16 @@ impl Txn<'_> {
             record,
             schedules,
             sets,
+            broadcast,
             ..
         } = conclusion;
         let (key, chat) = (&job.key, job.chat.as_str());
+        if let Some(change) = &broadcast {
+            for statement in broadcasts::changes(key, chat, change, self.now) {
+                executor::execute(self.connection, &statement)?;
+            }
+            self.effects.claimable = true;
+        }
         if let Some(change) = sets {
             let saved = settings::save(&job.chat_key(), &change, self.now);
             executor::execute(self.connection, &saved)?;

@@ -57,17 +57,23 @@ pub(in crate::store) fn insert_overflow(job: &NewJob, head: i64) -> Option<State
     Some(insert(&notice, Timestamp::UNIX_EPOCH, Some(&outcome)))
 }
 
-/// Counts the open jobs without schedules, which may wait for a year. The answer that the queue is
-/// full has `ordered_at` 0. The oldest one is that which the bot has to work on.
+/// Counts the open jobs without schedules, which may wait for a year; those of broadcasts separately. The
+/// answer that the queue is full has `ordered_at` 0. The oldest one is that which the bot has to work
+/// on.
 pub(in crate::store) fn queue(app: &str) -> Query<Queue> {
     let sql = "SELECT count(*) + (
                  SELECT count(*) FROM jobs suspended
                  WHERE app = $1 AND state = 'suspended' AND number IS NULL) AS open,
-             min(ordered_at) FILTER (WHERE ordered_at > 0) AS oldest
-         FROM jobs WHERE app = $1 AND state IN ('ready', 'running') AND number IS NULL";
+             min(ordered_at) FILTER (WHERE ordered_at > 0) AS oldest, (
+                 SELECT count(*) FROM jobs delivering
+                 WHERE app = $1 AND state IN ('ready', 'running')
+                   AND kind IN ('delivery', 'retraction', 'report')) AS deliveries
+         FROM jobs WHERE app = $1 AND state IN ('ready', 'running') AND number IS NULL
+           AND kind NOT IN ('delivery', 'retraction', 'report')";
     Statement::new(sql, values![app]).read(|row| {
         Ok(Queue {
             open: row.count("open")?,
+            deliveries: row.count("deliveries")?,
             oldest: row.time_if_any("oldest")?,
         })
     })
@@ -133,6 +139,13 @@ pub(in crate::store) fn release(job: Owned, release: &Release, now: Timestamp) -
             job,
             "state = 'ready', owner = NULL, alone = false, begun = true",
             None,
+        ),
+        // The next run is like the first one.
+        Release::Again { run_at } => update(
+            job,
+            "state = 'ready', owner = NULL, alone = false, retries = 0, crashes = 0,
+             started_at = NULL, replying_since = NULL, run_at = $1",
+            Some((*run_at).into()),
         ),
         Release::Suspended { member, until } => suspend(job, member, *until),
     }

@@ -2,7 +2,7 @@
 
 use jiff::Timestamp;
 
-use super::settings;
+use super::{broadcasts, settings};
 use crate::model::change::ChangeId;
 use crate::model::job::{ChatKey, JobId, JobKey, Tenant};
 use crate::model::schedule::ScheduleRow;
@@ -111,7 +111,7 @@ fn decide(decision: &Rewrite, now: Timestamp) -> Statement {
 
 /// Cancels the schedules and waiting commands of a chat that the bot left, and removes its members'
 /// texts and its settings.
-pub(in crate::store) fn leave(chat: &ChatKey, now: Timestamp) -> [Statement; 4] {
+pub(in crate::store) fn leave(chat: &ChatKey, now: Timestamp) -> [Statement; 5] {
     let end = "UPDATE jobs SET state = 'done', payload = '', progress = NULL, finished_at = $1
          WHERE app = $2 AND tenant = $3 AND chat = $4
            AND (number IS NOT NULL AND state = 'ready' OR state = 'suspended')";
@@ -126,5 +126,6 @@ pub(in crate::store) fn leave(chat: &ChatKey, now: Timestamp) -> [Statement; 4] 
         Statement::new(empty, chat.values()),
         Statement::new(forget, chat.values()),
         settings::forget(chat),
+        broadcasts::leave(&chat.tenant, &chat.chat),
     ]
 }

@@ -18,9 +18,11 @@ const TICKETS_KEPT: Duration = Duration::from_hours(6);
 const MOST_TICKETS: u32 = 32;
 
 /// The tables with rows of a tenant, each with the columns of a unique key.
-const TABLES: [(&str, &str); 10] = [
+const TABLES: [(&str, &str); 12] = [
     ("jobs", "app, tenant, origin, kind"),
     ("changes", "app, tenant, origin, job_kind"),
+    ("broadcasts", "app, tenant, origin, kind"),
+    ("deliveries", "app, tenant, origin, kind, chat"),
     ("limits", "app, tenant, api"),
     ("answers", "app, tenant, chat, actor, reason"),
     ("announcements", "app, tenant, chat"),

@@ -5,6 +5,7 @@
 use serde::Deserialize;
 
 use super::Client;
+use super::pages::Page;
 use crate::Error;
 use crate::http::Request;
 use crate::ids::{AppId, ChatId, OpenId, TenantKey};
@@ -115,6 +116,8 @@ pub struct ListedChats {
 const MAX_CHAT_PAGES: usize = 20;
 /// How many pages of members are read.
 const MAX_MEMBER_PAGES: usize = 10;
+/// How many pages of members are searched for one.
+const MAX_SEARCHED_PAGES: usize = 100;
 
 impl Client {
     /// The people in a chat, the first thousand.
@@ -127,6 +130,34 @@ impl Client {
         let query = [("member_id_type", "open_id"), ("page_size", "100")];
         let request = Request::get("list_members", &path).query(&query);
         Ok(self.first_pages(request, MAX_MEMBER_PAGES).await?.items)
+    }
+
+    /// Whether a person is among the members of a chat, of which the first ten thousand are read.
+    ///
+    /// Official page `group/chat-member/get`.
+    ///
+    /// Tokens: tenant, user.
+    pub async fn is_member(
+        &self,
+        chat: &ChatId,
+        id_type: IdType,
+        person: &str,
+    ) -> Result<bool, Error> {
+        let path = ["im", "v1", "chats", chat.as_str(), "members"];
+        let query = [("member_id_type", id_type.as_str()), ("page_size", "100")];
+        let request = Request::get("list_members", &path).query(&query);
+        let mut next = String::new();
+        for _ in 0..MAX_SEARCHED_PAGES {
+            let page: Page<Member> = self.page(&request, &next).await?.data()?;
+            if page.items.iter().any(|member| member.id.as_str() == person) {
+                return Ok(true);
+            }
+            if !page.has_more || page.next.is_empty() {
+                break;
+            }
+            next = page.next;
+        }
+        Ok(false)
     }
 
     /// The groups that the bot is in, the oldest two thousand.

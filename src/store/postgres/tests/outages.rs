@@ -41,7 +41,7 @@ impl Replica {
         // The time limit for storing an event.
         let accepted = timeout(EVENT, self.store.accept(job(origin, origin))).await;
         accepted.map_err(|_| StoreError::Database)??;
-        match self.store.claim().await? {
+        match self.store.claim(Claimable::All).await? {
             Claim::Job(job) => self.store.release(&job, Release::Done).await,
             _ => Err(StoreError::Database),
         }
