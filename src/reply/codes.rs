@@ -322,7 +322,7 @@ const CODES: &[(i64, &str, &str)] = &[
         "Feishu does not support the format of this text. Use simpler formatting and send it again.",
     ),
     (
-        1_770_002,
+        codes::DOCX_NOT_FOUND,
         "未找到本群的群公告文档。请确认机器人仍在群内，再重新发送。",
         "Feishu cannot find the document of this group's announcement. Check that the bot is still in the group, then send the command again.",
     ),

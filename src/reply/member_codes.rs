@@ -75,7 +75,7 @@ const CODES: &[(i64, &str, &str)] = &[
     ),
     // Docx announcements.
     (
-        1_770_002,
+        codes::DOCX_NOT_FOUND,
         "未找到本群的群公告文档。请确认你仍在群内，再重新发送。",
         "Feishu cannot find the document of this group's announcement. Check that you are still in the group, then send the command again.",
     ),
