@@ -45,6 +45,11 @@ pub(crate) async fn run(permit: Permit, context: Context<'_>) -> Result<Effect, 
         Action::ShowSettings(settings) => Ok(Effect::new(Done::Settings(settings))),
         // The commit that stores the outcome removes the schedule.
         Action::Cancel(_) => Ok(Effect::new(Done::Cancelled)),
+        Action::Pause(_) => Ok(Effect::new(Done::Paused)),
+        Action::Resume(_, next) => {
+            let at = context.clock.now();
+            Ok(Effect::new(Done::Resumed { next, at }))
+        }
     }
 }
 

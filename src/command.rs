@@ -13,6 +13,7 @@ mod name;
 mod number;
 mod options;
 mod parse;
+mod recurrence;
 mod setting;
 mod span;
 mod spec;
@@ -28,10 +29,11 @@ pub use announcement::{Announcement, Replace, reject_formatted_options};
 pub use change_kind::ChangeKind;
 pub use command_name::CommandName;
 pub use edit::Edit;
-pub use error::ParseError;
+pub use error::{ParseError, RecurrenceError};
 pub use help::readme_table;
 pub use moment::{day_in_words, moment_in_words, time_in_words};
 pub use parse::{announced_part, is_candidate, parse};
+pub use recurrence::Recurrence;
 pub use setting::{Choice, Setting, SettingSpec, SettingValue, SettingsCommand, Switch, ZoneName};
 pub use span::{Span, SpanError};
 pub use spec::{AttachedValue, CommandSpec, OptionName, Scope, Usage};
@@ -56,6 +58,10 @@ pub enum Command {
     History,
     /// Cancels the schedule with this number.
     Cancel(u32),
+    /// Pauses the recurring schedule with this number.
+    Pause(u32),
+    /// Continues it.
+    Resume(u32),
     /// Shows or changes the bot's settings in the group.
     Settings(SettingsCommand),
     /// Asks the member to consent to the bot acting as them.
@@ -76,6 +82,8 @@ impl Command {
             Self::Undo => CommandName::Undo,
             Self::History => CommandName::History,
             Self::Cancel(_) => CommandName::Cancel,
+            Self::Pause(_) => CommandName::Pause,
+            Self::Resume(_) => CommandName::Resume,
             Self::Settings(_) => CommandName::Settings,
             Self::Login => CommandName::Login,
             Self::Logout => CommandName::Logout,

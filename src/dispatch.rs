@@ -56,6 +56,7 @@ mod report;
 mod request;
 mod respond;
 mod retry;
+mod series;
 mod settings;
 
 pub(crate) use attempts::Attempts;

@@ -20,6 +20,7 @@ use crate::model::button::Button;
 use crate::model::job::{JobKey, JobKind, JobRef, NewJob, Tenant};
 use crate::model::rights::Actor;
 use crate::model::schedule::{Schedule, ScheduleRow, ScheduledAction, Verdict};
+use crate::model::series::Series;
 use crate::reply::Emoji;
 
 mod reaction;
@@ -320,6 +321,14 @@ impl Stored {
         }
     }
 
+    /// The series of which this is a run.
+    pub(crate) fn series(&self) -> Option<&Series> {
+        match self {
+            Self::Message(message) => message.schedule.as_ref()?.series(),
+            Self::Press(_) | Self::Reaction(_) | Self::Retraction(_) => None,
+        }
+    }
+
     /// Who decided on the request, which was a proposal.
     pub(crate) fn decider(&self) -> Option<&Sender> {
         match self {
@@ -429,7 +438,7 @@ impl StoredMessage {
                 let decision = proposal.decision.as_ref()?;
                 Some((decision.verdict, &decision.by))
             }
-            ScheduledAction::Expire { .. } => None,
+            ScheduledAction::Expire { .. } | ScheduledAction::Supersede { .. } => None,
         }
     }
 

@@ -14,5 +14,6 @@ pub(crate) mod proposal;
 pub(crate) mod refusal;
 pub(crate) mod rights;
 pub(crate) mod schedule;
+pub(crate) mod series;
 pub(crate) mod settings;
 pub(crate) mod tenant;

@@ -73,11 +73,11 @@ impl Permit {
         Self { action }
     }
 
-    /// To cancel a schedule, for its author, regardless of their present rights. Returns any other
+    /// To cancel or pause a schedule, for its author, regardless of their present rights. Returns any other
     /// action.
     pub(crate) fn for_own_schedule(action: Action, sender: &Sender) -> Result<Self, Action> {
         match &action {
-            Action::Cancel(schedule)
+            Action::Cancel(schedule) | Action::Pause(schedule)
                 if schedule.author.is_some()
                     && schedule.author.as_ref().map(AsRef::as_ref)
                         == sender.id().map(|(_, id)| id) =>

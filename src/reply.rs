@@ -23,6 +23,7 @@ mod private;
 mod proposal;
 mod punctuation;
 mod quote;
+mod recurring;
 mod refusals;
 mod replace;
 mod report;

@@ -51,7 +51,7 @@ pub(crate) use broadcast_change::{
 pub(crate) use error::StoreError;
 pub(crate) use job::{
     Accepted, Bounds, Claim, Claimable, Conclusion, Job, NewSchedule, RateLimit, Recipient,
-    Release, Rewrite,
+    Release, Rewrite, Then,
 };
 pub(crate) use lease::Lease;
 pub(crate) use options::StoreOptions;

@@ -1,6 +1,8 @@
 //! The parser of commands. An input is the text of a message.
 
-use noticebot::command::{Announcement, Command, Edit, Mention, ParseError, is_candidate, parse};
+use noticebot::command::{
+    Announcement, Command, Edit, Mention, ParseError, RecurrenceError, is_candidate, parse,
+};
 
 /// Prefixes of an announcement that have no other effect.
 const BEFORE: [&str; 4] = [
@@ -117,6 +119,13 @@ fn words_of(error: &ParseError) -> &str {
         | ParseError::RepeatedOption { option: words, .. }
         | ParseError::BadTime { typed: words, .. }
         | ParseError::MissingHour { typed: words, .. }
+        | ParseError::Recurrence {
+            error:
+                RecurrenceError::Unknown { typed: words }
+                | RecurrenceError::WithoutHour { typed: words }
+                | RecurrenceError::WithoutDay { typed: words },
+            ..
+        }
         | ParseError::BadSetting { typed: words, .. }
         | ParseError::BadList { typed: words, .. }
         | ParseError::BadSpan { typed: words, .. }
@@ -127,7 +136,11 @@ fn words_of(error: &ParseError) -> &str {
         | ParseError::MissingList { .. }
         | ParseError::MissingSpan { .. }
         | ParseError::MissingText { .. }
-        | ParseError::MissingNumber
+        | ParseError::MissingNumber { .. }
+        | ParseError::Recurrence {
+            error: RecurrenceError::Missing | RecurrenceError::AndTime | RecurrenceError::AndList,
+            ..
+        }
         | ParseError::MissingSetting { .. } => "",
     }
 }

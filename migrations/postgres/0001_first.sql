@@ -25,7 +25,8 @@ CREATE TABLE noticebot.jobs (
     chat        text    NOT NULL,
     -- The short id shown in replies and in the log.
     reference   text    NOT NULL DEFAULT '',
-    -- ready -> running -> done | dead; suspended while it waits for a member's consent.
+    -- ready -> running -> done | dead; suspended while it waits for a member's consent,
+    -- paused if it is a recurring schedule that waits until it is resumed.
     state       text    NOT NULL DEFAULT 'ready',
     -- `ordered_at` orders the jobs of a chat: the time of acceptance or, for a schedule, when it
     -- is due. `run_at` is the time of the next attempt.

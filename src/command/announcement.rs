@@ -7,15 +7,16 @@ use serde::{Deserialize, Serialize};
 use super::input::Input;
 use super::name::TypedName;
 use super::options::{
-    TypedOption, is_near_option, offers, read_list, read_span, read_when, set, set_flag,
-    split_named_option, split_option, strip_end_of_options, undashed_option, unknown_option,
+    TypedOption, is_near_option, offers, read_list, read_recurrence, read_span, read_when, set,
+    set_flag, split_named_option, split_option, strip_end_of_options, undashed_option,
+    unknown_option,
 };
 use super::spec::OptionName;
 use super::text::{
     LONGEST_NAME, OBJECT, cut, first_word, fold, folded_start, is_blank, is_cjk, is_dash, is_emoji,
     is_separator, is_space, skip_blanks, skip_separator, strip_dashes,
 };
-use super::{CommandName, ParseError, Span, When};
+use super::{CommandName, ParseError, Recurrence, RecurrenceError, Span, When};
 
 /// Options are searched in this many bytes at the end of a text; all options together are shorter.
 const TAIL: usize = 300;
@@ -33,6 +34,8 @@ pub struct Announcement {
     pub replace: Option<Replace>,
     /// `None` publishes now.
     pub at: Option<When>,
+    /// `None` publishes once.
+    pub every: Option<Recurrence>,
     /// `None` keeps the text until it is removed.
     pub duration: Option<Span>,
     /// Whether to pin the announcement to the top of the chat as well.
@@ -77,7 +80,8 @@ impl Announcement {
         rest: &str,
         input: Input<'_>,
     ) -> Result<Self, ParseError> {
-        Self::read_text(command, rest, input).map_err(|error| in_text_of(command, error))
+        let announcement = Self::read_text(command, rest, input).and_then(Self::with_one_time);
+        announcement.map_err(|error| in_text_of(command, error))
     }
 
     fn read_text(command: CommandName, rest: &str, input: Input<'_>) -> Result<Self, ParseError> {
@@ -99,6 +103,19 @@ impl Announcement {
             }
         };
         Ok(announcement)
+    }
+
+    /// Rejects a recurrence together with a time or a list of groups.
+    fn with_one_time(self) -> Result<Self, ParseError> {
+        let failed = |error| ParseError::Recurrence {
+            command: ANNOUNCE,
+            error,
+        };
+        match (&self.every, &self.at, &self.to) {
+            (Some(_), Some(_), _) => Err(failed(RecurrenceError::AndTime)),
+            (Some(_), None, Some(_)) => Err(failed(RecurrenceError::AndList)),
+            _ => Ok(self),
+        }
     }
 
     /// Parses the options at the end of a text; returns the text before them.
@@ -176,6 +193,11 @@ impl Announcement {
                 let when;
                 (when, rest) = read_when(ANNOUNCE, rest, input)?;
                 set(&mut self.at, when, ANNOUNCE, option)?;
+            }
+            OptionName::Every => {
+                let every;
+                (every, rest) = read_recurrence(ANNOUNCE, rest, input)?;
+                set(&mut self.every, every, ANNOUNCE, option)?;
             }
             OptionName::To => {
                 let list;
@@ -295,8 +317,8 @@ fn reject_option_without_dashes(text: &str, input: Input<'_>) -> Result<(), Pars
         && match option.name {
             OptionName::At => read_when(ANNOUNCE, option.rest, input).is_ok(),
             OptionName::For => read_span(ANNOUNCE, option.rest, input).is_ok(),
-            // A common heading: `通知 今晚停电`. `发到 …` may be a sentence.
-            OptionName::Notify | OptionName::To => false,
+            // Common beginnings: `通知 今晚停电`, `每周一例会`. `发到 …` may be a sentence.
+            OptionName::Notify | OptionName::Every | OptionName::To => false,
             OptionName::Top | OptionName::Replace | OptionName::ReplaceInsisting => {
                 text[option.typed.len()..].starts_with(is_blank)
             }

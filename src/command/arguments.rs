@@ -98,17 +98,20 @@ fn may_be_span(text: &str) -> bool {
     text.starts_with(|c| fold(c).is_ascii_digit()) || split_span(text).is_some()
 }
 
-/// Parses the schedule number of `/cancel`.
-pub(super) fn read_cancel(argument: &str) -> Result<Command, ParseError> {
+/// Parses the schedule number of `/cancel`, for example.
+pub(super) fn read_schedule_number(
+    command: CommandName,
+    argument: &str,
+) -> Result<u32, ParseError> {
     if argument.is_empty() {
-        return Err(ParseError::MissingNumber);
+        return Err(ParseError::MissingNumber { command });
     }
     let plain = without_brackets(argument);
     let number = split_number(skip_words(plain.trim_start(), &[BEFORE_NUMBER, FILLERS]));
     match number.map(|(number, rest)| (number, skip_words(rest, &[AFTER_NUMBER, FILLERS]))) {
         // `u32::MAX` means that the number overflowed.
-        Some((number, "")) if number < u32::MAX => Ok(Command::Cancel(number)),
-        Some(_) | None => Err(unknown_argument(CommandName::Cancel, argument, argument)),
+        Some((number, "")) if number < u32::MAX => Ok(number),
+        Some(_) | None => Err(unknown_argument(command, argument, argument)),
     }
 }
 

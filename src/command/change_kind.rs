@@ -31,6 +31,10 @@ pub enum ChangeKind {
     Expire,
     /// A schedule was canceled.
     Cancel,
+    /// A recurring schedule was paused.
+    Pause,
+    /// A paused schedule was continued.
+    Resume,
     /// A setting of the group was changed.
     Settings,
     /// The pinned message was recalled.

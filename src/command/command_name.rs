@@ -26,6 +26,10 @@ pub enum CommandName {
     History,
     /// `/cancel`
     Cancel,
+    /// `/pause`
+    Pause,
+    /// `/resume`
+    Resume,
     /// `/settings`
     Settings,
     /// `/login`

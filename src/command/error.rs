@@ -69,6 +69,12 @@ pub enum ParseError {
     /// `--at` with a day or a part of the day, but without an hour.
     #[error("time of `{}` without an hour", command.as_str())]
     MissingHour { command: CommandName, typed: String },
+    /// `--every` with an invalid rule.
+    #[error("not a recurrence of `{}`", command.as_str())]
+    Recurrence {
+        command: CommandName,
+        error: RecurrenceError,
+    },
     /// `--for` without a duration.
     #[error("missing duration of `{}`", command.as_str())]
     MissingSpan { command: CommandName },
@@ -94,9 +100,27 @@ pub enum ParseError {
     MissingSetting { setting: Setting },
     #[error("not a value of a setting")]
     BadSetting { setting: Setting, typed: String },
-    /// `/cancel` without a number.
-    #[error("missing number")]
-    MissingNumber,
+    /// `/cancel`, for example, without a number.
+    #[error("missing number of `{}`", command.as_str())]
+    MissingNumber { command: CommandName },
+}
+
+/// What is wrong with `--every`.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum RecurrenceError {
+    /// There is no rule.
+    Missing,
+    /// It is not a rule, or not a supported one.
+    Unknown { typed: String },
+    /// It has no hour.
+    WithoutHour { typed: String },
+    /// It has a week or a month, but no day.
+    WithoutDay { typed: String },
+    /// There is also `--at`.
+    AndTime,
+    /// There is also `--to`.
+    AndList,
 }
 
 impl ParseError {
@@ -112,6 +136,7 @@ impl ParseError {
         | Self::MissingHour { command, .. }
         | Self::MissingList { command }
         | Self::BadList { command, .. }
+        | Self::Recurrence { command, .. }
         | Self::MissingText { command }
         | Self::MissingSpan { command }
         | Self::BadSpan { command, .. }

@@ -2,6 +2,7 @@
 
 use super::input::Input;
 use super::number::split_number;
+use super::recurrence::{NoRecurrence, split_recurrence};
 use super::span::split_span;
 use super::spec::OptionName;
 use super::text::{
@@ -9,9 +10,12 @@ use super::text::{
     is_separator, skip_blanks, strip_dashes, strip_folded,
 };
 use super::when::{NoTime, split_when};
-use super::{CommandName, ParseError, Span, SpanError, When};
+use super::{CommandName, ParseError, Recurrence, RecurrenceError, Span, SpanError, When};
 use crate::config::{is_list_name, list_name_length};
 use crate::content::split_placeholder;
+
+/// Begins many sentences, so after a long dash it is an option only before a recurrence.
+const EACH: &str = "每";
 
 /// Every spelling, without the dashes.
 const SPELLINGS: &[(&str, OptionName)] = &[
@@ -21,6 +25,8 @@ const SPELLINGS: &[(&str, OptionName)] = &[
     ("替换!", OptionName::ReplaceInsisting),
     ("at", OptionName::At),
     ("定时", OptionName::At),
+    ("every", OptionName::Every),
+    (EACH, OptionName::Every),
     ("for", OptionName::For),
     ("限时", OptionName::For),
     ("top", OptionName::Top),
@@ -34,12 +40,14 @@ const SPELLINGS: &[(&str, OptionName)] = &[
 /// Synonyms whose spelling is not similar to the option's.
 const SYNONYMS: &[(&str, &str)] = &[
     ("when, time, schedule", "at"),
+    ("repeat, recurring, daily, weekly, monthly", "every"),
     ("until, duration, expire", "for"),
     ("pin", "top"),
     ("overwrite", "replace"),
     ("mention, remind", "notify"),
     ("groups, group, list", "to"),
     ("时间, 定点", "定时"),
+    ("重复, 循环, 周期, 定期", "每"),
     ("时限, 期限, 有效期", "限时"),
     ("覆盖, 替代", "替换"),
     ("顶置", "置顶"),
@@ -48,14 +56,12 @@ const SYNONYMS: &[(&str, &str)] = &[
 ];
 
 /// Options of other releases and tools; they are not text either, but errors.
-const FOREIGN: &[&str] = &[
-    "every", "preview", "all", "help", "每天", "每日", "每周", "每月", "每年", "每", "预览", "帮助",
-];
+const FOREIGN: &[&str] = &["preview", "all", "help", "预览", "帮助"];
 
 impl OptionName {
     fn takes_value(self) -> bool {
         match self {
-            Self::At | Self::For | Self::To => true,
+            Self::At | Self::Every | Self::For | Self::To => true,
             Self::Replace | Self::ReplaceInsisting | Self::Top | Self::Notify => false,
         }
     }
@@ -84,7 +90,9 @@ pub(super) fn split_named_option(text: &str) -> Option<TypedOption<'_>> {
 fn split_name<'t>(text: &'t str, dashless: &'t str) -> Option<TypedOption<'t>> {
     let found = SPELLINGS.iter().filter_map(|&(spelling, name)| {
         let rest = strip_folded(dashless, spelling)?;
-        ends_option(spelling, name, rest).then_some((name, rest))
+        let is_option = ends_option(spelling, name, rest)
+            && (spelling != EACH || is_hyphens(text) || split_recurrence(rest).is_ok());
+        is_option.then_some((name, rest))
     });
     let (name, rest) = found.min_by_key(|(_, rest)| rest.len())?;
     let typed = &text[..text.len() - rest.len()];
@@ -128,7 +136,7 @@ pub(super) fn is_near_option(text: &str) -> bool {
         return false;
     };
     // A long dash may begin an aside: `— or so`.
-    let is_hyphens = text.chars().take(2).all(|c| fold(c) == '-');
+    let is_hyphens = is_hyphens(text);
     let is_foreign = FOREIGN.iter().any(|known| match strip_folded(name, known) {
         Some(rest) if known.is_ascii() => !rest.starts_with(is_ascii_word),
         Some(rest) => is_hyphens || !rest.starts_with(is_cjk),
@@ -140,6 +148,10 @@ pub(super) fn is_near_option(text: &str) -> bool {
         || split_option(text).is_some()
         || nearest_option(name)
             .is_some_and(|near| is_hyphens || !near.is_ascii() || (near.len() > 3 && is_long))
+}
+
+fn is_hyphens(text: &str) -> bool {
+    text.chars().take(2).all(|c| fold(c) == '-')
 }
 
 /// The most similar spelling of an option.
@@ -155,6 +167,8 @@ fn nearest_option(name: &str) -> Option<&'static str> {
         let length = spelling.chars().count();
         let is_prefix = typed.chars().count() > 1 && spelling.starts_with(&typed);
         let is_near = distance <= (length / 3).max(1) && distance < length.max(2);
+        // Anything is similar to a single character.
+        (length > 1).then_some(())?;
         (is_near || is_prefix || (length > 2 && typed.starts_with(spelling)))
             .then_some((distance, spelling))
     });
@@ -252,6 +266,37 @@ pub(super) fn read_list<'t>(
     Err(ParseError::BadList {
         command,
         typed: input.quote(first_word(value)),
+    })
+}
+
+/// Parses the value of `--every`; also returns what follows it.
+pub(super) fn read_recurrence<'t>(
+    command: CommandName,
+    value: &'t str,
+    input: Input<'_>,
+) -> Result<(Recurrence, &'t str), ParseError> {
+    let failed = |error| ParseError::Recurrence { command, error };
+    if is_missing(value) {
+        return Err(failed(RecurrenceError::Missing));
+    }
+    if let Some((inner, rest)) = split_quoted(value)
+        && let Ok((recurrence, "")) = split_recurrence(inner)
+    {
+        return Ok((recurrence, rest));
+    }
+    split_recurrence(value).map_err(|no_recurrence| {
+        let quote = |words| input.quote(words);
+        failed(match no_recurrence {
+            NoRecurrence::Unknown(words) => RecurrenceError::Unknown {
+                typed: quote(words),
+            },
+            NoRecurrence::WithoutHour(words) => RecurrenceError::WithoutHour {
+                typed: quote(words),
+            },
+            NoRecurrence::WithoutDay(words) => RecurrenceError::WithoutDay {
+                typed: quote(words),
+            },
+        })
     })
 }
 

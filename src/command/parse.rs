@@ -3,7 +3,7 @@
 use std::ops::Range;
 
 use super::arguments::{
-    LAST_CHANGE, THE_BOT, THIS_MESSAGE, read_cancel, read_pin, without_arguments,
+    LAST_CHANGE, THE_BOT, THIS_MESSAGE, read_pin, read_schedule_number, without_arguments,
 };
 use super::edit::Edit;
 use super::input::Input;
@@ -113,7 +113,9 @@ fn read(name: CommandName, rest: &str, input: Input<'_>) -> Result<Command, Pars
         CommandName::Edit => Edit::read(rest, input).map(Command::Edit),
         CommandName::Undo => without_arguments(Command::Undo, LAST_CHANGE, &argument()),
         CommandName::History => without_arguments(Command::History, "", &argument()),
-        CommandName::Cancel => read_cancel(&argument()),
+        CommandName::Cancel => read_schedule_number(name, &argument()).map(Command::Cancel),
+        CommandName::Pause => read_schedule_number(name, &argument()).map(Command::Pause),
+        CommandName::Resume => read_schedule_number(name, &argument()).map(Command::Resume),
         CommandName::Settings => read_settings(&argument()),
         CommandName::Login => without_arguments(Command::Login, THE_BOT, &argument()),
         CommandName::Logout => without_arguments(Command::Logout, THE_BOT, &argument()),

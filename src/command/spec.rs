@@ -57,6 +57,8 @@ pub enum OptionName {
     ReplaceInsisting,
     /// `--at`
     At,
+    /// `--every`
+    Every,
     /// `--for`
     For,
     /// `--top`

@@ -17,6 +17,8 @@ impl CommandName {
             Self::Undo => &UNDO,
             Self::History => &HISTORY,
             Self::Cancel => &CANCEL,
+            Self::Pause => &PAUSE,
+            Self::Resume => &RESUME,
             Self::Settings => &SETTINGS,
             Self::Login => &LOGIN,
             Self::Logout => &LOGOUT,
@@ -124,6 +126,7 @@ static ANNOUNCE: CommandSpec = CommandSpec {
         OptionName::Replace,
         OptionName::ReplaceInsisting,
         OptionName::At,
+        OptionName::Every,
         OptionName::For,
         OptionName::Top,
         OptionName::Notify,
@@ -162,6 +165,17 @@ static ANNOUNCE: CommandSpec = CommandSpec {
             meaning: Bilingual::new(
                 "定时发布，最多提前一年；时间可写 9:00（下一个九点）、明天9点、周五 15:00、12月1日 9:00",
                 "post it at that time, at most a year ahead: 9:00 (the next one), tomorrow 9:00, friday 3pm, 2026-12-01 9:00",
+            ),
+        },
+        Usage {
+            form: Bilingual::new(
+                "/公告 --每 周一 9:00 内容",
+                "/announce --every mon 9:00 text",
+            ),
+            meaning: Bilingual::new(
+                "定期发布，每次替换上一次的内容；可写 每天9点、工作日 9:00、周一、周四 9:00、每月1日 9:00、每月最后一天 18:00",
+                "post it again and again, each time instead of the entry before: \
+                 day 9:00, weekday 9:00, mon, thu 9:00, month 1 9:00, month last 18:00",
             ),
         },
         Usage {
@@ -214,6 +228,7 @@ static NOTICE: CommandSpec = CommandSpec {
     attached_value: None,
     options: &[
         OptionName::At,
+        OptionName::Every,
         OptionName::For,
         OptionName::Notify,
         OptionName::To,
@@ -236,8 +251,8 @@ static NOTICE: CommandSpec = CommandSpec {
         Usage {
             form: Bilingual::new("/通知 --限时 2天 内容", "/notice --for 2d text"),
             meaning: Bilingual::new(
-                "限时置顶，到期自动取消，卡片保留；也可以使用 --定时、--通知 和 --发到",
-                "pin it for that time only, the card stays; --at, --notify and --to work, too",
+                "限时置顶，到期自动取消，卡片保留；也可以使用 --定时、--每、--通知 和 --发到",
+                "pin it for that time only, the card stays; --at, --every, --notify and --to work, too",
             ),
         },
     ],
@@ -349,6 +364,45 @@ static CANCEL: CommandSpec = CommandSpec {
         meaning: Bilingual::new(
             "取消计划 3，现有计划见 /记录",
             "cancel schedule 3; /history lists the numbers",
+        ),
+    }],
+};
+
+static PAUSE: CommandSpec = CommandSpec {
+    chinese: "暂停",
+    synonyms: &["puase", "pasue"],
+    misspellings: &["暂亭", "暂挺", "站停", "占停", "停暂"],
+    attached_value: Some(AttachedValue::Number),
+    options: &[],
+    right: None,
+    changes: &[ChangeKind::Pause],
+    undoable: false,
+    scopes: &[],
+    only_as_member: false,
+    brief: Bilingual::new("暂停定期发布", "pause a recurring announcement"),
+    usages: &[Usage {
+        form: Bilingual::new("/暂停 3", "/pause 3"),
+        meaning: Bilingual::new("暂停定期发布的计划 3", "pause the recurring schedule 3"),
+    }],
+};
+
+static RESUME: CommandSpec = CommandSpec {
+    chinese: "恢复",
+    synonyms: &["继续", "resmue", "reusme", "unpause"],
+    misspellings: &["恢服", "挥复", "灰复", "徽复", "复恢"],
+    attached_value: Some(AttachedValue::Number),
+    options: &[],
+    right: None,
+    changes: &[ChangeKind::Resume],
+    undoable: false,
+    scopes: &[],
+    only_as_member: false,
+    brief: Bilingual::new("恢复定期发布", "resume a paused announcement"),
+    usages: &[Usage {
+        form: Bilingual::new("/恢复 3", "/resume 3"),
+        meaning: Bilingual::new(
+            "恢复已暂停的计划 3，之后以你的权限发布",
+            "resume schedule 3; from then on it is posted with your permission",
         ),
     }],
 };
@@ -550,7 +604,8 @@ mod tests {
     fn every_spelling_of_a_command_is_parsed() {
         for spelling in CommandName::all().flat_map(CommandName::spellings) {
             match parse(&format!("/{spelling}"), &[], true) {
-                Ok(Some(_)) | Err(ParseError::MissingNumber | ParseError::MissingText { .. }) => {}
+                Ok(Some(_))
+                | Err(ParseError::MissingNumber { .. } | ParseError::MissingText { .. }) => {}
                 other => panic!("{other:?} for {spelling}"),
             }
         }

@@ -75,6 +75,8 @@ fn parsed(command: &Command, message: &str) -> String {
         Command::Undo => "undo".to_owned(),
         Command::History => "history".to_owned(),
         Command::Cancel(number) => format!("cancel {number}"),
+        Command::Pause(number) => format!("pause {number}"),
+        Command::Resume(number) => format!("resume {number}"),
         Command::Settings(SettingsCommand::Show) => "show the settings".to_owned(),
         Command::Settings(SettingsCommand::Set(value)) => {
             format!("set {} to {}", value.setting().as_str(), value.as_str())
@@ -99,6 +101,9 @@ fn announced(verb: &str, announcement: &Announcement, message: &str) -> String {
         Some(Replace::Always) => ", replacing in any case",
     };
     let at = announcement.at.map_or(String::new(), scheduled);
+    let every = announcement.every.map_or(String::new(), |every| {
+        format!(", {}", every.in_words(Language::En))
+    });
     let top = if announcement.top { ", on top" } else { "" };
     let notify = if announcement.notify {
         ", notifying everybody"
@@ -107,7 +112,7 @@ fn announced(verb: &str, announcement: &Announcement, message: &str) -> String {
     };
     let to = announcement.to.as_ref();
     let to = to.map_or(String::new(), |list| format!(", to “{list}”"));
-    what + replace + &at + &in_words(announcement.duration) + top + notify + &to
+    what + replace + &at + &every + &in_words(announcement.duration) + top + notify + &to
 }
 
 fn in_words(duration: Option<Span>) -> String {
@@ -152,7 +157,37 @@ fn refused(error: ParseError) -> String {
         ParseError::RepeatedOption { option, .. } => format!("option twice: “{option}”"),
         ParseError::MissingTime { .. } => "asks for the time".to_owned(),
         ParseError::BadTime { typed, .. } => format!("unknown time “{typed}”"),
-        ParseError::MissingHour { typed, .. } => format!("asks for the hour of “{typed}”"),
+        ParseError::MissingHour { typed, .. }
+        | ParseError::Recurrence {
+            error: RecurrenceError::WithoutHour { typed },
+            ..
+        } => {
+            format!("asks for the hour of “{typed}”")
+        }
+        ParseError::Recurrence {
+            error: RecurrenceError::Missing,
+            ..
+        } => "asks how often".to_owned(),
+        ParseError::Recurrence {
+            error: RecurrenceError::Unknown { typed },
+            ..
+        } => {
+            format!("unknown recurrence “{typed}”")
+        }
+        ParseError::Recurrence {
+            error: RecurrenceError::WithoutDay { typed },
+            ..
+        } => {
+            format!("asks for the day of “{typed}”")
+        }
+        ParseError::Recurrence {
+            error: RecurrenceError::AndTime,
+            ..
+        } => "once or every time?".to_owned(),
+        ParseError::Recurrence {
+            error: RecurrenceError::AndList,
+            ..
+        } => "every time, in one group".to_owned(),
         ParseError::MissingSpan { .. } => "asks how long".to_owned(),
         ParseError::BadSpan { typed, .. } => format!("unknown duration “{typed}”"),
         ParseError::SpanTooShort { typed, .. } => format!("too short: “{typed}”"),
@@ -163,7 +198,7 @@ fn refused(error: ParseError) -> String {
         ParseError::MissingText { .. } => "asks for a text".to_owned(),
         ParseError::MissingList { .. } => "asks for the list".to_owned(),
         ParseError::BadList { typed, .. } => format!("no name of a list: “{typed}”"),
-        ParseError::MissingNumber => "asks for a number".to_owned(),
+        ParseError::MissingNumber { .. } => "asks for a number".to_owned(),
         ParseError::MissingSetting { setting } => format!("asks for the {}", setting.as_str()),
         ParseError::BadSetting { setting, typed } => {
             format!("unknown {} “{typed}”", setting.as_str())

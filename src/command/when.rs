@@ -12,7 +12,10 @@ use jiff::{Timestamp, ToSpan, Zoned};
 use serde::{Deserialize, Serialize};
 use thiserror::Error;
 
-pub(super) use read::{NoTime, split_when};
+pub(super) use clock::{ClockTime, Period, minutes, split_clock, split_period};
+pub(super) use date::{DAYS_OF_WEEK, MONTH_NAMES, ORDINALS, WEEKDAYS};
+pub(super) use read::{NoTime, ends_word, split_time_word, split_when};
+pub(super) use words::RANGE_WORDS;
 
 /// A time of day, with or without a day.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]

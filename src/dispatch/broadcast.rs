@@ -106,6 +106,7 @@ impl Dispatcher {
             options,
             approved_by: None,
             to: None,
+            series: None,
         };
         let payload = StoredMessage::with_schedule(&job.payload, action);
         let broadcast = JobRef::from(&job.key);

@@ -15,7 +15,7 @@ use crate::model::action::Action;
 use crate::model::button::ButtonAction;
 use crate::model::outcome::{Done, Outcome};
 use crate::model::refusal::Cause;
-use crate::model::schedule::Verdict;
+use crate::model::schedule::{Schedule, Verdict};
 use crate::reply::{self, Answer};
 use crate::store::{Job, Release};
 
@@ -44,11 +44,16 @@ impl Dispatcher {
                 self.undo(change).await?
             }
             ButtonAction::Cancel(job_ref) | ButtonAction::CancelThis(job_ref) => {
-                let schedules = self.schedules(job).await?;
-                let schedule = schedules
-                    .into_iter()
-                    .find(|schedule| schedule.job_ref == *job_ref);
-                Action::Cancel(Box::new(schedule.ok_or(Cause::NoSuchSchedule)?))
+                let is_meant = |schedule: &Schedule| schedule.is_meant_by(job_ref);
+                Action::Cancel(Box::new(self.meant(job, is_meant).await?))
+            }
+            ButtonAction::Pause(job_ref) => {
+                let is_meant = |schedule: &Schedule| schedule.is_meant_by(job_ref);
+                self.pause(job, is_meant).await?
+            }
+            ButtonAction::Resume(job_ref) => {
+                let is_meant = |schedule: &Schedule| schedule.is_meant_by(job_ref);
+                self.resume(job, is_meant).await?
             }
             ButtonAction::Set { chat, change } => {
                 return Ok(self.setting_pressed(press, chat.as_str(), change)?);

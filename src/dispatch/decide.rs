@@ -9,6 +9,7 @@ use super::authorize::Enforcer;
 use super::edit::rewritten;
 use super::intent::{Intent, Next};
 use super::record::PendingRecord;
+use super::series::{paused, resumed};
 use super::{Dispatcher, MAX_CRASHES};
 use crate::action::{self, Context, Effect, Failure};
 use crate::event::Stored;
@@ -51,6 +52,8 @@ impl Dispatcher {
         let Some(conclusion) = self.conclude(job, stored, intent).await? else {
             return Ok(None);
         };
+        let conclusion = self.with_next_run(job, stored, conclusion);
+        let conclusion = conclusion.map_err(|_| Release::Dead)?;
         self.learn_deletable(job, &conclusion).await;
         let conclusion = Conclusion {
             broadcast: match conclusion.broadcast {
@@ -103,10 +106,17 @@ impl Dispatcher {
         let Refusal { stage, cause } = self.verify_unchanged(job, name, refusal).await?;
         let stage = match (job.key.kind, stage) {
             (JobKind::Expire, _) => Stage::NotReverted,
+            (JobKind::Supersede, _) => Stage::FormerRunLeft,
             (JobKind::Publish, Stage::Whole) => Stage::NotPublished,
             (_, stage) => stage,
         };
         let refusal = Refusal { stage, cause };
+        if stage == Stage::FormerRunLeft && refusal.cause.leaves_entry() {
+            return Ok(Some(Conclusion {
+                record: pending.map(|pending| pending.left(&refusal)),
+                ..Conclusion::of(Outcome::Done(Done::Superseded))
+            }));
+        }
         self.conclude_refusal(job, stored, pending, refusal)
             .await
             .map(Some)
@@ -206,6 +216,11 @@ impl Dispatcher {
 
     pub(super) fn context<'a>(&'a self, job: &'a Job, stored: &'a Stored) -> Context<'a> {
         let actor = stored.actor();
+        let asked_at = match stored.series() {
+            // Each run is signed with its own date, the same for all attempts.
+            Some(series) => self.due_of(job, Some(series), job.started_at),
+            None => stored.asked_at(job.accepted_at),
+        };
         Context {
             platform: &self.platform,
             client: self.acting.as_ref().unwrap_or(&self.platform.client),
@@ -214,7 +229,7 @@ impl Dispatcher {
             job,
             sender: actor.sender,
             chat_id: actor.chat,
-            asked_at: stored.asked_at(job.accepted_at),
+            asked_at,
             time_zone: self.time_zone(),
             language: self.language_of_request(stored),
             settings: &self.settings.announce,
@@ -300,6 +315,9 @@ impl Dispatcher {
             // A change that is reverted now need not expire later. No other job of the chat runs,
             // so the expiry does not either.
             Action::Undo(undo) => self.store.timed_end(undo.change.id).await?,
+            Action::Expire(change) if job.key.kind == JobKind::Supersede => {
+                self.store.timed_end(change.id).await?
+            }
             _ => None,
         };
         let sets = match permit.action() {
@@ -311,9 +329,13 @@ impl Dispatcher {
                 let edited_at = stored.asked_at(job.accepted_at);
                 rewritten(edit, stored.actor().sender, edited_at)?
             }
+            Action::Pause(schedule) => Some(paused(schedule)?),
+            Action::Resume(schedule, next) => {
+                Some(resumed(schedule, stored.actor().sender, *next)?)
+            }
             _ => None,
         };
-        if permit.action().posts_card() {
+        if permit.action().posts_card() || matches!(permit.action(), Action::Resume(..)) {
             self.require_consent(job, stored).await?;
         }
         let effect = match action::run(permit, self.context(job, stored)).await {
@@ -323,7 +345,7 @@ impl Dispatcher {
                 return Err(self.explain_denial(job, actor, right, failure).await);
             }
         };
-        let outcome = Outcome::Done(self.published(job, effect.done.clone()));
+        let outcome = Outcome::Done(self.published(job, stored, effect.done.clone()));
         Ok(Conclusion {
             cancels,
             rewrites,

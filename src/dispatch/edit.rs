@@ -15,7 +15,8 @@ use crate::model::change::RecordedChange;
 use crate::model::job::JobKind;
 use crate::model::refusal::{BroadcastRefusal, Cause};
 use crate::model::schedule::{AnnounceOptions, Schedule, ScheduledAction};
-use crate::store::{Job, Rewrite};
+use crate::model::series::first_origin;
+use crate::store::{Job, Rewrite, Then};
 
 impl Dispatcher {
     pub(super) async fn edit(
@@ -79,6 +80,12 @@ impl Dispatcher {
         job: &Job,
         message: &MessageId,
     ) -> Result<Option<EditTarget>, Failure> {
+        // Of a series, the runs to come.
+        let is_of_message =
+            |schedule: &Schedule| first_origin(&schedule.job_ref.origin) == message.as_str();
+        if let Some(scheduled) = self.scheduled_text(job, is_of_message).await? {
+            return Ok(Some(scheduled));
+        }
         let made = self.store.change_of_message(job.chat_key(), message);
         if let Some(made) = made.await? {
             return self.edited_by(made).await;
@@ -86,8 +93,7 @@ impl Dispatcher {
         if let Some(notice) = self.store.notice(job.chat_key(), message).await? {
             return Ok(Some(EditTarget::Entry(Box::new(notice))));
         }
-        let is_of_message = |schedule: &Schedule| schedule.job_ref.origin == message.as_str();
-        self.scheduled_text(job, is_of_message).await
+        Ok(None)
     }
 
     async fn edited_by(&self, made: RecordedChange) -> Result<Option<EditTarget>, Failure> {
@@ -103,12 +109,12 @@ impl Dispatcher {
     }
 
     async fn numbered_text(&self, job: &Job, number: u32) -> Result<Option<EditTarget>, Failure> {
-        let made = self.store.numbered_change(job.chat_key(), number);
-        if let Some(made) = made.await? {
-            return Ok(Some(EditTarget::Entry(Box::new(made))));
-        }
         let has_number = |schedule: &Schedule| schedule.number == number;
-        self.scheduled_text(job, has_number).await
+        if let Some(scheduled) = self.scheduled_text(job, has_number).await? {
+            return Ok(Some(scheduled));
+        }
+        let made = self.store.numbered_change(job.chat_key(), number).await?;
+        Ok(made.map(|made| EditTarget::Entry(Box::new(made))))
     }
 
     /// The announcement that is not due yet and fits.
@@ -139,6 +145,7 @@ pub(super) fn rewritten(
         options,
         approved_by,
         to,
+        series,
         ..
     } = &schedule.action
     else {
@@ -153,11 +160,12 @@ pub(super) fn rewritten(
         // Nobody else has approved this text, and only members with the right may edit it.
         approved_by: approved_by.as_ref().map(|_| Box::new(editor.clone())),
         to: to.clone(),
+        series: series.clone(),
     };
     let payload = StoredMessage::with_schedule(&schedule.payload, action);
     Ok(Some(Rewrite {
         id: schedule.id,
         payload: payload.map_err(|_| Cause::Internal)?,
-        is_decision: false,
+        then: Then::Stays,
     }))
 }

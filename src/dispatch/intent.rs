@@ -5,7 +5,7 @@ use jiff::Timestamp;
 use super::Dispatcher;
 use super::record::PendingRecord;
 use crate::action::Failure;
-use crate::command::CommandName;
+use crate::command::{CommandName, Recurrence};
 use crate::event::{Stored, StoredMessage};
 use crate::model::action::{Action, Source};
 use crate::model::change::RecordedChange;
@@ -55,6 +55,8 @@ pub(super) struct ScheduledAnnouncement {
     pub(super) due: Timestamp,
     /// The list of groups to send it to; `None` is the group of the command.
     pub(super) to: Option<String>,
+    /// Whether it is published again and again.
+    pub(super) every: Option<Recurrence>,
 }
 
 /// What to send to which groups.
@@ -142,7 +144,7 @@ impl Dispatcher {
                 let name = match action {
                     ScheduledAction::Publish { .. } => PUBLISH,
                     ScheduledAction::Propose(_) => PROPOSAL,
-                    ScheduledAction::Expire { .. } => EXPIRE,
+                    ScheduledAction::Expire { .. } | ScheduledAction::Supersede { .. } => EXPIRE,
                 };
                 let next = match (action, progress) {
                     (ScheduledAction::Publish { .. }, Some(progress)) => Ok(resume(progress)),

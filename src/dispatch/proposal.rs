@@ -13,7 +13,9 @@ use super::Dispatcher;
 use super::authorize::Enforcer;
 use super::intent::{Next, ProposalToDecide, ScheduledAnnouncement};
 use super::record::PendingRecord;
+use super::series::new_series;
 use crate::action::{self, Failure};
+use crate::command::Recurrence;
 use crate::config::OnDenied;
 use crate::content::Document;
 use crate::event::{Stored, StoredMessage};
@@ -27,7 +29,7 @@ use crate::model::schedule::{
     AnnounceOptions, Decision, Proposal, ProposedAction, Schedule, ScheduledAction, Verdict,
 };
 use crate::policy::{self, Permit, Scope};
-use crate::store::{Conclusion, Job, NewSchedule, Rewrite};
+use crate::store::{Conclusion, Job, NewSchedule, Rewrite, Then};
 
 /// Maximum number of proposals per chat.
 const MAX_PROPOSALS: usize = 20;
@@ -42,6 +44,7 @@ pub(super) enum Proposable {
         source: Source,
         options: AnnounceOptions,
         due: Option<Timestamp>,
+        every: Option<Recurrence>,
     },
 }
 
@@ -63,16 +66,19 @@ impl Proposable {
                 source: source.clone(),
                 options: *options,
                 due: None,
+                every: None,
             },
             Next::Schedule(ScheduledAnnouncement {
                 source,
                 options,
                 due,
                 to: None,
+                every,
             }) => Self::Announce {
                 source: source.clone(),
                 options: *options,
                 due: Some(*due),
+                every: *every,
             },
             _ => return None,
         })
@@ -112,8 +118,10 @@ impl Dispatcher {
         }
         let action = self.proposed_action(job, stored, proposable).await?;
         let at = self.clock.now();
+        // A series may begin with a later run.
         let until = action
             .due()
+            .filter(|_| action.every().is_none())
             .into_iter()
             .fold(at + TIME_TO_DECIDE, Timestamp::min);
         let proposal = ScheduledAction::Propose(Proposal {
@@ -128,6 +136,7 @@ impl Dispatcher {
                 number: None,
                 due: until,
                 payload: payload.map_err(|_| Cause::Internal)?,
+                is_paused: false,
             }],
             ..Conclusion::of(Outcome::Proposed(Box::new(Proposed {
                 number: 0,
@@ -166,18 +175,20 @@ impl Dispatcher {
         stored: &Stored,
         proposable: Proposable,
     ) -> Result<ProposedAction, Failure> {
-        let (source, options, due) = match proposable {
+        let (source, options, due, every) = match proposable {
             Proposable::Pin(action) => return Ok(action),
             Proposable::Announce {
                 source,
                 options,
                 due,
-            } => (source, options, due),
+                every,
+            } => (source, options, due, every),
         };
         Ok(ProposedAction::Announce {
             document: self.document_now(job, stored, source, options).await?,
             options,
             due,
+            every,
         })
     }
 
@@ -245,7 +256,7 @@ impl Dispatcher {
             rewrites: Some(Rewrite {
                 id: schedule.id,
                 payload: payload.map_err(|_| Cause::Internal)?,
-                is_decision: true,
+                then: Then::Decided,
             }),
             ..Conclusion::of(Outcome::Done(Done::Decided(Box::new(Decided {
                 action,
@@ -272,14 +283,18 @@ impl Dispatcher {
             due: Some(due),
             document,
             options,
+            every,
         } = proposal.action
         {
+            let next = every.and_then(|rule| rule.next(self.clock.now(), self.time_zone()));
             let action = ScheduledAction::Publish {
                 document,
                 options,
                 approved_by: Some(Box::new(decision.by)),
                 to: None,
+                series: new_series(every),
             };
+            let due = next.unwrap_or(due);
             return self.add_schedule(job, action, options, due).await;
         }
         let permit = Permit::for_approved(Action::from(&proposal.action));

@@ -38,6 +38,7 @@ impl PendingRecord {
             summary: action.summary(),
             target: match action {
                 Action::Undo(undo) => Some(undo.change.id),
+                Action::Expire(change) => Some(change.id),
                 _ => None,
             },
         })
@@ -57,7 +58,7 @@ impl PendingRecord {
         let kind = match kind {
             _ if !progress.concerns_earlier() => resumed.kind,
             _ if progress.edits() => ChangeKind::Edit,
-            JobKind::Expire => ChangeKind::Expire,
+            JobKind::Expire | JobKind::Supersede => ChangeKind::Expire,
             _ => ChangeKind::Undo,
         };
         Some(Self { kind, ..resumed })
@@ -90,7 +91,9 @@ impl PendingRecord {
             edited,
             log_id: refusal.cause.log_id().map(str::to_owned),
             // So that the next `/undo` skips this change.
-            reverts: self.target.filter(|_| refusal.cause.is_final_for_undo()),
+            reverts: self
+                .target
+                .filter(|_| self.kind == ChangeKind::Undo && refusal.cause.is_final_for_undo()),
             ..self.record(ChangeResult::Refused(refusal.reason()))
         }
     }
@@ -109,6 +112,14 @@ impl PendingRecord {
         }
     }
 
+    /// An entry of an earlier run stays because somebody has edited or moved it.
+    pub(super) fn left(&self, refusal: &Refusal) -> ChangeRecord {
+        ChangeRecord {
+            reverts: self.target,
+            ..self.refused(refusal, None)
+        }
+    }
+
     /// The schedule to revert what the job did.
     pub(super) fn end(&self, job: &Job, due: Timestamp) -> Result<NewSchedule, Failure> {
         let action = ScheduledAction::Expire {
@@ -123,6 +134,7 @@ impl PendingRecord {
             number: None,
             due,
             payload: payload.map_err(|_| Cause::Internal)?,
+            is_paused: false,
         })
     }
 }

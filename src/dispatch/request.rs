@@ -8,9 +8,12 @@ use jiff::Timestamp;
 
 use super::authorize::Enforcer;
 use super::intent::{BroadcastRequest, Next, ScheduledAnnouncement};
+use super::series::new_series;
 use super::{Dispatcher, text_of};
 use crate::action::{self, Failure};
-use crate::command::{self, Announcement, Command, CommandName, Mention, ParseError, PinTarget};
+use crate::command::{
+    self, Announcement, Command, CommandName, Mention, ParseError, PinTarget, ScheduleTimeError,
+};
 use crate::content::{Document, Unfit, media};
 use crate::event::{self, Stored, StoredMessage, is_typed};
 use crate::language::Language;
@@ -105,12 +108,17 @@ impl Dispatcher {
             }
             Command::Settings(command) => self.settings_command(stored.actor(), command)?,
             Command::Cancel(number) => {
-                let schedules = self.schedules(job).await?;
-                let schedule = schedules
-                    .into_iter()
-                    .find(|schedule| schedule.number == number);
-                let schedule = schedule.ok_or(Cause::NoSuchSchedule)?;
+                let has_number = |schedule: &Schedule| schedule.number == number;
+                let schedule = self.meant(job, has_number).await?;
                 Next::Authorize(Action::Cancel(Box::new(schedule)))
+            }
+            Command::Pause(number) => {
+                let has_number = |schedule: &Schedule| schedule.number == number;
+                Next::Authorize(self.pause(job, has_number).await?)
+            }
+            Command::Resume(number) => {
+                let has_number = |schedule: &Schedule| schedule.number == number;
+                Next::Authorize(self.resume(job, has_number).await?)
             }
         })
     }
@@ -154,23 +162,33 @@ impl Dispatcher {
         if let Some(list) = &announcement.to {
             self.groups_of(list)?;
         }
-        let Some(when) = announcement.at else {
-            return Ok(match announcement.to.clone() {
-                Some(list) => Next::Broadcast(BroadcastRequest {
-                    source,
-                    options,
-                    list,
-                }),
-                None => Next::Authorize(Action::Announce(source, options)),
-            });
+        let every = announcement.every;
+        let due = match (announcement.at, every) {
+            (Some(when), _) => {
+                let typed_at = asked_at.to_zoned(self.time_zone().clone());
+                when.resolve(&typed_at)
+            }
+            (None, Some(rule)) => {
+                let next = rule.next(asked_at, self.time_zone());
+                next.ok_or(ScheduleTimeError::TooFar)
+            }
+            (None, None) => {
+                return Ok(match announcement.to.clone() {
+                    Some(list) => Next::Broadcast(BroadcastRequest {
+                        source,
+                        options,
+                        list,
+                    }),
+                    None => Next::Authorize(Action::Announce(source, options)),
+                });
+            }
         };
-        let typed_at = asked_at.to_zoned(self.time_zone().clone());
-        let due = when.resolve(&typed_at).map_err(Cause::CannotSchedule)?;
         Ok(Next::Schedule(ScheduledAnnouncement {
             source,
             options,
-            due,
+            due: due.map_err(Cause::CannotSchedule)?,
             to: announcement.to.clone(),
+            every,
         }))
     }
 
@@ -197,6 +215,7 @@ impl Dispatcher {
             options,
             due,
             to,
+            every,
         }: ScheduledAnnouncement,
     ) -> Result<Conclusion, Failure> {
         // Whether its author may post is checked in each group of a broadcast.
@@ -216,6 +235,7 @@ impl Dispatcher {
             options,
             approved_by: None,
             to,
+            series: new_series(every),
         };
         self.add_schedule(job, action, options, due).await
     }
@@ -243,6 +263,7 @@ impl Dispatcher {
             ScheduledAction::Publish { to, .. } => to.clone(),
             _ => None,
         };
+        let every = action.series().map(|series| series.rule);
         let payload = StoredMessage::with_schedule(&job.payload, action);
         let at = self.clock.now();
         Ok(Conclusion {
@@ -252,6 +273,7 @@ impl Dispatcher {
                 number: None,
                 due,
                 payload: payload.map_err(|_| Cause::Internal)?,
+                is_paused: false,
             }],
             ..Conclusion::of(Outcome::Scheduled(Scheduled {
                 number: 0,
@@ -264,6 +286,7 @@ impl Dispatcher {
                 summary,
                 options,
                 to,
+                every,
             }))
         })
     }
@@ -289,9 +312,13 @@ impl Dispatcher {
                 to,
                 ..
             } => {
-                let (due, at) = (job.accepted_at, self.clock.now());
+                let at = self.clock.now();
+                let due = self.due_of(job, action.series(), at);
                 if at > due + self.settings.worker.plan_grace {
                     return Err(Cause::ScheduleTooLate { due, at }.into());
+                }
+                if action.series().is_some() {
+                    self.refuse_if_left(stored).await?;
                 }
                 let source = Source::Document(document.clone());
                 if let Some(list) = to.clone() {
@@ -316,6 +343,10 @@ impl Dispatcher {
                 Ok(Next::Act(permit))
             }
             ScheduledAction::Propose(proposal) => Ok(Next::Decided(proposal.clone())),
+            ScheduledAction::Supersede { run, .. } => Ok(match self.superseded(job, run).await? {
+                Some(change) => Next::Act(Permit::for_expiry(change)),
+                None => Next::Answer(Outcome::Done(Done::Superseded)),
+            }),
             ScheduledAction::Expire { made_by, .. } => {
                 let job_ref = JobKey {
                     kind: *made_by,
@@ -331,8 +362,9 @@ impl Dispatcher {
     }
 
     /// Reports a late announcement.
-    pub(super) fn published(&self, job: &Job, done: Done) -> Done {
-        let (due, at) = (job.accepted_at, self.clock.now());
+    pub(super) fn published(&self, job: &Job, stored: &Stored, done: Done) -> Done {
+        let at = self.clock.now();
+        let due = self.due_of(job, stored.series(), at);
         if job.key.kind == JobKind::Publish && at > due + LATE_AFTER {
             done.late(due, at)
         } else {
@@ -340,10 +372,15 @@ impl Dispatcher {
         }
     }
 
-    /// The schedules of the job's chat.
+    /// The schedules of the job's chat. The end of an earlier run of a series is none.
     pub(super) async fn schedules(&self, job: &Job) -> Result<Vec<Schedule>, StoreError> {
         let rows = self.store.schedules(job.chat_key()).await?;
-        Ok(rows.into_iter().filter_map(event::schedule).collect())
+        let schedules = rows.into_iter().filter_map(event::schedule);
+        let is_listed =
+            |action: &ScheduledAction| !matches!(action, ScheduledAction::Supersede { .. });
+        Ok(schedules
+            .filter(|schedule| is_listed(&schedule.action))
+            .collect())
     }
 
     /// Drops the scheduled ends of notices that were recalled. They stay in the store, because an edit
@@ -456,11 +493,15 @@ impl Dispatcher {
                             kind: ChangeKind::Replace,
                             ..
                         } => ScheduledChange::RestoreContent,
-                        ScheduledAction::Expire { .. } => ScheduledChange::RemoveEntry,
+                        ScheduledAction::Expire { .. } | ScheduledAction::Supersede { .. } => {
+                            ScheduledChange::RemoveEntry
+                        }
                     },
                     author: name(schedule.author.as_ref()),
                     summary: schedule.action.summary(),
                     due: schedule.due,
+                    every: schedule.action.series().map(|series| series.rule),
+                    paused: schedule.action.series().and_then(|series| series.paused),
                 })
                 .collect(),
         })

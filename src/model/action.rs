@@ -1,6 +1,7 @@
 //! Actions: parsed commands with everything that they refer to in the chat.
 
 use feishu::{MessageId, OpenId, ReceivedMessage, Sender};
+use jiff::Timestamp;
 
 use crate::command::{PinTarget, Span};
 use crate::content::Document;
@@ -33,6 +34,10 @@ pub(crate) enum Action {
     Set(SettingChange),
     /// Cancel a scheduled announcement, or the scheduled end of a change.
     Cancel(Box<Schedule>),
+    /// Pause a recurring announcement.
+    Pause(Box<Schedule>),
+    /// Continue a paused announcement, first at that time.
+    Resume(Box<Schedule>, Timestamp),
 }
 
 /// Another text for something that the bot has published or scheduled.
@@ -60,13 +65,7 @@ pub(crate) enum EditTarget {
 
 impl EditTarget {
     fn mentions_all(&self) -> bool {
-        let Self::Schedule(schedule) = self else {
-            return false;
-        };
-        match &schedule.action {
-            ScheduledAction::Publish { options, .. } => options.notify,
-            ScheduledAction::Propose(_) | ScheduledAction::Expire { .. } => false,
-        }
+        matches!(self, Self::Schedule(schedule) if schedule.action.mentions_all())
     }
 
     /// Whether the text is still known, and was not reverted.
@@ -86,7 +85,9 @@ impl EditTarget {
             }
             Self::Schedule(schedule) => match &schedule.action {
                 ScheduledAction::Publish { document, .. } => Some(document),
-                ScheduledAction::Propose(_) | ScheduledAction::Expire { .. } => None,
+                ScheduledAction::Propose(_)
+                | ScheduledAction::Expire { .. }
+                | ScheduledAction::Supersede { .. } => None,
             },
         }
     }
@@ -135,6 +136,8 @@ impl Action {
             Self::Undo(_) => ChangeKind::Undo,
             Self::Expire(_) => ChangeKind::Expire,
             Self::Cancel(_) => ChangeKind::Cancel,
+            Self::Pause(_) => ChangeKind::Pause,
+            Self::Resume(..) => ChangeKind::Resume,
         })
     }
 
@@ -146,7 +149,9 @@ impl Action {
             Self::Edit(edit) => edit.document.first_characters(SUMMARY),
             Self::Undo(undo) => undo.change.summary.clone(),
             Self::Expire(change) => change.summary.clone(),
-            Self::Cancel(schedule) => schedule.action.summary(),
+            Self::Cancel(schedule) | Self::Pause(schedule) | Self::Resume(schedule, _) => {
+                schedule.action.summary()
+            }
             Self::Set(change) => change.to_string(),
             Self::ShowSettings(_)
             | Self::PutMessage(..)
@@ -164,7 +169,9 @@ impl Action {
             Self::Announce(_, options) => options.changes_top(),
             Self::Undo(undo) => undo.change.top().is_some(),
             Self::Expire(change) => change.top().is_some(),
-            Self::Cancel(schedule) => schedule.action.changes_top(),
+            Self::Cancel(schedule) | Self::Pause(schedule) | Self::Resume(schedule, _) => {
+                schedule.action.changes_top()
+            }
             Self::Edit(edit) => match &edit.target {
                 EditTarget::Entry(_) => false,
                 EditTarget::Schedule(schedule) => schedule.action.changes_top(),
@@ -177,6 +184,7 @@ impl Action {
         match self {
             Self::Announce(_, options) => options.notify,
             Self::Edit(edit) => edit.target.mentions_all(),
+            Self::Resume(schedule, _) => schedule.action.mentions_all(),
             _ => false,
         }
     }
@@ -189,7 +197,11 @@ impl Action {
     /// Whether the platform sees it: canceling a schedule, for example, changes only the store.
     pub(crate) fn reaches_platform(&self) -> bool {
         match self {
-            Self::Cancel(_) | Self::ShowSettings(_) | Self::Set(_) => false,
+            Self::Cancel(_)
+            | Self::Pause(_)
+            | Self::Resume(..)
+            | Self::ShowSettings(_)
+            | Self::Set(_) => false,
             Self::Edit(edit) => match &edit.target {
                 // A card belongs to the bot.
                 EditTarget::Entry(change) => change.kind != ChangeKind::Notice,
@@ -223,7 +235,9 @@ impl Action {
         let kind = match self {
             Self::Undo(undo) => undo.change.revertible_kind(),
             Self::Expire(change) => change.revertible_kind(),
-            Self::Cancel(schedule) => schedule.action.kind(),
+            Self::Cancel(schedule) | Self::Pause(schedule) | Self::Resume(schedule, _) => {
+                schedule.action.kind()
+            }
             Self::ShowSettings(_) | Self::Set(_) => return Right::Settings,
             Self::PutMessage(..) | Self::PutAnnouncement(_) => ChangeKind::Pin,
             Self::DeleteTopNotice => ChangeKind::Unpin,

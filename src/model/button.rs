@@ -30,6 +30,10 @@ pub(crate) enum ButtonAction {
     Cancel(JobRef),
     /// Cancel this schedule; on the card that announced it.
     CancelThis(JobRef),
+    /// Pause this series; on a history card.
+    Pause(JobRef),
+    /// Continue this series; on a history card.
+    Resume(JobRef),
     /// Approve this proposal.
     Approve(JobRef),
     /// Decline this proposal.
@@ -55,6 +59,8 @@ impl ButtonAction {
             Self::Undo(_) | Self::Retract(_) => CommandName::Undo,
             Self::Redeliver(_) => CommandName::Announce,
             Self::Cancel(_) | Self::CancelThis(_) => CommandName::Cancel,
+            Self::Pause(_) => CommandName::Pause,
+            Self::Resume(_) => CommandName::Resume,
             Self::ShowCommands => CommandName::Help,
             Self::Set { .. } => CommandName::Settings,
             Self::Approve(_) | Self::Decline(_) => return None,
@@ -100,6 +106,8 @@ mod tests {
             ButtonAction::Undo,
             ButtonAction::Cancel,
             ButtonAction::CancelThis,
+            ButtonAction::Pause,
+            ButtonAction::Resume,
             ButtonAction::Approve,
             ButtonAction::Decline,
             ButtonAction::Retract,

@@ -63,6 +63,8 @@ pub enum JobKind {
     Proposal,
     /// Revert a change whose duration has passed.
     Expire,
+    /// Remove the entry of the run of a series before the one of the origin.
+    Supersede,
     /// Send the welcome card. The origin is the group, so it is sent once.
     Welcome,
     /// Clean up after the bot has left a group.

@@ -7,14 +7,15 @@ use feishu::{Medium, Unwritable};
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
-use crate::command::{ParseError, PinTarget};
+use crate::command::{ParseError, PinTarget, Recurrence};
 use crate::model::broadcast::Reach;
 use crate::model::change::ChangeKind;
 use crate::model::job::JobRef;
 use crate::model::proposal::{Decided, Proposed};
-use crate::model::refusal::{BroadcastRefusal, Cause, Refusal, Stage};
+use crate::model::refusal::{BroadcastRefusal, Cause, Refusal, SeriesRefusal, Stage};
 use crate::model::rights::{GroupRights, Right};
 use crate::model::schedule::AnnounceOptions;
+use crate::model::series::PauseReason;
 use crate::model::settings::{SettingChange, SettingsInForce};
 
 /// The final result of a command. It is stored before the reply is sent, so that a restart in
@@ -76,6 +77,7 @@ impl Outcome {
                 stage: Stage::Whole,
                 cause: Cause::NotLatest
                     | Cause::NoSuchSchedule
+                    | Cause::Series(SeriesRefusal::PausedAlready | SeriesRefusal::NotPaused)
                     | Cause::CardOutdated
                     | Cause::ProposalOver
                     | Cause::Broadcast(BroadcastRefusal::BroadcastOver),
@@ -100,6 +102,8 @@ impl Outcome {
             return None;
         };
         match (refusal.stage, &refusal.cause) {
+            // A series pauses and says so once.
+            (Stage::RunNotPublished(_), _) => None,
             (_, Cause::Denied(denied)) => Some(denied.label()),
             (_, Cause::Misunderstood(ParseError::NotACommand { .. })) => Some("not_a_command"),
             // All waiting commands of a member are refused at once. A schedule has its own reply.
@@ -142,6 +146,9 @@ pub(crate) struct Scheduled {
     /// The list of groups to send it to; `None` is this group.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(crate) to: Option<String>,
+    /// The rule, if it is posted again and again.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) every: Option<Recurrence>,
 }
 
 /// The permissions in a group, for `/help`.
@@ -221,6 +228,14 @@ pub(crate) enum Done {
     },
     /// A schedule was canceled.
     Cancelled,
+    /// A recurring schedule was paused.
+    Paused,
+    /// A paused schedule was continued.
+    Resumed {
+        /// The time of its next run.
+        next: Timestamp,
+        at: Timestamp,
+    },
     /// A proposal was approved or declined. If it was approved, it runs next.
     Decided(Box<Decided>),
     /// The settings of the group, to be shown.
@@ -409,6 +424,11 @@ pub(crate) struct HistorySchedule {
     /// The first words of the text; often empty.
     pub(crate) summary: String,
     pub(crate) due: Timestamp,
+    /// The rule, if it is posted again and again.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) every: Option<Recurrence>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) paused: Option<PauseReason>,
 }
 
 /// The effect of a schedule.

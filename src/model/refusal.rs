@@ -37,8 +37,22 @@ pub enum Stage {
     FormerTextLeft,
     /// A scheduled announcement was due and could not be published.
     NotPublished,
+    /// A run of a series was due and could not be published.
+    RunNotPublished(NextRun),
     /// A change could not be reverted when its duration had passed.
     NotReverted,
+    /// A run of a series was published, and the entry of the one before could not be removed.
+    FormerRunLeft,
+}
+
+/// What becomes of a series after a run that was not published.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct NextRun {
+    /// The number of the schedule.
+    pub(crate) number: u32,
+    pub(crate) at: Timestamp,
+    /// When the next run is due; `None` if the series is paused.
+    pub(crate) due: Option<Timestamp>,
 }
 
 /// What was not done after an announcement was written. If it is more than one thing, only one has
@@ -198,6 +212,9 @@ pub enum Cause {
     Notice(NotPosted),
     /// The chat has no schedule with that number.
     NoSuchSchedule,
+    /// A series cannot be paused, resumed or continued.
+    #[strum(transparent)]
+    Series(SeriesRefusal),
     /// The change of a button was undone already, or is no longer the latest.
     NotLatest,
     /// The settings card of a button no longer shows the present value, or is of another group.
@@ -250,7 +267,10 @@ impl Refusal {
     /// immediate work.
     pub(crate) fn reason(&self) -> &'static str {
         match self.stage {
-            Stage::NotReverted | Stage::NotPublished => self.cause.label(),
+            Stage::NotReverted
+            | Stage::NotPublished
+            | Stage::RunNotPublished(_)
+            | Stage::FormerRunLeft => self.cause.label(),
             _ => self.label(),
         }
     }
@@ -312,6 +332,14 @@ impl Cause {
                 | Self::CannotDelete
                 | Self::AnnouncementMoved
                 | Self::TopUnknown
+        )
+    }
+
+    /// Whether an entry of a series stays, because somebody has edited or moved it.
+    pub(crate) fn leaves_entry(&self) -> bool {
+        matches!(
+            self,
+            Self::EntryChanged | Self::EntryGone | Self::AnnouncementMoved
         )
     }
 
@@ -386,6 +414,21 @@ impl From<BroadcastRefusal> for Cause {
     fn from(refusal: BroadcastRefusal) -> Self {
         Self::Broadcast(refusal)
     }
+}
+
+/// Why a series is not paused, resumed or continued.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, IntoStaticStr)]
+#[serde(rename_all = "snake_case")]
+#[strum(serialize_all = "snake_case")]
+pub enum SeriesRefusal {
+    /// The schedule runs once.
+    NotRecurring,
+    /// It is paused already.
+    PausedAlready,
+    /// It is not paused.
+    NotPaused,
+    /// Its author has left the group.
+    AuthorLeft,
 }
 
 /// Why a card was not posted.

@@ -7,10 +7,11 @@ use feishu::{MessageId, OpenId, Sender};
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
-use crate::command::{Replace, Span};
+use crate::command::{Recurrence, Replace, Span};
 use crate::content::Document;
 use crate::model::change::ChangeKind;
 use crate::model::job::{JobId, JobKind, JobRef};
+use crate::model::series::{Series, first_origin};
 
 /// The length of a text's summary, in characters.
 pub(crate) const SUMMARY: usize = 30;
@@ -30,6 +31,9 @@ pub(crate) enum ScheduledAction {
         /// The list of groups to send it to; `None` is the group of the command.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         to: Option<String>,
+        /// Only if it is posted again and again.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        series: Option<Box<Series>>,
     },
     /// Wait for a decision.
     Propose(Proposal),
@@ -39,6 +43,12 @@ pub(crate) enum ScheduledAction {
         made_by: JobKind,
         kind: ChangeKind,
         /// The first words of the reverted text.
+        summary: String,
+    },
+    /// Remove the entry of an earlier run of a series, unless somebody has edited it.
+    Supersede {
+        /// The origin of that run.
+        run: String,
         summary: String,
     },
 }
@@ -67,6 +77,9 @@ pub(crate) enum ProposedAction {
         options: AnnounceOptions,
         /// When to publish it, if not at once.
         due: Option<Timestamp>,
+        /// Whether to publish it again and again.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        every: Option<Recurrence>,
     },
 }
 
@@ -153,6 +166,13 @@ impl ProposedAction {
         }
     }
 
+    pub(crate) fn every(&self) -> Option<Recurrence> {
+        match self {
+            Self::PutMessage { .. } | Self::PutAnnouncement { .. } => None,
+            Self::Announce { every, .. } => *every,
+        }
+    }
+
     /// A pin has only a duration.
     pub(crate) fn options(&self) -> AnnounceOptions {
         match self {
@@ -191,7 +211,7 @@ impl ScheduledAction {
         match self {
             Self::Publish { document, .. } => document.first_characters(SUMMARY),
             Self::Propose(proposal) => proposal.action.first_characters(SUMMARY),
-            Self::Expire { summary, .. } => summary.clone(),
+            Self::Expire { summary, .. } | Self::Supersede { summary, .. } => summary.clone(),
         }
     }
 
@@ -201,6 +221,7 @@ impl ScheduledAction {
             Self::Publish { options, .. } => options.changes_top(),
             Self::Propose(proposal) => proposal.action.changes_top(),
             Self::Expire { kind, .. } => matches!(kind, ChangeKind::Pin | ChangeKind::Notice),
+            Self::Supersede { .. } => false,
         }
     }
 
@@ -210,13 +231,27 @@ impl ScheduledAction {
             Self::Publish { options, .. } => options.kind(),
             Self::Propose(proposal) => proposal.action.kind(),
             Self::Expire { kind, .. } => *kind,
+            Self::Supersede { .. } => ChangeKind::Expire,
         }
     }
 
     pub(crate) fn proposal(&self) -> Option<&Proposal> {
         match self {
             Self::Propose(proposal) => Some(proposal),
-            Self::Publish { .. } | Self::Expire { .. } => None,
+            Self::Publish { .. } | Self::Expire { .. } | Self::Supersede { .. } => None,
+        }
+    }
+
+    /// Whether it sends a message that mentions everybody.
+    pub(crate) fn mentions_all(&self) -> bool {
+        matches!(self, Self::Publish { options, .. } if options.notify)
+    }
+
+    /// The series, if it is posted again and again.
+    pub(crate) fn series(&self) -> Option<&Series> {
+        match self {
+            Self::Publish { series, .. } => series.as_deref(),
+            Self::Propose(_) | Self::Expire { .. } | Self::Supersede { .. } => None,
         }
     }
 
@@ -238,6 +273,17 @@ pub(crate) struct Schedule {
     pub(crate) author: Option<OpenId>,
     /// The payload of the job.
     pub(crate) payload: String,
+}
+
+impl Schedule {
+    /// Whether a reference to this schedule, or to an earlier run of its series, means it.
+    pub(crate) fn is_meant_by(&self, job_ref: &JobRef) -> bool {
+        let is_same_series = || first_origin(&self.job_ref.origin) == first_origin(&job_ref.origin);
+        self.job_ref == *job_ref
+            || (self.job_ref.kind == JobKind::Publish
+                && job_ref.kind == JobKind::Publish
+                && is_same_series())
+    }
 }
 
 /// A schedule as stored; its payload has yet to be parsed.

@@ -4,8 +4,8 @@ use jiff::tz::TimeZone;
 
 use super::punctuation::GAP;
 use super::{
-    Answer, Emoji, broadcast, cards, consent, message, notice, proposal, replace, schedule,
-    settings,
+    Answer, Emoji, broadcast, cards, consent, message, notice, proposal, recurring, replace,
+    schedule, settings,
 };
 use crate::command::PinTarget;
 use crate::language::{Bilingual, Language};
@@ -68,6 +68,8 @@ pub(super) fn done(done: &Done, language: Language, time_zone: &TimeZone) -> Ans
             Bilingual::new("已取消该计划。", "Canceled the schedule."),
         ),
         Done::Broadcast { step, groups } => return broadcast::done(*step, *groups, language),
+        Done::Paused => (Emoji::Done, recurring::PAUSED),
+        Done::Resumed { next, at } => return recurring::resumed(*next, *at, language, time_zone),
         Done::Decided(decided) => return say(proposal::decided(decided.verdict)),
         Done::Settings(shown) => return settings::answer(shown, language),
         Done::Set(change) => {
@@ -76,10 +78,8 @@ pub(super) fn done(done: &Done, language: Language, time_zone: &TimeZone) -> Ans
         }
         Done::Undone(undone) => return undone_answer(undone_in_words(undone, language), language),
         Done::UndoneAndRecalled { result, recalled } => {
-            let undone = undone_in_words(result, language);
-            let notification = if *recalled { RECALLED } else { NOT_RECALLED };
-            let (gap, notification) = (GAP.to(language), notification.to(language));
-            return undone_answer(format!("{undone}{gap}{notification}"), language);
+            let undone = undone_and_recalled(result, *recalled, language);
+            return undone_answer(undone, language);
         }
         Done::ConsentRequested => return say(consent::REQUESTED),
         Done::AlreadyConsented => return say(consent::GIVEN),
@@ -107,6 +107,13 @@ fn late_answer(late: String, edited: usize, language: Language) -> Answer {
 fn undone_answer(or_say: String, language: Language) -> Answer {
     let card = Box::new(cards::undone(&or_say, language));
     Answer::Show { card, or_say }
+}
+
+fn undone_and_recalled(undone: &UndoResult, recalled: bool, language: Language) -> String {
+    let notification = if recalled { RECALLED } else { NOT_RECALLED };
+    let (gap, notification) = (GAP.to(language), notification.to(language));
+    let undone = undone_in_words(undone, language);
+    format!("{undone}{gap}{notification}")
 }
 
 const RECALLED: Bilingual = Bilingual::new(

@@ -11,7 +11,7 @@ use super::Answer;
 use super::cards::button;
 use super::punctuation::{GAP, labeled};
 use super::quote::TextFormat;
-use super::{broadcast, settings};
+use super::{broadcast, recurring, settings};
 use crate::command::{PinTarget, day_in_words, time_in_words};
 use crate::language::{Bilingual, Language};
 use crate::model::broadcast::Reach;
@@ -58,7 +58,20 @@ pub(crate) fn history_card(history: &History, language: Language, time_zone: &Ti
             let label = Bilingual::new("取消计划 {}", "Cancel schedule {}");
             let label = label.fill(language, schedule.number);
             card = card.markdown(writer.take());
-            card = button(card, &label, ButtonAction::Cancel(job_ref), language);
+            card = button(
+                card,
+                &label,
+                ButtonAction::Cancel(job_ref.clone()),
+                language,
+            );
+            if schedule.every.is_some() {
+                let (label, action) = match schedule.paused {
+                    None => (PAUSE, ButtonAction::Pause(job_ref)),
+                    Some(_) => (RESUME, ButtonAction::Resume(job_ref)),
+                };
+                let label = label.fill(language, schedule.number);
+                card = button(card, &label, action, language);
+            }
         }
     }
     let others = schedules.len().saturating_sub(MAX_SCHEDULES);
@@ -112,6 +125,8 @@ fn in_order(schedules: &[HistorySchedule]) -> Vec<&HistorySchedule> {
     schedules
 }
 
+const PAUSE: Bilingual = Bilingual::new("暂停计划 {}", "Pause schedule {}");
+const RESUME: Bilingual = Bilingual::new("恢复计划 {}", "Resume schedule {}");
 const SCHEDULES: Bilingual = Bilingual::new("计划", "Scheduled");
 const CHANGES: Bilingual = Bilingual::new("最近操作", "Recent changes");
 
@@ -163,7 +178,11 @@ impl HistoryWriter {
     }
 
     fn schedule(&mut self, schedule: &HistorySchedule) {
-        let time = self.time(schedule.due);
+        let time = match schedule.paused {
+            Some(reason) => recurring::paused(reason).to(self.language).to_owned(),
+            None => self.time(schedule.due),
+        };
+        let every = schedule.every.map(|every| every.in_words(self.language));
         let what = match schedule.what {
             ScheduledChange::Unpin => Bilingual::new("取消置顶", "remove the top notice"),
             ScheduledChange::Announce => Bilingual::new("发布公告", "post"),
@@ -178,12 +197,17 @@ impl HistoryWriter {
             ScheduledChange::Decision(kind) => proposed(kind),
         };
         let what = self.with_summary(what, &schedule.summary);
+        let every = match (every, self.language) {
+            (Some(every), Language::Zh) => format!("（{every}）"),
+            (Some(every), Language::En) => format!(" ({every})"),
+            (None, _) => String::new(),
+        };
         let author = self.name_of(schedule.author.as_deref());
         let number = schedule.number;
         // Not a list item: Markdown would renumber the items of each part of the card.
         self.push(match self.language {
-            Language::Zh => format!("计划 {number}：{time} {what}（{author}）"),
-            Language::En => format!("Schedule {number}: {time}, {what} ({author})"),
+            Language::Zh => format!("计划 {number}：{time}{every} {what}（{author}）"),
+            Language::En => format!("Schedule {number}: {time}{every}, {what} ({author})"),
         });
     }
 
@@ -331,6 +355,8 @@ fn kind(change: &HistoryChange) -> Bilingual {
         (ChangeKind::Undo, _) => Bilingual::new("撤销了一次改动", "reverted a change"),
         (ChangeKind::Expire, _) => Bilingual::new("到期自动移除", "removed on expiry"),
         (ChangeKind::Cancel, _) => Bilingual::new("取消了一项计划", "canceled a schedule"),
+        (ChangeKind::Pause, _) => Bilingual::new("暂停了一项计划", "paused a schedule"),
+        (ChangeKind::Resume, _) => Bilingual::new("恢复了一项计划", "resumed a schedule"),
         (ChangeKind::Settings, _) => Bilingual::new("修改了设置", "changed a setting"),
         (ChangeKind::Recalled, _) => {
             Bilingual::new("置顶的消息被撤回", "the pinned message was recalled")
@@ -343,7 +369,9 @@ mod tests {
     use pulldown_cmark::{Event, Parser, Tag};
 
     use super::*;
+    use crate::command::{Command, Recurrence, parse};
     use crate::model::job::{JobKind, JobRef};
+    use crate::model::series::PauseReason;
     use crate::reply::schedule_canceled;
 
     const LANGUAGES: [Language; 2] = [Language::Zh, Language::En];
@@ -383,12 +411,22 @@ mod tests {
             author: Some(name.to_owned()),
             summary: summary.to_owned(),
             due: now,
+            every: every(),
+            paused: Some(PauseReason::AuthorLeft),
         };
         History {
             asked_at: now,
             undoable: Some(job_ref(0)),
             changes: (0..10).map(change).collect(),
             schedules: schedules.into_iter().map(schedule).collect(),
+        }
+    }
+
+    fn every() -> Option<Recurrence> {
+        let typed = "/announce --every mon, tue, wed, thu, sat, sun 9:00 text";
+        match parse(typed, &[], false) {
+            Ok(Some(Command::Announce(announcement))) => announcement.every,
+            parsed => panic!("{parsed:?}"),
         }
     }
 

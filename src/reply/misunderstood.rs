@@ -2,8 +2,8 @@
 
 use super::punctuation::GAP;
 use super::quote::quoted;
-use super::{edit, notice};
-use crate::command::{AttachedValue, CommandName, ParseError, Setting};
+use super::{edit, notice, recurring};
+use crate::command::{AttachedValue, CommandName, ParseError, RecurrenceError, Setting};
 use crate::language::{Bilingual, Language};
 
 /// What is wrong and how to write it; the command was not run.
@@ -60,6 +60,9 @@ pub(super) fn misunderstood(error: &ParseError, language: Language) -> String {
             let form = form_of(*command, WITH_DAY, language);
             quote(MISSING_HOUR, typed) + &example([form].into_iter(), language) + &or_text(*command)
         }
+        ParseError::Recurrence { command, error } => {
+            recurrence(*command, error, language) + &or_text(*command)
+        }
         ParseError::MissingSpan { command } => {
             plain(MISSING_SPAN) + &form(*command) + &or_text(*command)
         }
@@ -77,7 +80,7 @@ pub(super) fn misunderstood(error: &ParseError, language: Language) -> String {
             quote(BAD_LIST, typed) + &to_list(*command) + &or_text(*command)
         }
         ParseError::MissingText { command } => missing_text(*command, language),
-        ParseError::MissingNumber => plain(MISSING_NUMBER),
+        ParseError::MissingNumber { command } => plain(missing_number(*command)),
         ParseError::MissingSetting { setting } => {
             MISSING_SETTING.fill(language, setting.spec().name.to(language))
                 + &setting_forms(*setting, language)
@@ -205,10 +208,39 @@ const MISSING_TEXT: Bilingual = Bilingual::new(
     "There is no text to announce; nothing was done. Write it after the options, or reply to the message to announce. ",
 );
 
-const MISSING_NUMBER: Bilingual = Bilingual::new(
-    "请写明要取消的计划，例如 /取消 3。发送 /记录 查看现有计划。",
-    "Which schedule should be canceled? Write its number, for example /cancel 3. Send /history to see them.",
-);
+fn recurrence(command: CommandName, error: &RecurrenceError, language: Language) -> String {
+    let quote = |template: Bilingual, typed: &str| template.fill(language, quoted(typed, language));
+    let forms = &recurring::FORMS;
+    let (words, forms) = match error {
+        RecurrenceError::Missing => (recurring::MISSING.to(language).to_owned(), &forms[..]),
+        RecurrenceError::Unknown { typed } => (quote(recurring::BAD, typed), &forms[..]),
+        RecurrenceError::WithoutHour { typed } => (quote(MISSING_HOUR, typed), &forms[1..2]),
+        RecurrenceError::WithoutDay { typed } => {
+            (quote(recurring::WITHOUT_DAY, typed), &forms[1..])
+        }
+        RecurrenceError::AndTime => return recurring::AND_TIME.to(language).to_owned(),
+        RecurrenceError::AndList => return recurring::AND_LIST.to(language).to_owned(),
+    };
+    let forms = forms.iter().map(|form| form_of(command, *form, language));
+    words + &example(forms, language)
+}
+
+fn missing_number(command: CommandName) -> Bilingual {
+    match command {
+        CommandName::Pause => Bilingual::new(
+            "请写明要暂停的计划，例如 /暂停 3。发送 /记录 查看现有计划。",
+            "Which schedule should be paused? Write its number, for example /pause 3. Send /history to see them.",
+        ),
+        CommandName::Resume => Bilingual::new(
+            "请写明要恢复的计划，例如 /恢复 3。发送 /记录 查看现有计划。",
+            "Which schedule should be resumed? Write its number, for example /resume 3. Send /history to see them.",
+        ),
+        _ => Bilingual::new(
+            "请写明要取消的计划，例如 /取消 3。发送 /记录 查看现有计划。",
+            "Which schedule should be canceled? Write its number, for example /cancel 3. Send /history to see them.",
+        ),
+    }
+}
 
 const MISSING_SETTING: Bilingual = Bilingual::new(
     "请写明{}要改成什么，未执行。",
@@ -387,6 +419,35 @@ pub(super) mod tests {
         ]
     }
 
+    /// Errors in `--every`.
+    pub(in crate::reply) fn every_recurrence_error() -> [ParseError; 6] {
+        let typed = |typed: &str| typed.to_owned();
+        [
+            RecurrenceError::Missing,
+            RecurrenceError::Unknown {
+                typed: typed("2 weeks"),
+            },
+            RecurrenceError::WithoutHour {
+                typed: typed("monday"),
+            },
+            RecurrenceError::WithoutDay {
+                typed: typed("week 9:00"),
+            },
+            RecurrenceError::AndTime,
+            RecurrenceError::AndList,
+        ]
+        .map(|error| ParseError::Recurrence {
+            command: CommandName::Announce,
+            error,
+        })
+    }
+
+    /// Errors in the number of a schedule.
+    pub(in crate::reply) fn every_missing_number() -> [ParseError; 3] {
+        [CommandName::Cancel, CommandName::Pause, CommandName::Resume]
+            .map(|command| ParseError::MissingNumber { command })
+    }
+
     /// Every other error with a reply of its own.
     pub(in crate::reply) fn every_parse_error() -> Vec<ParseError> {
         let name = |name: &str, suggestion: Option<&str>| ParseError::UnknownCommand {
@@ -444,7 +505,6 @@ pub(super) mod tests {
             no_text(announce),
             no_text(CommandName::Notice),
             no_text(CommandName::Edit),
-            ParseError::MissingNumber,
         ];
         errors.extend(every_value_error());
         errors

@@ -32,7 +32,9 @@ pub(super) fn answer(proposed: &Proposed, language: Language, time_zone: &TimeZo
     };
     let due = proposed.action.due().map(|due| {
         let label = Bilingual::new("发布时间", "To be posted").to(language);
-        labeled(label, &moment_in_words(due, &now, language), language)
+        let every = proposed.action.every().map(|rule| rule.in_words(language));
+        let due = every.unwrap_or_else(|| moment_in_words(due, &now, language));
+        labeled(label, &due, language)
     });
     let options = options(proposed.action.options(), language);
     let mut details: Vec<String> = due.into_iter().chain(options).collect();

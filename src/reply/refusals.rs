@@ -4,8 +4,8 @@ use jiff::tz::TimeZone;
 
 use super::misunderstood::misunderstood;
 use super::{
-    broadcast, consent, edit, failures, incomplete, message, notice, proposal, replace, rights,
-    schedule, settings, undo,
+    broadcast, consent, edit, failures, incomplete, message, notice, proposal, recurring, replace,
+    rights, schedule, settings, undo,
 };
 use crate::command::ScheduleTimeError;
 use crate::language::{Bilingual, Language};
@@ -29,7 +29,20 @@ pub(super) fn refused(
 /// The same without the reference.
 pub(super) fn without_trace(refusal: &Refusal, language: Language, time_zone: &TimeZone) -> String {
     let reason = reason(&refusal.cause, language, time_zone);
-    at_stage(refusal, reason, language)
+    let words = at_stage(refusal, reason, language);
+    let Stage::RunNotPublished(next) = refusal.stage else {
+        return words;
+    };
+    let words = match refusal.cause {
+        Cause::ScheduleTooLate { due, at } => {
+            schedule::missed(recurring::EXPIRED, due, at, language, time_zone)
+        }
+        _ => words,
+    };
+    format!(
+        "{words}\n{}",
+        recurring::next_run(next, language, time_zone)
+    )
 }
 
 /// Adds what was done before the failure.
@@ -41,6 +54,9 @@ fn at_stage(refusal: &Refusal, reason: String, language: Language) -> String {
             if unfinished.is_only_replacement() =>
         {
             replace::NOTHING_CAN_BE_DELETED.to(language).to_owned()
+        }
+        (Stage::RunNotPublished(_), Cause::ConsentMissing { .. }) => {
+            recurring::NO_CONSENT.to(language).to_owned()
         }
         (Stage::NotPublished, Cause::ConsentMissing { .. }) => {
             consent::NOT_POSTED.to(language).to_owned()
@@ -58,7 +74,8 @@ fn staged(stage: Stage, reason: String, language: Language) -> String {
         Stage::Whole => reason,
         Stage::Partly { lines, of } => partly(lines, of, &reason, language),
         Stage::NotReverted => NOT_REMOVED.fill(language, reason),
-        Stage::NotPublished => NOT_POSTED.fill(language, reason),
+        Stage::NotPublished | Stage::RunNotPublished(_) => NOT_POSTED.fill(language, reason),
+        Stage::FormerRunLeft => recurring::FORMER_LEFT.fill(language, reason),
         Stage::Incomplete(unfinished) => incomplete::in_words(unfinished, &reason, language),
         Stage::FormerTextLeft => edit::FORMER_TEXT_LEFT.fill(language, reason),
     }
@@ -84,9 +101,7 @@ fn reason(cause: &Cause, language: Language, time_zone: &TimeZone) -> String {
         Cause::Notice(refused) => notice::refused(*refused),
         Cause::OnlyMedia => message::ONLY_MEDIA,
         Cause::RepliedToHasNoText => message::REPLIED_TO_HAS_NO_TEXT,
-        Cause::RepliedToKind { kind } => {
-            return message::without_text(*kind, language);
-        }
+        Cause::RepliedToKind { kind } => return message::without_text(*kind, language),
         Cause::RepliedToUnknown { kind } => return message::UNKNOWN_KIND.fill(language, kind),
         Cause::RepliedToIsCard => message::REPLIED_TO_IS_CARD,
         Cause::RepliedToIsForward => message::REPLIED_TO_IS_FORWARD,
@@ -122,6 +137,7 @@ fn reason(cause: &Cause, language: Language, time_zone: &TimeZone) -> String {
         Cause::NothingToUndo => undo::NOTHING_TO_UNDO,
         Cause::TopUnknown => undo::TOP_UNKNOWN,
         Cause::NoSuchSchedule => undo::NO_SUCH_SCHEDULE,
+        Cause::Series(refused) => recurring::refused(*refused),
         Cause::NotLatest => undo::NOT_LAST,
         Cause::NewerChange => undo::NEWER,
         Cause::CardOutdated => settings::CARD_OUTDATED,

@@ -20,9 +20,15 @@ pub(super) fn answer(scheduled: &Scheduled, language: Language, time_zone: &Time
     let due = moment_in_words(scheduled.due, &now, language);
     let number = scheduled.number;
     let words = details(scheduled, &due, TextFormat::Text, language);
-    let or_say = match language {
-        Language::Zh => format!("{words}\n如需取消，请发送 /取消 {number}。"),
-        Language::En => format!("{words}\nTo cancel it, send /cancel {number}."),
+    let or_say = match (language, scheduled.every) {
+        (Language::Zh, None) => format!("{words}\n如需取消，请发送 /取消 {number}。"),
+        (Language::En, None) => format!("{words}\nTo cancel it, send /cancel {number}."),
+        (Language::Zh, Some(_)) => {
+            format!("{words}\n如需取消，请发送 /取消 {number}；如需暂停，请发送 /暂停 {number}。")
+        }
+        (Language::En, Some(_)) => {
+            format!("{words}\nTo cancel it, send /cancel {number}; to pause it, /pause {number}.")
+        }
     };
     let Some(job_ref) = scheduled.job_ref.clone() else {
         return Answer::Say(or_say);
@@ -91,11 +97,28 @@ fn title(language: Language) -> &'static str {
 
 /// The time, the summary and the options, one line each.
 fn details(scheduled: &Scheduled, due: &str, format: TextFormat, language: Language) -> String {
-    let (number, due) = (scheduled.number, format.heading(due));
-    let mut lines = vec![match language {
-        Language::Zh => format!("计划 {number}：{due} 发布"),
-        Language::En => format!("Scheduled for {due} (schedule {number})"),
-    }];
+    let number = scheduled.number;
+    let mut lines = match (scheduled.every, language) {
+        (None, Language::Zh) => vec![format!("计划 {number}：{} 发布", format.heading(due))],
+        (None, Language::En) => vec![format!(
+            "Scheduled for {} (schedule {number})",
+            format.heading(due)
+        )],
+        (Some(every), Language::Zh) => vec![
+            format!(
+                "计划 {number}：{} 发布",
+                format.heading(&every.in_words(language))
+            ),
+            format!("首次发布：{due}"),
+        ],
+        (Some(every), Language::En) => vec![
+            format!(
+                "To be posted {} (schedule {number})",
+                format.heading(&every.in_words(language))
+            ),
+            format!("First: {due}"),
+        ],
+    };
     if !scheduled.summary.is_empty() {
         lines.push(format.quote(&scheduled.summary, language));
     }

@@ -8,13 +8,18 @@ use strum::VariantArray;
 
 use super::codes::tests::every_code;
 use super::member_codes::tests::every_member_code;
-use super::misunderstood::tests::{every_name_error, every_parse_error};
+use super::misunderstood::tests::{
+    every_missing_number, every_name_error, every_parse_error, every_recurrence_error,
+};
 use super::replace::tests::{UNWRITABLE, every_replacement};
 use super::rights::tests::RESERVED;
 use super::undo::tests::every_refused_undo;
 use super::*;
 use crate::command::ZoneName;
-use crate::command::{CommandName, ParseError, PinTarget, Replace, ScheduleTimeError, Span, parse};
+use crate::command::{
+    Command, CommandName, ParseError, PinTarget, Recurrence, Replace, ScheduleTimeError, Span,
+    parse,
+};
 use crate::config::{PolicyMode, ReplyLanguage};
 use crate::content::Document;
 use crate::model::broadcast::Reach;
@@ -26,13 +31,14 @@ use crate::model::outcome::{
 };
 use crate::model::proposal::{Decided, Proposed};
 use crate::model::refusal::{
-    BroadcastRefusal, Call, Cause, Meaning, NotPinnable, NotPosted, PlatformRefusal, Refusal,
-    Stage, Unfinished,
+    BroadcastRefusal, Call, Cause, Meaning, NextRun, NotPinnable, NotPosted, PlatformRefusal,
+    Refusal, SeriesRefusal, Stage, Unfinished,
 };
 use crate::model::rights::{
     AdminsOnly, Audience, BotPermission, Denied, GroupRights, GroupSetting, Right,
 };
 use crate::model::schedule::{AnnounceOptions, ProposedAction, Verdict};
+use crate::model::series::PauseReason;
 use crate::model::settings::{Origin, Setting, SettingInForce, SettingValue, SettingsInForce};
 
 const CONTEXT: ReplyContext<'_> = ReplyContext {
@@ -134,7 +140,7 @@ fn every_help() -> Vec<Outcome> {
 }
 
 /// Announcements without options and with all of them.
-fn every_schedule() -> [Outcome; 3] {
+fn every_schedule() -> [Outcome; 4] {
     let scheduled = |options, summary: &str| {
         Outcome::Scheduled(Scheduled {
             number: 3,
@@ -144,8 +150,19 @@ fn every_schedule() -> [Outcome; 3] {
             summary: summary.to_owned(),
             options,
             to: (!summary.is_empty()).then(|| "weekly".to_owned()),
+            every: None,
         })
     };
+    let recurring = Outcome::Scheduled(Scheduled {
+        number: 3,
+        due: moment(33),
+        at: moment(9),
+        job_ref: Some(job_ref()),
+        summary: "dinner".to_owned(),
+        options: AnnounceOptions::default(),
+        to: None,
+        every: Some(every()),
+    });
     let all = AnnounceOptions {
         duration: Some(Span::try_from(2 * 24 * 60).unwrap()),
         top: true,
@@ -164,15 +181,31 @@ fn every_schedule() -> [Outcome; 3] {
         scheduled(AnnounceOptions::default(), "dinner"),
         scheduled(all, "dinner at seven"),
         scheduled(notice, "dinner at eight"),
+        recurring,
     ]
 }
 
-fn proposed_actions() -> [ProposedAction; 7] {
+/// Every Monday and Thursday at 9:00.
+fn every() -> Recurrence {
+    match parse("/announce --every mon, thu 9:00 text", &[], false) {
+        Ok(Some(Command::Announce(announcement))) => announcement.every.unwrap(),
+        parsed => panic!("{parsed:?}"),
+    }
+}
+
+fn proposed_actions() -> [ProposedAction; 8] {
     let message = "om_1".into();
     let announce = |options, due| ProposedAction::Announce {
         document: Document::from_markdown("**dinner** <at id=all></at>\nat seven", &[]),
         options,
         due,
+        every: None,
+    };
+    let recurring = ProposedAction::Announce {
+        document: Document::from_markdown("dinner", &[]),
+        options: AnnounceOptions::default(),
+        due: Some(moment(33)),
+        every: Some(every()),
     };
     let options = AnnounceOptions {
         replace: Some(Replace::IfRestorable),
@@ -198,6 +231,7 @@ fn proposed_actions() -> [ProposedAction; 7] {
         announce(notifying(None), None),
         announce(notifying(Some(Replace::Always)), None),
         announce(notice, None),
+        recurring,
     ]
 }
 
@@ -247,7 +281,7 @@ fn job_ref() -> JobRef {
     }
 }
 
-fn every_history() -> [Outcome; 2] {
+fn every_history() -> [Outcome; 3] {
     let change = |(number, (kind, pinned))| HistoryChange {
         kind,
         pinned,
@@ -270,6 +304,23 @@ fn every_history() -> [Outcome; 2] {
             members: (kind == ChangeKind::Announce).then_some(12),
         }),
     };
+    let series = [
+        None,
+        Some(PauseReason::ByMember),
+        Some(PauseReason::NoRight),
+        Some(PauseReason::AuthorLeft),
+        Some(PauseReason::Failures),
+    ];
+    let series = (1..).zip(series).map(|(number, paused)| HistorySchedule {
+        job_ref: Some(job_ref()),
+        number,
+        what: ScheduledChange::Announce,
+        author: Some("Li".to_owned()),
+        summary: "dinner".to_owned(),
+        due: moment(20),
+        every: Some(every()),
+        paused,
+    });
     let schedule = |(number, what)| HistorySchedule {
         job_ref: Some(job_ref()),
         number,
@@ -277,6 +328,8 @@ fn every_history() -> [Outcome; 2] {
         author: Some("Li".to_owned()),
         summary: "dinner".to_owned(),
         due: moment(20 * i64::from(number)),
+        every: None,
+        paused: None,
     };
     let schedules = [
         ScheduledChange::Announce,
@@ -310,6 +363,7 @@ fn every_history() -> [Outcome; 2] {
             (0..).zip(changes).map(change).collect(),
             (1..).zip(schedules).map(schedule).collect(),
         ),
+        history(Vec::new(), series.collect()),
     ]
 }
 
@@ -343,6 +397,16 @@ fn every_notice() -> [Done; 6] {
 
 fn in_groups(step: BroadcastStep) -> Done {
     Done::Broadcast { step, groups: 14 }
+}
+
+fn every_pause() -> [Done; 2] {
+    [
+        Done::Paused,
+        Done::Resumed {
+            next: moment(33),
+            at: moment(9),
+        },
+    ]
 }
 
 fn every_success() -> Vec<Done> {
@@ -486,6 +550,9 @@ fn every_plain_refusal() -> Vec<Cause> {
     vec![
         Cause::NeedsGroup(CommandName::Pin),
         Cause::NotAReply,
+        Cause::Series(SeriesRefusal::NotRecurring),
+        Cause::Series(SeriesRefusal::PausedAlready),
+        Cause::Series(SeriesRefusal::NotPaused),
         Cause::NothingToAnnounce,
         Cause::Notice(NotPosted::NoText),
         Cause::Notice(NotPosted::TooLong),
@@ -602,6 +669,13 @@ fn incomplete(not_replaced: bool, not_on_top: bool) -> Stage {
 /// Failures after a part of the command.
 fn every_stage() -> Vec<Refusal> {
     let at = |stage, cause| Refusal { stage, cause };
+    let run = |due| {
+        Stage::RunNotPublished(NextRun {
+            number: 3,
+            at: moment(9),
+            due,
+        })
+    };
     let partly = Stage::Partly { lines: 50, of: 120 };
     let unreachable = |call| Cause::Unreachable {
         call,
@@ -623,6 +697,20 @@ fn every_stage() -> Vec<Refusal> {
         at(partly, unreachable(Call::WriteAnnouncement)),
         at(Stage::NotReverted, Cause::BotOutside),
         at(Stage::NotPublished, Cause::BotOutside),
+        at(run(Some(moment(33))), Cause::BotOutside),
+        at(run(None), Cause::Series(SeriesRefusal::AuthorLeft)),
+        at(
+            run(Some(moment(33))),
+            Cause::ConsentMissing { declined: false },
+        ),
+        at(
+            run(Some(moment(33))),
+            Cause::ScheduleTooLate {
+                due: moment(9),
+                at: moment(30),
+            },
+        ),
+        at(Stage::FormerRunLeft, Cause::CannotDelete),
         at(incomplete(false, true), Cause::BotOutside),
         at(incomplete(true, false), Cause::BotOutside),
         at(incomplete(true, false), Cause::CannotDelete),
@@ -648,6 +736,8 @@ fn every_outcome() -> Vec<Outcome> {
     let mut refused: Vec<_> = every_parse_error()
         .into_iter()
         .chain(every_name_error())
+        .chain(every_recurrence_error())
+        .chain(every_missing_number())
         .map(Cause::Misunderstood)
         .collect();
     refused.extend(every_plain_refusal());
@@ -680,6 +770,7 @@ fn every_outcome() -> Vec<Outcome> {
     let helps = every_help().into_iter().chain(every_schedule());
     let helps = helps.chain(every_history()).chain(every_proposal());
     let done = every_success().into_iter().chain(every_notice());
+    let done = done.chain(every_pause());
     let done = done.map(Outcome::Done).chain(helps);
     let staged = every_stage().into_iter().map(Outcome::Refused);
     done.chain(refused.into_iter().map(Outcome::refused))
@@ -922,7 +1013,9 @@ fn failures_and_shared_matters_concern_the_group() {
             Readers::Author,
         ),
         (
-            Outcome::refused(Cause::Misunderstood(ParseError::MissingNumber)),
+            Outcome::refused(Cause::Misunderstood(ParseError::MissingTime {
+                command: CommandName::Announce,
+            })),
             Readers::Author,
         ),
         (Outcome::Done(Done::AlreadyConsented), Readers::Author),

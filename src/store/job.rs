@@ -23,6 +23,8 @@ pub(crate) struct NewSchedule {
     pub(crate) number: Option<u32>,
     pub(crate) due: Timestamp,
     pub(crate) payload: String,
+    /// Whether it waits until it is resumed.
+    pub(crate) is_paused: bool,
 }
 
 impl NewSchedule {
@@ -51,8 +53,20 @@ pub(crate) struct Recipient {
 pub(crate) struct Rewrite {
     pub(crate) id: JobId,
     pub(crate) payload: String,
-    /// Whether it is a proposal that was decided on, which makes it due at once.
-    pub(crate) is_decision: bool,
+    pub(crate) then: Then,
+}
+
+/// What becomes of a schedule that gets another payload.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Then {
+    /// It stays as it is.
+    Stays,
+    /// A proposal that was decided on is due at once.
+    Decided,
+    /// A series waits until it is resumed.
+    Pauses,
+    /// A paused series continues.
+    Resumes(Timestamp),
 }
 
 /// The result of a job, stored in one commit before any reply is sent.
@@ -89,7 +103,13 @@ impl Conclusion {
     /// Whether it decides on a proposal.
     pub(super) fn decides(&self) -> bool {
         let rewrite = self.rewrites.as_ref();
-        rewrite.is_some_and(|rewrite| rewrite.is_decision)
+        rewrite.is_some_and(|rewrite| rewrite.then == Then::Decided)
+    }
+
+    /// Whether a schedule may be due earlier than before.
+    pub(super) fn wakes(&self) -> bool {
+        let then = self.rewrites.as_ref().map(|rewrite| rewrite.then);
+        matches!(then, Some(Then::Decided | Then::Resumes(_))) || !self.schedules.is_empty()
     }
 
     /// The same where the schedule to cancel or to change is running or over.
@@ -144,6 +164,8 @@ pub(crate) struct Job {
     pub(crate) begun: bool,
     pub(crate) progress: Option<Progress>,
     pub(crate) outcome: Option<Outcome>,
+    /// The number of a schedule in its chat.
+    pub(crate) number: Option<u32>,
     /// The first attempt to reply; whether it arrived is unknown.
     pub(crate) replying_since: Option<Timestamp>,
     /// The reaction that acknowledged the command.
@@ -177,6 +199,7 @@ impl Job {
                 | JobKind::Delivery
                 | JobKind::Retraction
                 | JobKind::Report
+                | JobKind::Supersede
         )
     }
 

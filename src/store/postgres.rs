@@ -223,9 +223,7 @@ impl PostgresStore {
         job: &Job,
         conclusion: Conclusion,
     ) -> Result<Outcome, StoreError> {
-        let has_schedule = !conclusion.schedules.is_empty()
-            || conclusion.decides()
-            || conclusion.broadcast.is_some();
+        let has_schedule = conclusion.wakes() || conclusion.broadcast.is_some();
         let (mut session, now) = (self.sessions.get().await?, self.now());
         let concluding = async {
             let transaction = session.client.transaction().await?;

@@ -536,7 +536,9 @@ impl Bench {
         self.accept("oc_1", origin).await;
         let job = self.claim().await.unwrap();
         let conclusion = conclusion(Conclusion::of(Outcome::Done(Done::Unpinned)));
-        self.store.conclude(&job, conclusion).await.unwrap();
+        Box::pin(self.store.conclude(&job, conclusion))
+            .await
+            .unwrap();
         self.store.release(&job, Release::Done).await.unwrap();
     }
 
@@ -575,6 +577,7 @@ fn expiry(due: Timestamp) -> NewSchedule {
         number: None,
         due,
         payload: SCHEDULE.to_owned(),
+        is_paused: false,
     }
 }
 
@@ -651,6 +654,7 @@ async fn schedules_can_be_cancelled_until_due(bench: Bench) {
                     summary: String::new(),
                     options: AnnounceOptions::default(),
                     to: None,
+                    every: None,
                 }),
                 schedules: vec![expiry(due)],
                 ..conclusion

@@ -301,7 +301,7 @@ fn command_samples_are_understood() {
             match parse(sample, &[], false) {
                 Ok(Some(_)) => {}
                 // The bare name of a command that needs a number or a text.
-                Err(ParseError::MissingNumber | ParseError::MissingText { .. })
+                Err(ParseError::MissingNumber { .. } | ParseError::MissingText { .. })
                     if !sample.contains(' ') => {}
                 other => panic!("{sample}: {other:?}"),
             }

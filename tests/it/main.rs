@@ -47,6 +47,7 @@ mod presses;
 mod private;
 mod process;
 mod reactions;
+mod recurring;
 mod replace;
 mod rules;
 mod samples;

@@ -28,7 +28,7 @@ async fn rule_11_mistyped_option_is_rejected() {
         ("/announce lunch -repalce", "--replace"),
         ("/公告 今晚停电 ——时限 2天", "--限时"),
         ("/公告 --每 天9点 今晚停电", "--每"),
-        ("/announce lunch --every day 9:00", "--every"),
+        ("/announce lunch --every 2 weeks", "2 weeks"),
         ("/announce --at 9:00 friyay lunch", "9:00 friyay"),
         ("/announce lunch --at noonish", "noonish"),
         ("/announce --help", "--help"),

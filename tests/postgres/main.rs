@@ -64,6 +64,8 @@ mod private;
 mod process;
 #[path = "../it/reactions.rs"]
 mod reactions;
+#[path = "../it/recurring.rs"]
+mod recurring;
 #[path = "../it/replace.rs"]
 mod replace;
 mod replicas;

@@ -382,6 +382,7 @@ fn options_can_be_combined() {
         text: None,
         replace: Some(Replace::IfRestorable),
         at: Some(at),
+        every: None,
         duration,
         top: true,
         notify: true,
@@ -612,7 +613,9 @@ fn cancel_takes_the_number_of_a_schedule() {
     );
     check_error(
         &["/cancel", "/取消", "/cancel @_user_1", "/取消："],
-        &ParseError::MissingNumber,
+        &ParseError::MissingNumber {
+            command: CommandName::Cancel,
+        },
     );
     for argument in [
         "3 4",

@@ -7,7 +7,7 @@ use crate::command::text::{
 
 /// A part of the day.
 #[derive(Debug, Default, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Period {
+pub(in crate::command) enum Period {
     /// Not given.
     #[default]
     Any,
@@ -22,17 +22,17 @@ pub(super) enum Period {
 
 /// A time on the clock.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) struct ClockTime {
+pub(in crate::command) struct ClockTime {
     hour: u32,
     minute: u32,
     /// `am` or `pm`, which overrides another part of the day.
     half: Option<Period>,
     /// A plain number, which is an hour only in context.
-    pub(super) is_bare: bool,
+    pub(in crate::command) is_bare: bool,
 }
 
 impl ClockTime {
-    pub(super) const NOON: Self = Self::named(12);
+    pub(in crate::command) const NOON: Self = Self::named(12);
     /// The end of the day.
     const MIDNIGHT: Self = Self::named(24);
 
@@ -86,11 +86,11 @@ const PAST: &[(&str, i32)] = &[
     ("quarter to, a quarter to", -15),
 ];
 
-pub(super) fn split_period(text: &str) -> Option<(Period, &str)> {
+pub(in crate::command) fn split_period(text: &str) -> Option<(Period, &str)> {
     split_word(text, PERIODS)
 }
 
-pub(super) fn split_clock(text: &str) -> Option<(ClockTime, &str)> {
+pub(in crate::command) fn split_clock(text: &str) -> Option<(ClockTime, &str)> {
     if let Some((clock, rest)) = split_word(text, NAMED) {
         let is_word = !rest.starts_with(is_apostrophe);
         return is_word.then_some((clock, rest));
@@ -211,7 +211,7 @@ fn split_two_digits(text: &str) -> Option<(u32, &str)> {
 }
 
 /// Minutes after midnight; `None` if the time does not exist in that part of the day.
-pub(super) fn minutes(clock: ClockTime, period: Period) -> Option<u16> {
+pub(in crate::command) fn minutes(clock: ClockTime, period: Period) -> Option<u16> {
     let ClockTime {
         hour, minute, half, ..
     } = clock;

@@ -27,7 +27,7 @@ const DAYS: &[(&str, (u8, Period))] = &[
     ("大后天", (3, Period::Any)),
 ];
 
-const WEEKDAYS: &[(&str, i8)] = &[
+pub(in crate::command) const WEEKDAYS: &[(&str, i8)] = &[
     ("mon, monday", 1),
     ("tue, tues, tuesday", 2),
     ("wed, weds, wednesday", 3),
@@ -47,7 +47,7 @@ const ENGLISH_WEEKS: &[(&str, Option<u8>)] = &[
 /// The week of a Chinese weekday.
 const WEEKS: &[(&str, u8)] = &[("本, 这, 这个", 0), ("下, 下个", 1), ("下下, 下下个", 2)];
 
-const DAYS_OF_WEEK: &[(&str, i8)] = &[
+pub(in crate::command) const DAYS_OF_WEEK: &[(&str, i8)] = &[
     ("一, 1", 1),
     ("二, 2", 2),
     ("三, 3", 3),
@@ -62,7 +62,7 @@ const MONTHS: &[(&str, u8)] = &[("本月, 这个月, 这月, 当月", 0), ("下�
 const DAY_OF_MONTH: &str = "号, 日";
 const END_OF_MONTH: &str = "月底, 月末, 底, 末";
 
-const MONTH_NAMES: &[(&str, u32)] = &[
+pub(in crate::command) const MONTH_NAMES: &[(&str, u32)] = &[
     ("jan, january", 1),
     ("feb, february", 2),
     ("mar, march", 3),
@@ -76,7 +76,7 @@ const MONTH_NAMES: &[(&str, u32)] = &[
     ("nov, november", 11),
     ("dec, december", 12),
 ];
-const ORDINALS: &str = "st, nd, rd, th";
+pub(in crate::command) const ORDINALS: &str = "st, nd, rd, th";
 
 /// Splits off a day, with the part of the day if it includes one.
 pub(super) fn split_day(text: &str) -> Option<(Day, Period, &str)> {

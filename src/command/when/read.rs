@@ -231,7 +231,7 @@ impl Parts {
 }
 
 /// Whether a word ends before `rest`.
-fn ends_word(rest: &str) -> bool {
+pub(in crate::command) fn ends_word(rest: &str) -> bool {
     let Some(next) = rest.chars().next() else {
         return true;
     };
@@ -260,7 +260,7 @@ fn split_later(text: &str) -> Option<(u64, &str)> {
 }
 
 /// Splits off an unknown word that may belong to the time before it.
-fn split_time_word(text: &str) -> Option<&str> {
+pub(in crate::command) fn split_time_word(text: &str) -> Option<&str> {
     let next = skip_blanks(text.strip_prefix([',', '，']).unwrap_or(text));
     let end = |word: &str| &next[word.len()..];
     if let Some(rest) = strip_word(next, TIME_WORDS).filter(|rest| ends_word(rest)) {

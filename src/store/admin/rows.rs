@@ -34,6 +34,8 @@ pub enum JobState {
     Planned,
     /// It waits for a member's consent.
     Suspended,
+    /// A recurring schedule that waits until it is resumed.
+    Paused,
     /// A worker executes it.
     Running,
     /// It was executed or dropped.
@@ -163,6 +165,7 @@ impl JobRow {
             JobState::Running => Err(CannotChange::Running),
             JobState::Done => Err(CannotChange::Done),
             JobState::Planned => Err(CannotChange::Planned),
+            JobState::Paused => Err(CannotChange::Paused),
             JobState::Ready | JobState::Suspended => Ok(Retry::Sooner),
             // A job that only owes its reply must not be executed again.
             JobState::Dead => Ok(match self.text.outcome() {
@@ -225,6 +228,10 @@ pub(crate) enum CannotChange {
         "the job is scheduled for later, so there is nothing to retry: `noticebot jobs drop` cancels it"
     )]
     Planned,
+    #[error(
+        "the schedule is paused: `/resume` in the chat continues it, and `noticebot jobs drop` cancels it"
+    )]
+    Paused,
     #[error("the job is done, and its payload has been erased")]
     Done,
     #[error(

@@ -91,7 +91,7 @@ pub(super) fn change_of(job: i64) -> Query<i64> {
 pub(super) fn drop(job: i64, progress: Option<&str>, now: Timestamp) -> Statement {
     let sql = "UPDATE jobs SET state = 'done', payload = '', progress = NULL,
              outcome = NULL, finished_at = $1
-         WHERE id = $2 AND state IN ('ready', 'suspended', 'dead') AND progress IS NOT DISTINCT FROM $3";
+         WHERE id = $2 AND state IN ('ready', 'suspended', 'paused', 'dead') AND progress IS NOT DISTINCT FROM $3";
     Statement::new(sql, values![now, job, progress])
 }
 
@@ -119,8 +119,7 @@ pub(crate) struct TenantCounts {
 }
 
 pub(super) fn tenant_counts(tenant: &Tenant) -> Query<TenantCounts> {
-    let jobs =
-        "FROM jobs WHERE app = $1 AND tenant = $2 AND state IN ('ready', 'running', 'suspended')";
+    let jobs = "FROM jobs WHERE app = $1 AND tenant = $2 AND state IN ('ready', 'running', 'suspended', 'paused')";
     let changes = "FROM changes WHERE app = $1 AND tenant = $2";
     let sql = format!(
         "SELECT (SELECT count(*) {jobs} AND number IS NULL) AS open_jobs,

@@ -202,8 +202,8 @@ impl Txn<'_> {
         if executor::rows(self.connection, &jobs::is_owned(job.owned()))?.is_empty() {
             return Ok(None);
         }
-        // A proposal is due once it is decided.
-        self.effects.claimable |= conclusion.decides();
+        // A schedule may be due before any other job.
+        self.effects.claimable |= conclusion.wakes();
         for statement in schedules::changes(&conclusion, self.now) {
             if executor::execute(self.connection, &statement)? == 0 {
                 conclusion = conclusion.without_schedule();
@@ -235,8 +235,6 @@ impl Txn<'_> {
         {
             executor::execute(self.connection, &statement)?;
         }
-        // They may be due before any other job.
-        self.effects.claimable |= !schedules.is_empty();
         for schedule in &schedules {
             executor::execute(self.connection, &schedules::add(key, chat, schedule))?;
         }

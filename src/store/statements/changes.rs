@@ -94,11 +94,12 @@ fn without_nul(text: &str) -> String {
     text.replace('\0', "")
 }
 
-/// Newest first.
+/// Newest first, without those that made room for the next run of a series.
 pub(in crate::store) fn history(chat: &ChatKey, count: u32) -> Query<Option<RecordedChange>> {
     let sql = format!(
         "SELECT {MADE} FROM changes
          WHERE app = $1 AND tenant = $2 AND chat = $3 AND result = 'done'
+           AND job_kind <> 'supersede'
          ORDER BY id DESC LIMIT $4"
     );
     let Tenant { app, key } = &chat.tenant;
@@ -211,11 +212,11 @@ pub(in crate::store) fn of_message(
     Statement::new(sql, values![app, key, &chat.chat, message.as_str()]).read(recorded_change)
 }
 
-/// The change with this number in the chat.
+/// The change with this number in the chat; of a series, the latest run.
 pub(in crate::store) fn numbered(chat: &ChatKey, number: u32) -> Query<Option<RecordedChange>> {
     let sql = format!(
         "SELECT {MADE} FROM changes
-         WHERE app = $1 AND tenant = $2 AND chat = $3 AND number = $4"
+         WHERE app = $1 AND tenant = $2 AND chat = $3 AND number = $4 ORDER BY id DESC LIMIT 1"
     );
     let Tenant { app, key } = &chat.tenant;
     Statement::new(sql, values![app, key, &chat.chat, number]).read(recorded_change)
@@ -271,7 +272,8 @@ fn state(row: &Row<'_>, column: &str) -> Result<Option<State>, Unreadable> {
 /// Removes what members wrote from up to 1000 changes made before then; in portions, so that other
 /// requests do not wait long.
 ///
-/// A change with a pending automatic revert keeps its text until then and, if that failed or was
+/// The latest run of a series keeps its text until the next one removes it. A change with a pending
+/// automatic revert keeps its text until then and, if that failed or was
 /// cancelled, for the usual time afterwards. A change whose text was edited keeps it as long as that
 /// edit can be undone. The top notice is an id without text: it is kept, so
 /// that the previous notice remains known.
@@ -289,6 +291,12 @@ pub(in crate::store) fn forget_texts(app: &str, before: Timestamp) -> Statement 
                      AND (jobs.state IN ('ready', 'running', 'suspended')
                           OR (changes.undone = 0 AND jobs.finished_at >= $2)))
                AND NOT EXISTS (
+                   SELECT 1 FROM jobs
+                   WHERE jobs.app = changes.app AND jobs.tenant = changes.tenant
+                     AND jobs.chat = changes.chat AND jobs.number = changes.number
+                     AND changes.undone = 0 AND jobs.kind IN ('publish', 'supersede')
+                     AND jobs.state IN ('ready', 'running', 'suspended', 'paused'))
+               AND NOT EXISTS (
                    SELECT 1 FROM changes AS edit
                    WHERE edit.edits = changes.id AND edit.undone = 0 AND edit.made_at >= $2)
              LIMIT 1000)";
@@ -304,6 +312,12 @@ pub(in crate::store) fn forget(app: &str, before: Timestamp) -> Statement {
                    SELECT 1 FROM jobs
                    WHERE jobs.app = changes.app AND jobs.tenant = changes.tenant
                      AND jobs.origin = changes.origin AND jobs.kind = 'expire' AND jobs.state IN ('ready', 'running', 'suspended'))
+               AND NOT EXISTS (
+                   SELECT 1 FROM jobs
+                   WHERE jobs.app = changes.app AND jobs.tenant = changes.tenant
+                     AND jobs.chat = changes.chat AND jobs.number = changes.number
+                     AND changes.undone = 0 AND jobs.kind IN ('publish', 'supersede')
+                     AND jobs.state IN ('ready', 'running', 'suspended', 'paused'))
              LIMIT 1000)";
     Statement::new(sql, values![app, before])
 }

@@ -8,15 +8,16 @@ use crate::model::job::{ChatKey, JobId, JobKey, Tenant};
 use crate::model::schedule::ScheduleRow;
 use crate::store::row::{NEXT_NUMBER, job_ref};
 use crate::store::statement::{Query, Row, Statement, Unreadable, values};
-use crate::store::{Conclusion, NewSchedule, Rewrite};
+use crate::store::{Conclusion, NewSchedule, Rewrite, Then};
 
 /// Schedules a job, unless it exists already.
 pub(in crate::store) fn add(job: &JobKey, chat: &str, schedule: &NewSchedule) -> Statement {
     let sql = format!(
         "INSERT INTO jobs
-             (app, tenant, chat, origin, kind, reference, ordered_at, run_at, payload, number)
-         VALUES ($1, $2, $3, $4, $5, $6, $7, $7, $8, coalesce(
-             $9,
+             (app, tenant, chat, origin, kind, reference, ordered_at, run_at, payload, state,
+              number)
+         VALUES ($1, $2, $3, $4, $5, $6, $7, $7, $8, $9, coalesce(
+             $10,
              (SELECT max(number) FROM changes WHERE app = $1 AND tenant = $2 AND origin = $4),
              {NEXT_NUMBER}))
          ON CONFLICT DO NOTHING"
@@ -31,6 +32,11 @@ pub(in crate::store) fn add(job: &JobKey, chat: &str, schedule: &NewSchedule) ->
         key.reference(),
         schedule.due,
         &schedule.payload,
+        if schedule.is_paused {
+            "paused"
+        } else {
+            "ready"
+        },
         schedule.number.map(i64::from),
     ];
     Statement::new(sql, values)
@@ -48,7 +54,7 @@ pub(in crate::store) fn number(job: &JobKey) -> Query<u32> {
 pub(in crate::store) fn of_chat(chat: &ChatKey) -> Query<Option<ScheduleRow>> {
     let sql = "SELECT id, origin, kind, number, ordered_at, payload FROM jobs
          WHERE app = $1 AND tenant = $2 AND chat = $3 AND number IS NOT NULL
-           AND state IN ('ready', 'suspended')
+           AND state IN ('ready', 'suspended', 'paused')
          ORDER BY ordered_at, id";
     Statement::new(sql, chat.values()).read(waiting)
 }
@@ -87,19 +93,32 @@ pub(in crate::store) fn changes(conclusion: &Conclusion, now: Timestamp) -> Vec<
 /// No row if it is running or finished.
 fn cancel(schedule: JobId, now: Timestamp) -> Statement {
     let sql = "UPDATE jobs SET state = 'done', payload = '', progress = NULL, finished_at = $1
-         WHERE id = $2 AND number IS NOT NULL AND state IN ('ready', 'suspended')";
+         WHERE id = $2 AND number IS NOT NULL AND state IN ('ready', 'suspended', 'paused')";
     Statement::new(sql, values![now, schedule.0])
 }
 
 /// Changes the payload of a schedule that has not begun. No row if it has, or is over.
 fn rewrite(rewrite: &Rewrite, now: Timestamp) -> Statement {
-    if rewrite.is_decision {
-        return decide(rewrite, now);
-    }
-    let sql = "UPDATE jobs SET payload = $1
-         WHERE id = $2 AND number IS NOT NULL AND state IN ('ready', 'suspended')
-           AND progress IS NULL";
+    let changes = match rewrite.then {
+        Then::Stays => "",
+        Then::Decided => return decide(rewrite, now),
+        Then::Pauses => ", state = 'paused', suspended_for = NULL, suspended_until = NULL",
+        Then::Resumes(due) => return resume(rewrite, due),
+    };
+    let sql = format!(
+        "UPDATE jobs SET payload = $1{changes}
+         WHERE id = $2 AND number IS NOT NULL AND state IN ('ready', 'suspended', 'paused')
+           AND progress IS NULL"
+    );
     Statement::new(sql, values![&rewrite.payload, rewrite.id.0])
+}
+
+/// As if it had not been tried. No row if it is not paused.
+fn resume(rewrite: &Rewrite, due: Timestamp) -> Statement {
+    let sql = "UPDATE jobs SET payload = $1, ordered_at = $2, run_at = $2, state = 'ready',
+             started_at = NULL, retries = 0, begun = false
+         WHERE id = $3 AND number IS NOT NULL AND state = 'paused'";
+    Statement::new(sql, values![&rewrite.payload, due, rewrite.id.0])
 }
 
 /// No row if the proposal is running or over.
@@ -114,7 +133,7 @@ fn decide(decision: &Rewrite, now: Timestamp) -> Statement {
 pub(in crate::store) fn leave(chat: &ChatKey, now: Timestamp) -> [Statement; 5] {
     let end = "UPDATE jobs SET state = 'done', payload = '', progress = NULL, finished_at = $1
          WHERE app = $2 AND tenant = $3 AND chat = $4
-           AND (number IS NOT NULL AND state = 'ready' OR state = 'suspended')";
+           AND (number IS NOT NULL AND state IN ('ready', 'paused') OR state = 'suspended')";
     // A dead job keeps its payload, and an outcome may quote some of it.
     let empty = "UPDATE jobs SET payload = '', progress = NULL, outcome = NULL
          WHERE app = $1 AND tenant = $2 AND chat = $3 AND state IN ('done', 'dead')";
