@@ -27,7 +27,7 @@ async fn rule_11_mistyped_option_is_rejected() {
         ("/announce --tpo lunch", "--top"),
         ("/announce lunch -repalce", "--replace"),
         ("/公告 今晚停电 ——时限 2天", "--限时"),
-        ("/公告 --每 天9点 今晚停电", "--每"),
+        ("/公告 --每 两周 今晚停电", "两周"),
         ("/announce lunch --every 2 weeks", "2 weeks"),
         ("/announce --at 9:00 friyay lunch", "9:00 friyay"),
         ("/announce lunch --at noonish", "noonish"),
