@@ -60,9 +60,7 @@ pub(super) fn misunderstood(error: &ParseError, language: Language) -> String {
             let form = form_of(*command, WITH_DAY, language);
             quote(MISSING_HOUR, typed) + &example([form].into_iter(), language) + &or_text(*command)
         }
-        ParseError::Recurrence { command, error } => {
-            recurrence(*command, error, language) + &or_text(*command)
-        }
+        ParseError::Recurrence { command, error } => recurrence(*command, error, language),
         ParseError::MissingSpan { command } => {
             plain(MISSING_SPAN) + &form(*command) + &or_text(*command)
         }
@@ -222,7 +220,7 @@ fn recurrence(command: CommandName, error: &RecurrenceError, language: Language)
         RecurrenceError::AndList => return recurring::AND_LIST.to(language).to_owned(),
     };
     let forms = forms.iter().map(|form| form_of(command, *form, language));
-    words + &example(forms, language)
+    words + &example(forms, language) + &or_text(command, language)
 }
 
 fn missing_number(command: CommandName) -> Bilingual {

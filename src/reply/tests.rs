@@ -281,6 +281,27 @@ fn job_ref() -> JobRef {
     }
 }
 
+/// A series, and the same for each reason why it is paused.
+fn every_series() -> impl Iterator<Item = HistorySchedule> {
+    let series = [
+        None,
+        Some(PauseReason::ByMember),
+        Some(PauseReason::NoRight),
+        Some(PauseReason::AuthorLeft),
+        Some(PauseReason::Failures),
+    ];
+    (1..).zip(series).map(|(number, paused)| HistorySchedule {
+        job_ref: Some(job_ref()),
+        number,
+        what: ScheduledChange::Announce,
+        author: Some("Li".to_owned()),
+        summary: "dinner".to_owned(),
+        due: moment(20),
+        every: Some(every()),
+        paused,
+    })
+}
+
 fn every_history() -> [Outcome; 3] {
     let change = |(number, (kind, pinned))| HistoryChange {
         kind,
@@ -304,23 +325,6 @@ fn every_history() -> [Outcome; 3] {
             members: (kind == ChangeKind::Announce).then_some(12),
         }),
     };
-    let series = [
-        None,
-        Some(PauseReason::ByMember),
-        Some(PauseReason::NoRight),
-        Some(PauseReason::AuthorLeft),
-        Some(PauseReason::Failures),
-    ];
-    let series = (1..).zip(series).map(|(number, paused)| HistorySchedule {
-        job_ref: Some(job_ref()),
-        number,
-        what: ScheduledChange::Announce,
-        author: Some("Li".to_owned()),
-        summary: "dinner".to_owned(),
-        due: moment(20),
-        every: Some(every()),
-        paused,
-    });
     let schedule = |(number, what)| HistorySchedule {
         job_ref: Some(job_ref()),
         number,
@@ -363,7 +367,7 @@ fn every_history() -> [Outcome; 3] {
             (0..).zip(changes).map(change).collect(),
             (1..).zip(schedules).map(schedule).collect(),
         ),
-        history(Vec::new(), series.collect()),
+        history(Vec::new(), every_series().collect()),
     ]
 }
 
