@@ -79,6 +79,8 @@ pub enum Endpoint {
     ReplyMessage,
     /// `POST /open-apis/ephemeral/v1/send`
     SendPrivateCard,
+    /// `POST /open-apis/ephemeral/v1/delete`
+    DeletePrivateCard,
     /// `POST /open-apis/im/v1/messages/:message_id/reactions`
     AddReaction,
     /// `DELETE /open-apis/im/v1/messages/:message_id/reactions/:reaction_id`

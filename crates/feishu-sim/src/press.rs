@@ -5,7 +5,7 @@ use serde::Deserialize;
 use serde_json::{Value, json};
 
 use crate::content;
-use crate::ids::MessageId;
+use crate::ids::{ChatId, MessageId};
 use crate::people::Person;
 use crate::pressed::{Press, Seen, ToastKind, Unusable};
 use crate::push_client::{NO_RECEIVER, TOO_LATE};
@@ -58,20 +58,19 @@ impl State {
     pub(crate) fn press(
         &mut self,
         person: &Person,
-        card: &MessageId,
-        value: &Value,
+        (card, chat): (&MessageId, &ChatId),
+        action: &Value,
     ) -> (String, Value) {
         let token = self.ids.prefixed("c-");
-        let chat = self.messages.get(card).map(|message| message.chat.as_str());
         let event = json!({
             "operator": {
                 "tenant_key": person.tenant_key, "user_id": person.user_id,
                 "open_id": person.open_id, "union_id": person.union_id,
             },
             "token": token,
-            "action": {"value": value, "tag": "button", "timezone": "Asia/Shanghai"},
+            "action": action,
             "host": "im_message",
-            "context": {"open_message_id": card.as_str(), "open_chat_id": chat},
+            "context": {"open_message_id": card.as_str(), "open_chat_id": chat.as_str()},
         });
         let press = Press {
             card: card.clone(),
@@ -133,6 +132,10 @@ impl State {
         if let Some(message) = self.messages.get_mut(card) {
             message.content = new.to_string();
             message.updated_ms = Some(now);
+        } else {
+            // The page on private cards names no way to change one.
+            let what = "a card that one member sees was changed";
+            self.record.violations.push(what.to_owned());
         }
     }
 }

@@ -18,6 +18,8 @@ pub struct PrivateCard {
     /// The person's message in the group to which the app had reacted last: the one that the card
     /// answers, if it is an answer.
     pub answers: Option<MessageId>,
+    /// Whether the app has deleted it, so that nobody sees it.
+    pub deleted: bool,
     /// When it was sent, in milliseconds since the Unix epoch.
     pub created_ms: u64,
 }
@@ -26,6 +28,11 @@ impl PrivateCard {
     /// The visible text, one part per line.
     pub fn text(&self) -> String {
         card::text(&self.content).unwrap_or_default()
+    }
+
+    /// The labels of its buttons, in order.
+    pub fn buttons(&self) -> Vec<String> {
+        card::buttons(&self.content)
     }
 
     /// The addresses that it links to, in order.

@@ -154,6 +154,8 @@ pub(crate) const ENDPOINTS: &[Spec] = endpoints! {
         SEND, TIER_4, &[];
     SendPrivateCard: POST "/open-apis/ephemeral/v1/send" => private_cards::send,
         &["im:message", "im:message:send_as_bot", "im:message:update"], TIER_4, &[];
+    DeletePrivateCard: POST "/open-apis/ephemeral/v1/delete" => private_cards::delete,
+        &["im:message", "im:message:send_as_bot", "im:message:update"], TIER_4, &[];
     AddReaction: POST "/open-apis/im/v1/messages/{message_id}/reactions" => reactions::add,
         REACT, TIER_4, &[];
     DeleteReaction: DELETE "/open-apis/im/v1/messages/{message_id}/reactions/{reaction_id}" => reactions::delete,

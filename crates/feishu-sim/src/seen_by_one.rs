@@ -8,15 +8,15 @@ use crate::simulator::Simulator;
 use crate::state::State;
 
 impl State {
-    /// The cards that only this person has seen, in order.
+    /// The cards that only this person sees, in order.
     pub fn private_cards(&self, person: &Person) -> impl Iterator<Item = &PrivateCard> {
         let open_id = person.open_id.clone();
         let cards = self.apps.present().private_cards.iter();
-        cards.filter(move |card| card.open_id == open_id)
+        cards.filter(move |card| card.open_id == open_id && !card.deleted)
     }
 
-    /// The cards of the app in this chat that only one person has seen, in order, with the person's
-    /// name.
+    /// The cards of the app in this chat that only one person has seen, in order and including deleted
+    /// ones, with the person's name.
     pub fn private_cards_in(&self, chat: &ChatId) -> impl Iterator<Item = (String, &PrivateCard)> {
         let cards = self.apps.present().private_cards.iter();
         let cards = cards.filter(move |card| card.chat == *chat);
@@ -27,7 +27,7 @@ impl State {
     /// has seen.
     pub fn answers_to(&self, message: &MessageId) -> Vec<String> {
         let cards = self.apps.present().private_cards.iter();
-        let cards = cards.filter(|card| card.answers.as_ref() == Some(message));
+        let cards = cards.filter(|card| card.answers.as_ref() == Some(message) && !card.deleted);
         let replies = self.replies_to(message).into_iter();
         replies.chain(cards.map(PrivateCard::text)).collect()
     }

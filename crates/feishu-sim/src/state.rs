@@ -244,6 +244,12 @@ impl State {
             .map_or_else(Vec::new, card::buttons)
     }
 
+    /// The names of the inputs that the first button with this label submits.
+    pub fn inputs(&self, message: &MessageId, label: &str) -> Vec<String> {
+        self.card_content(message)
+            .map_or_else(Vec::new, |content| card::inputs(content, label))
+    }
+
     /// The chat's messages, in order.
     pub fn messages(&self, chat: &ChatId) -> impl Iterator<Item = &Message> {
         let ids = self.chats.get(chat).map(|chat| chat.messages.as_slice());

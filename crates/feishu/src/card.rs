@@ -21,6 +21,25 @@ enum CardElement {
     Plain { content: String },
     Button { label: String, value: Value },
     Link { label: String, url: String },
+    Form(Box<InputForm>),
+}
+
+/// An input and a button that submits what was typed: the press has it in
+/// [`CardAction::form`](crate::CardAction::form).
+///
+/// Official pages of the form container and the input in cards in JSON 2.0.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct InputForm {
+    /// Under which the press has what was typed; unique in the card.
+    pub input: String,
+    /// Shown while the input is empty. One that is too long is cut.
+    pub placeholder: String,
+    /// The longest text in characters, up to 1000.
+    pub max_length: u16,
+    /// The label of the button. One that is too long is cut.
+    pub label: String,
+    /// The value of the button, as of [`Card::button`].
+    pub value: Value,
 }
 
 impl Card {
@@ -57,6 +76,13 @@ impl Card {
     pub fn button(mut self, label: &str, value: Value) -> Self {
         let label = cut(label);
         self.elements.push(CardElement::Button { label, value });
+        self
+    }
+
+    /// Adds a form.
+    #[must_use]
+    pub fn form(mut self, form: InputForm) -> Self {
+        self.elements.push(CardElement::Form(Box::new(form)));
         self
     }
 
@@ -107,7 +133,36 @@ impl CardElement {
                 "type": "primary",
                 "behaviors": [{ "type": "open_url", "default_url": url }],
             }),
+            Self::Form(form) => form.to_value(),
         }
+    }
+}
+
+impl InputForm {
+    /// All parts of a form need names that are unique in the card.
+    fn to_value(&self) -> Value {
+        let name = &self.input;
+        json!({
+            "tag": "form",
+            "name": format!("{name}_form"),
+            "elements": [
+                {
+                    "tag": "input",
+                    "name": name,
+                    "placeholder": { "tag": "plain_text", "content": cut(&self.placeholder) },
+                    "max_length": self.max_length,
+                    "width": "fill",
+                },
+                {
+                    "tag": "button",
+                    "name": format!("{name}_submit"),
+                    "text": { "tag": "plain_text", "content": cut(&self.label) },
+                    "type": "default",
+                    "form_action_type": "submit",
+                    "behaviors": [{ "type": "callback", "value": self.value }],
+                },
+            ],
+        })
     }
 }
 
@@ -192,6 +247,35 @@ mod tests {
             ] },
         });
         assert_eq!(serde_json::to_value(&card).unwrap(), wire);
+    }
+
+    #[test]
+    fn a_form_is_written_as_documented() {
+        let card = Card::titled("").form(InputForm {
+            input: "reason".to_owned(),
+            placeholder: "Reason".to_owned(),
+            max_length: 200,
+            label: "Decline".to_owned(),
+            value: json!({ "k": "v" }),
+        });
+        let wire = json!([{
+            "tag": "form",
+            "name": "reason_form",
+            "elements": [
+                {
+                    "tag": "input", "name": "reason", "max_length": 200, "width": "fill",
+                    "placeholder": { "tag": "plain_text", "content": "Reason" },
+                },
+                {
+                    "tag": "button", "name": "reason_submit", "type": "default",
+                    "text": { "tag": "plain_text", "content": "Decline" },
+                    "form_action_type": "submit",
+                    "behaviors": [{ "type": "callback", "value": { "k": "v" } }],
+                },
+            ],
+        }]);
+        let card = serde_json::to_value(&card).unwrap();
+        assert_eq!(card["body"]["elements"], wire);
     }
 
     #[test]

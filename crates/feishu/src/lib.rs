@@ -41,7 +41,7 @@ pub use announcement::{
     InsertLocation, LegacyBlock, LegacyDocument, LegacyElement, LegacyList, LegacyListType,
     LegacyParagraph, LegacyParagraphStyle, LegacyTextStyle, Operation, PlacedBlock, utf16_len,
 };
-pub use card::{Card, CardAnswer, Toast, ToastKind};
+pub use card::{Card, CardAnswer, InputForm, Toast, ToastKind};
 pub use client::{
     AnnouncementInfo, AnnouncementKind, AppVersion, BotInfo, CardForm, Chat, Client, ClientConfig,
     CreateChildren, Created, DeleteChildren, LegacyAnnouncement, ListedChat, ListedChats,

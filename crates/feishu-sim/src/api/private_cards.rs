@@ -62,6 +62,7 @@ pub(crate) fn send(state: &mut State, request: &Request) -> Result<Value, Refusa
         chat,
         open_id: body.open_id,
         content,
+        deleted: false,
         created_ms: state.now(),
     };
     let data = if state.behaviour.private_cards.are_named {
@@ -73,6 +74,22 @@ pub(crate) fn send(state: &mut State, request: &Request) -> Result<Value, Refusa
         state.apps.present_mut().private_cards.push(card);
     }
     Ok(success(data))
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Delete {
+    message_id: String,
+}
+
+/// A card that does not exist, or not any longer, is refused with the generic code for that.
+pub(crate) fn delete(state: &mut State, request: &Request) -> Result<Value, Refusal> {
+    let body: Delete = request.body()?;
+    let cards = &mut state.apps.present_mut().private_cards;
+    let mut cards = cards.iter_mut().filter(|card| !card.deleted);
+    let card = cards.find(|card| card.id.as_str() == body.message_id);
+    card.ok_or(Refusal::code(11_200))?.deleted = true;
+    Ok(success(json!({})))
 }
 
 fn answered(state: &State, chat: &ChatId, open_id: &str) -> Option<MessageId> {

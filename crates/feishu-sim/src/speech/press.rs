@@ -2,12 +2,12 @@
 
 use std::sync::Arc;
 
-use serde_json::Value;
+use serde_json::{Map, Value, json};
 
 use super::InChat;
-use crate::card;
+use crate::card::{self, Input, Submission};
 use crate::ids::MessageId;
-use crate::messages::{Message, Sender};
+use crate::messages::Sender;
 use crate::people::Person;
 use crate::pressed::Seen;
 use crate::push::Push;
@@ -33,48 +33,73 @@ impl Pressed {
     }
 }
 
-/// Both panic if the message is not a card of an app, is in another chat or was recalled, or if
-/// the sender is not a person.
+/// All panic if the message is not a card of an app that the person sees in this chat, or if the sender
+/// is not a person.
 impl InChat {
-    /// Presses the first button with this label and a callback. Panics if the present card has
-    /// none.
+    /// Presses the first button with this label and a callback, and submits its form without an input if
+    /// it has one. Panics if the present card has none.
     pub fn press(&self, card: &MessageId, label: &str) -> Pressed {
-        self.press_with(card, |message| {
-            card::callback(&message.content, label).unwrap_or_else(|| {
-                let text = message.text();
+        self.submit(card, label, &[])
+    }
+
+    /// The same after texts were typed into inputs of the form, each with the name of its input. Panics if
+    /// a client would not submit that.
+    pub fn submit(&self, card: &MessageId, label: &str, typed: &[(&str, &str)]) -> Pressed {
+        self.press_with(card, |content| {
+            let button = card::pressable(content, label).unwrap_or_else(|| {
+                let text = card::text(content).unwrap_or_default();
                 panic!("card {card} has no button \"{label}\" with a callback: {text}")
-            })
+            });
+            action(button.value, button.submits, typed)
         })
     }
 
     /// Presses a button with any value, for example a button of an older version of the card or of
     /// another card.
     pub fn press_value(&self, card: &MessageId, value: Value) -> Pressed {
-        self.press_with(card, |_| value)
+        self.submit_value(card, value, &[])
     }
 
-    fn press_with(&self, card: &MessageId, value: impl FnOnce(&Message) -> Value) -> Pressed {
+    /// The same after texts were typed, if the card has that button in a form: see [`InChat::submit`].
+    pub fn submit_value(&self, card: &MessageId, value: Value, typed: &[(&str, &str)]) -> Pressed {
+        self.press_with(card, |content| {
+            let submits = card::pressable_with(content, &value).and_then(|button| button.submits);
+            action(value, submits, typed)
+        })
+    }
+
+    fn press_with(&self, card: &MessageId, action: impl FnOnce(&str) -> Value) -> Pressed {
         let (app, token, envelope) = self.shared.change(|state| {
             let person = self.person();
-            let Some(message) = state.messages.get(card) else {
-                panic!("there is no message {card}")
+            let (app, action) = match state.messages.get(card) {
+                Some(message) => {
+                    let facts = [
+                        (message.msg_type == "interactive", "is a card"),
+                        (message.sender == Sender::App, "was sent by the app"),
+                        (message.chat == self.chat, "is in this chat"),
+                        (!message.recalled, "was not recalled"),
+                    ];
+                    for (holds, fact) in facts {
+                        assert!(
+                            holds,
+                            "nobody can press message {card} unless it {fact}: {}",
+                            message.text()
+                        );
+                    }
+                    (Some(message.app), action(&message.content))
+                }
+                None => {
+                    let mut cards = state.private_cards(person);
+                    let seen = cards.find(|seen| seen.id == *card && seen.chat == self.chat);
+                    let Some(seen) = seen else {
+                        panic!("there is no message {card}, and no card that only the person sees")
+                    };
+                    (None, action(&seen.content))
+                }
             };
-            let facts = [
-                (message.msg_type == "interactive", "is a card"),
-                (message.sender == Sender::App, "was sent by the app"),
-                (message.chat == self.chat, "is in this chat"),
-                (!message.recalled, "was not recalled"),
-            ];
-            for (holds, fact) in facts {
-                assert!(
-                    holds,
-                    "nobody can press message {card} unless it {fact}: {}",
-                    message.text()
-                );
-            }
-            let (app, value) = (message.app, value(message));
+            let app = app.unwrap_or(state.apps.index());
             state.apps.enter(app);
-            let (token, envelope) = state.press(person, card, &value);
+            let (token, envelope) = state.press(person, (card, &self.chat), &action);
             (app, token, envelope)
         });
         Pressed {
@@ -90,4 +115,40 @@ impl InChat {
             Sender::App | Sender::OtherBot { .. } => panic!("only people press buttons"),
         }
     }
+}
+
+/// The action of the callback (official page of the form container).
+fn action(value: Value, submits: Option<Submission>, typed: &[(&str, &str)]) -> Value {
+    let mut action = json!({"value": value, "tag": "button", "timezone": "Asia/Shanghai"});
+    let Some(Submission { name, inputs }) = submits else {
+        assert!(typed.is_empty(), "the button is not in a form");
+        return action;
+    };
+    for (name, _) in typed {
+        let has_input = inputs.iter().any(|input| input.name == *name);
+        assert!(has_input, "the form has no input {name}");
+    }
+    let mut form = Map::new();
+    for Input {
+        name,
+        required,
+        max_length,
+    } in inputs
+    {
+        let typed = typed.iter().find(|(typed, _)| *typed == name);
+        let text = typed.map_or("", |(_, text)| text);
+        assert!(
+            !required || !text.is_empty(),
+            "the input {name} is required"
+        );
+        let length = text.chars().count();
+        assert!(
+            length <= usize::from(max_length),
+            "the input {name} holds less"
+        );
+        form.insert(name, text.into());
+    }
+    action["form_value"] = form.into();
+    action["name"] = name.into();
+    action
 }

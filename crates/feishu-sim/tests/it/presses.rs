@@ -278,6 +278,44 @@ async fn any_value_can_be_pressed() {
 }
 
 #[tokio::test]
+async fn a_form_is_submitted_with_its_button() {
+    let table = Table::new().await;
+    let sim = table.sim();
+    let form = json!({
+        "schema": "2.0",
+        "body": { "elements": [{ "tag": "form", "name": "form_1", "elements": [
+            { "tag": "input", "name": "reason", "max_length": 5 },
+            { "tag": "button", "text": {"tag": "plain_text", "content": "No"},
+              "form_action_type": "submit", "name": "submit",
+              "behaviors": [{"type": "callback", "value": {"k": "v"}}] },
+        ]}]},
+    });
+    let body = answer(None, Some(&form)).to_string();
+    let webhook = Webhook::saying(&[(200, &body)]).await;
+    sim.set_webhook(&webhook.url);
+    table.press().seen().await;
+    let mia = sim.as_person(&table.fixture.mia).in_chat(&table.chat);
+    mia.submit(&table.card, "No", &[("reason", "late")]);
+    mia.press(&table.card, "No");
+    let action = |at: usize| sim.pushes()[at].envelope["event"]["action"].clone();
+    let expected = json!({
+        "value": {"k": "v"}, "tag": "button", "timezone": "Asia/Shanghai", "name": "submit",
+        "form_value": {"reason": "late"},
+    });
+    assert_eq!(action(1), expected);
+    assert_eq!(action(2)["form_value"], json!({"reason": ""}));
+    assert_eq!(
+        sim.read(|state| state.inputs(&table.card, "No")),
+        ["reason"]
+    );
+    for typed in [[("reason", "too long")], [("other", "late")]] {
+        let press = AssertUnwindSafe(|| mia.submit(&table.card, "No", &typed));
+        std::panic::catch_unwind(press).unwrap_err();
+    }
+    sim.finish();
+}
+
+#[tokio::test]
 async fn what_is_no_button_cannot_be_pressed() {
     let table = Table::new().await;
     let lin = table.sim().as_person(&table.fixture.lin);

@@ -158,3 +158,18 @@ async fn a_first_direct_message_opens_the_chat() {
     assert_eq!(fixture.post(&path, body).await.code(), 230_013);
     sim.finish();
 }
+
+#[tokio::test]
+async fn a_private_card_is_deleted_once() {
+    let fixture = Fixture::new().await;
+    let chat = fixture.chat();
+    assert_eq!(fixture.show(&chat, &fixture.lin).await.code(), 0);
+    let card = fixture.sim.private_cards(&fixture.lin).pop().unwrap();
+    let body = json!({"message_id": card.id.as_str()});
+    let path = "/open-apis/ephemeral/v1/delete";
+    let deleted = fixture.post(path, body.clone()).await;
+    assert_eq!(deleted.outcome(), (200, 0));
+    assert_eq!(fixture.sim.private_cards(&fixture.lin), []);
+    assert_eq!(fixture.post(path, body).await.code(), 11_200);
+    fixture.sim.finish();
+}

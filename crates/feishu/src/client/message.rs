@@ -211,6 +211,17 @@ impl Client {
             .map(|answer| answer.id("message_id"))
     }
 
+    /// Deletes a card that one member of a group sees (official page `im-v1/message-card`).
+    ///
+    /// Tokens: tenant.
+    pub async fn delete_private_card(&self, card: &MessageId) -> Result<(), Error> {
+        let body = json!({ "message_id": card });
+        let path = ["ephemeral", "v1", "delete"];
+        self.call(Request::post("delete_private_card", &path).body(body))
+            .await
+            .map(drop)
+    }
+
     /// Replies with plain text. `uuid` and the returned value are those of
     /// [`Client::create_message`].
     ///

@@ -1,5 +1,7 @@
 //! A press on a button of a card.
 
+use std::collections::BTreeMap;
+
 use serde_json::Value;
 use serde_json::value::RawValue;
 
@@ -21,6 +23,9 @@ pub struct CardAction {
     pub operator: Sender,
     /// The value that the card was sent with; null if it has more than 16 KiB.
     pub value: Value,
+    /// What was typed into the inputs of a form, by their names; empty if it has more than 16 KiB, or if
+    /// the button submits no form.
+    pub form: BTreeMap<String, String>,
     /// The message with the card.
     pub message_id: Option<MessageId>,
     /// The chat of that message.
@@ -38,10 +43,12 @@ impl CardAction {
         let [message_id, chat_id] = context.map_or([None; 2], |context| {
             context.fields(["open_message_id", "open_chat_id"])
         });
-        let value = action.and_then(|action| action.field("value"));
+        let [value, form] =
+            action.map_or([None; 2], |action| action.fields(["value", "form_value"]));
         Self {
             operator: operator.map(Sender::of_callback).unwrap_or_default(),
             value: value.map(button_value).unwrap_or_default(),
+            form: form.map(typed).unwrap_or_default(),
             message_id: message_id.and_then(Json::id),
             chat_id: chat_id.and_then(Json::id),
             token: token.and_then(Json::non_empty).map(Into::into),
@@ -56,6 +63,19 @@ fn button_value(value: Json<'_>) -> Value {
         return Value::Null;
     }
     serde_json::from_str(&text).unwrap_or_default()
+}
+
+/// The strings among the values of a form.
+fn typed(form: Json<'_>) -> BTreeMap<String, String> {
+    let mut typed = BTreeMap::new();
+    if form.raw().len() <= LARGEST_VALUE {
+        form.each_field(|name, value| {
+            if let Some(text) = value.string() {
+                typed.insert(name.to_owned(), text.into_owned());
+            }
+        });
+    }
+    typed
 }
 
 #[cfg(test)]
@@ -80,6 +100,7 @@ mod tests {
         assert_eq!(press.operator.open_id, Some("ou_1".into()));
         assert_eq!(press.operator.tenant_key, Some("t".into()));
         assert_eq!(press.value, json!({ "k": "v" }));
+        assert_eq!(press.form, BTreeMap::new());
         assert_eq!(press.message_id, Some("om_1".into()));
         assert_eq!(press.chat_id, Some("oc_1".into()));
         assert_eq!(press.token.as_deref(), Some("c-1"));
@@ -108,5 +129,24 @@ mod tests {
         assert_eq!(read(&large).value, Value::Null);
         let press = read(&json!({ "action": { "value": "words" } }));
         assert_eq!(press.value, Value::Null);
+    }
+
+    #[test]
+    fn a_submitted_form_is_read() {
+        let press = read(&json!({ "action": {
+            "value": { "k": "v" }, "tag": "button", "timezone": "Asia/Shanghai",
+            "form_value": { "reason": "too early", "day": ["1"] }, "name": "submit",
+        } }));
+        assert_eq!(press.value, json!({ "k": "v" }));
+        let typed = [("reason".to_owned(), "too early".to_owned())];
+        assert_eq!(press.form, BTreeMap::from(typed));
+        for form in [
+            json!("x"),
+            json!(null),
+            json!({ "reason": "x".repeat(20_000) }),
+        ] {
+            let press = read(&json!({ "action": { "form_value": form } }));
+            assert_eq!(press.form, BTreeMap::new());
+        }
     }
 }

@@ -442,6 +442,8 @@ async fn a_card_goes_to_one_person() {
         "chat_id": chat, "open_id": member, "msg_type": "interactive", "card": card,
     });
     assert_eq!(sent, body);
+    client.delete_private_card(&shown.unwrap()).await.unwrap();
+    assert_eq!(sim.private_cards(&mia), []);
 
     let sent = client.send_card_to(&member, &card, "u1").await.unwrap();
     let again = client.send_card_to(&member, &card, "u1").await.unwrap();
