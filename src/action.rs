@@ -3,7 +3,7 @@
 //! An action needs a [`Permit`], makes its calls and returns what it did as a value. It never sends
 //! a reply; only [`crate::dispatch`] does.
 
-use crate::content::Document;
+use crate::content::{Document, Entry};
 use crate::model::action::{Action, Source};
 use crate::model::change::PinnedItem;
 use crate::model::outcome::Done;
@@ -67,6 +67,21 @@ pub(crate) async fn text_to_publish(
         notice::refuse_too_long(&document, context)?;
     }
     Ok(document)
+}
+
+/// The entry that would be published now.
+pub(crate) fn entry_to_publish(
+    document: &Document,
+    options: AnnounceOptions,
+    context: Context<'_>,
+) -> Entry {
+    announce::entry(AnnouncementRequest { document, options }, context)
+}
+
+/// Whether the group has an announcement of the old kind, which contains text only. `false` if that
+/// cannot be found out.
+pub(crate) async fn is_old_kind(context: Context<'_>) -> bool {
+    announce::is_old_kind(context).await.unwrap_or(false)
 }
 
 /// The effect of an action that was given up, if it may have one.

@@ -385,6 +385,9 @@ impl Admin {
             // Writing to a string cannot fail.
             let _ = write!(line, ", decided by {}", printable(approver));
         }
+        if let Some(reason) = &row.reason {
+            let _ = write!(line, ": {reason:?}");
+        }
         if row.undone {
             line.push_str(", reverted since");
         }

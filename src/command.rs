@@ -47,6 +47,8 @@ pub enum Command {
         target: PinTarget,
         /// `None` keeps the pin until it is removed.
         duration: Option<Span>,
+        /// Whether somebody else has to approve it first.
+        ask: bool,
     },
     Unpin,
     Announce(Announcement),

@@ -47,6 +47,7 @@ mod group_event;
 mod intent;
 mod memory_budget;
 mod of_group;
+mod preview;
 mod private;
 mod proposal;
 mod reaction;

@@ -16,7 +16,7 @@ use uuid::Uuid;
 use crate::command;
 use crate::content::{self, Mention};
 use crate::model::broadcast::Retraction;
-use crate::model::button::Button;
+use crate::model::button::{Button, LONGEST_REASON, REASON};
 use crate::model::job::{JobKey, JobKind, JobRef, NewJob, Tenant};
 use crate::model::rights::Actor;
 use crate::model::schedule::{Schedule, ScheduleRow, ScheduledAction, Verdict};
@@ -348,6 +348,8 @@ pub(crate) struct StoredCallback {
     pub(crate) message_id: Option<MessageId>,
     /// Permits changes to the card for half an hour.
     pub(crate) token: Option<String>,
+    /// What was typed into the input of [`REASON`].
+    pub(crate) reason: Option<String>,
 }
 
 impl StoredCallback {
@@ -362,6 +364,7 @@ impl StoredCallback {
             chat_id: press.chat_id.ok_or_else(unreadable)?,
             message_id: press.message_id,
             token: press.token,
+            reason: press.form.get(REASON).and_then(|typed| reason(typed)),
         })
     }
 
@@ -438,7 +441,9 @@ impl StoredMessage {
                 let decision = proposal.decision.as_ref()?;
                 Some((decision.verdict, &decision.by))
             }
-            ScheduledAction::Expire { .. } | ScheduledAction::Supersede { .. } => None,
+            ScheduledAction::Preview(_)
+            | ScheduledAction::Expire { .. }
+            | ScheduledAction::Supersede { .. } => None,
         }
     }
 
@@ -461,6 +466,17 @@ impl StoredMessage {
         received.delivery = Some(target);
         serde_json::to_string(&received)
     }
+}
+
+/// The words of a member on one line; `None` if there are none.
+fn reason(typed: &str) -> Option<String> {
+    let words: Vec<&str> = typed.split_whitespace().collect();
+    let reason: String = words
+        .join(" ")
+        .chars()
+        .take(LONGEST_REASON.into())
+        .collect();
+    (!reason.is_empty()).then_some(reason)
 }
 
 /// `None` if the payload cannot be read, which is reported when the job is due.

@@ -77,11 +77,7 @@ impl Permit {
     /// action.
     pub(crate) fn for_own_schedule(action: Action, sender: &Sender) -> Result<Self, Action> {
         match &action {
-            Action::Cancel(schedule) | Action::Pause(schedule)
-                if schedule.author.is_some()
-                    && schedule.author.as_ref().map(AsRef::as_ref)
-                        == sender.id().map(|(_, id)| id) =>
-            {
+            Action::Cancel(schedule) | Action::Pause(schedule) if schedule.is_of(sender) => {
                 Ok(Self { action })
             }
             _ => Err(action),

@@ -19,6 +19,7 @@ mod message;
 mod misunderstood;
 mod notice;
 mod notification;
+mod preview;
 mod private;
 mod proposal;
 mod punctuation;
@@ -48,6 +49,7 @@ pub(crate) use help::all_commands;
 pub(crate) use history::history_card;
 pub(crate) use notice::{notice_card, withdrawn_card};
 pub(crate) use notification::notification;
+pub(crate) use preview::{PreviewShown, preview_card, preview_not_shown, preview_over};
 pub(crate) use proposal::{proposal_decided, proposal_over};
 pub(crate) use report::{about_group, report_card, report_in_words};
 pub(crate) use schedule::schedule_canceled;
@@ -104,6 +106,8 @@ fn public(outcome: &Outcome, language: Language, context: ReplyContext<'_>) -> A
         }
         Outcome::Scheduled(scheduled) => schedule::answer(scheduled, language, time_zone),
         Outcome::Proposed(proposed) => proposal::answer(proposed, language, time_zone),
+        // Its card needs the text, which the outcome does not have.
+        Outcome::Previewed(_) => Answer::Nothing,
         Outcome::Refused(refusal) => Answer::Say(refusals::refused(
             refusal,
             language,

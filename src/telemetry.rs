@@ -17,7 +17,9 @@ use crate::text;
 mod metrics;
 mod throttle;
 
-pub(crate) use metrics::{CommandResult, EXPIRE, EventResult, Metrics, PROPOSAL, PUBLISH, UNKNOWN};
+pub(crate) use metrics::{
+    CommandResult, EXPIRE, EventResult, Metrics, PREVIEW, PROPOSAL, PUBLISH, UNKNOWN,
+};
 use throttle::Throttle;
 
 /// This target logs the URL of a long connection, which contains credentials.

@@ -102,6 +102,8 @@ CREATE TABLE noticebot.changes (
     kind        text    NOT NULL,
     -- 'done', or the reason of the refusal.
     result      text    NOT NULL,
+    -- Why it was declined, in the words of who did; emptied with the summary.
+    reason      text,
     -- The log id of the platform's refusal.
     log_id      text,
     -- The first words of the text; emptied when the change can no longer be undone.

@@ -83,6 +83,8 @@ CREATE TABLE changes (
     kind        TEXT    NOT NULL,
     -- 'done', or the reason of the refusal.
     result      TEXT    NOT NULL,
+    -- Why it was declined, in the words of who did; emptied with the summary.
+    reason      TEXT,
     -- The log id of the platform's refusal.
     log_id      TEXT,
     -- The first words of the text; emptied when the change can no longer be undone.

@@ -279,6 +279,10 @@ enum WriteTarget {
     Docx { revision: i64 },
 }
 
+pub(super) async fn is_old_kind(context: Context<'_>) -> Result<bool, Failure> {
+    Ok(target(context).await? == WriteTarget::Doc)
+}
+
 fn is_other_kind(error: &Error) -> bool {
     error.class() == Some(Class::OtherAnnouncementKind)
 }

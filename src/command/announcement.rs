@@ -27,6 +27,10 @@ const WORDS_OF_OPTION: usize = 6;
 const ANNOUNCE: CommandName = CommandName::Announce;
 
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[expect(
+    clippy::struct_excessive_bools,
+    reason = "each is an option of its own"
+)]
 pub struct Announcement {
     /// Byte range of the announced text in the message. `None` announces the replied-to message.
     pub text: Option<Range<usize>>,
@@ -44,6 +48,10 @@ pub struct Announcement {
     pub notify: bool,
     /// The list of groups to send it to; `None` is this group.
     pub to: Option<String>,
+    /// Whether to show it to the author first.
+    pub preview: bool,
+    /// Whether somebody else has to approve it first.
+    pub ask: bool,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
@@ -189,6 +197,8 @@ impl Announcement {
             }
             OptionName::Top => set_flag(&mut self.top, ANNOUNCE, option)?,
             OptionName::Notify => set_flag(&mut self.notify, ANNOUNCE, option)?,
+            OptionName::Preview => set_flag(&mut self.preview, ANNOUNCE, option)?,
+            OptionName::Ask => set_flag(&mut self.ask, ANNOUNCE, option)?,
             OptionName::At => {
                 let when;
                 (when, rest) = read_when(ANNOUNCE, rest, input)?;
@@ -317,11 +327,13 @@ fn reject_option_without_dashes(text: &str, input: Input<'_>) -> Result<(), Pars
         && match option.name {
             OptionName::At => read_when(ANNOUNCE, option.rest, input).is_ok(),
             OptionName::For => read_span(ANNOUNCE, option.rest, input).is_ok(),
-            // Common beginnings: `通知 今晚停电`, `每周一例会`. `发到 …` may be a sentence.
-            OptionName::Notify | OptionName::Every | OptionName::To => false,
-            OptionName::Top | OptionName::Replace | OptionName::ReplaceInsisting => {
-                text[option.typed.len()..].starts_with(is_blank)
-            }
+            // Common beginnings: `通知 今晚停电`, `每周一例会`, `审批 流程调整`. `发到 …` may be a
+            // sentence.
+            OptionName::Notify | OptionName::Every | OptionName::Ask | OptionName::To => false,
+            OptionName::Top
+            | OptionName::Replace
+            | OptionName::ReplaceInsisting
+            | OptionName::Preview => text[option.typed.len()..].starts_with(is_blank),
         }
         && !option.rest.is_empty()
     {

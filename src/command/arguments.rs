@@ -2,7 +2,7 @@
 
 use super::input::Input;
 use super::number::split_number;
-use super::options::{read_span, set, split_option, unknown_option};
+use super::options::{read_span, set, set_flag, split_option, unknown_option};
 use super::span::split_span;
 use super::spec::OptionName;
 use super::text::{
@@ -46,6 +46,7 @@ pub(super) fn read_pin(argument: &str, input: Input<'_>) -> Result<Command, Pars
     let name = CommandName::Pin;
     let mut target = None;
     let mut duration = None;
+    let mut ask = false;
     let plain = without_brackets(argument);
     let mut rest = plain.trim_start();
     while !rest.is_empty() {
@@ -55,11 +56,17 @@ pub(super) fn read_pin(argument: &str, input: Input<'_>) -> Result<Command, Pars
         {
             rest = span;
         }
-        let option = split_option(rest).filter(|option| option.name == OptionName::For);
+        let option = split_option(rest);
+        let option = option.filter(|option| name.spec().options.contains(&option.name));
         let after = if let Some(option) = option {
-            let (span, after) = read_span(name, option.rest, input)?;
-            set(&mut duration, span, name, option)?;
-            after
+            if option.name == OptionName::Ask {
+                set_flag(&mut ask, name, option)?;
+                option.rest
+            } else {
+                let (span, after) = read_span(name, option.rest, input)?;
+                set(&mut duration, span, name, option)?;
+                after
+            }
         } else if let Some((what, after)) = split_target(rest).filter(|_| target.is_none()) {
             target = Some(what);
             after
@@ -77,7 +84,11 @@ pub(super) fn read_pin(argument: &str, input: Input<'_>) -> Result<Command, Pars
         rest = skip_separator(skip_blanks(after));
     }
     let target = target.unwrap_or(PinTarget::RepliedMessage);
-    Ok(Command::Pin { target, duration })
+    Ok(Command::Pin {
+        target,
+        duration,
+        ask,
+    })
 }
 
 fn split_target(text: &str) -> Option<(PinTarget, &str)> {

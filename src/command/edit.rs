@@ -16,6 +16,10 @@ pub struct Edit {
     pub number: Option<u32>,
     /// Byte range of the new text in the message.
     pub text: Range<usize>,
+    /// Whether to show it to the author first.
+    pub preview: bool,
+    /// Whether somebody else has to approve it first.
+    pub ask: bool,
 }
 
 impl Edit {
@@ -28,11 +32,13 @@ impl Edit {
             None => (None, rest),
         };
         let command = CommandName::Edit;
-        let announcement = Announcement::read(command, text, input)?;
-        let text = announcement
-            .text
-            .ok_or(ParseError::MissingText { command })?;
-        Ok(Self { number, text })
+        let edit = Announcement::read(command, text, input)?;
+        Ok(Self {
+            number,
+            text: edit.text.ok_or(ParseError::MissingText { command })?,
+            preview: edit.preview,
+            ask: edit.ask,
+        })
     }
 }
 

@@ -35,6 +35,10 @@ const SPELLINGS: &[(&str, OptionName)] = &[
     ("通知", OptionName::Notify),
     ("to", OptionName::To),
     ("发到", OptionName::To),
+    ("preview", OptionName::Preview),
+    ("预览", OptionName::Preview),
+    ("ask", OptionName::Ask),
+    ("审批", OptionName::Ask),
 ];
 
 /// Synonyms whose spelling is not similar to the option's.
@@ -46,6 +50,8 @@ const SYNONYMS: &[(&str, &str)] = &[
     ("overwrite", "replace"),
     ("mention, remind", "notify"),
     ("groups, group, list", "to"),
+    ("draft, show", "preview"),
+    ("approve, approval, propose", "ask"),
     ("时间, 定点", "定时"),
     ("重复, 循环, 周期, 定期", "每"),
     ("时限, 期限, 有效期", "限时"),
@@ -53,16 +59,23 @@ const SYNONYMS: &[(&str, &str)] = &[
     ("顶置", "置顶"),
     ("提醒", "通知"),
     ("发送到, 群发, 发给, 发送, 群组", "发到"),
+    ("预看, 草稿", "预览"),
+    ("请示, 送审, 申请, 审核, 提交审批", "审批"),
 ];
 
 /// Options of other releases and tools; they are not text either, but errors.
-const FOREIGN: &[&str] = &["preview", "all", "help", "预览", "帮助"];
+const FOREIGN: &[&str] = &["all", "help", "帮助"];
 
 impl OptionName {
     fn takes_value(self) -> bool {
         match self {
             Self::At | Self::Every | Self::For | Self::To => true,
-            Self::Replace | Self::ReplaceInsisting | Self::Top | Self::Notify => false,
+            Self::Replace
+            | Self::ReplaceInsisting
+            | Self::Top
+            | Self::Notify
+            | Self::Preview
+            | Self::Ask => false,
         }
     }
 }

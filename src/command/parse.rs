@@ -25,6 +25,7 @@ use super::{Announcement, Command, CommandName, Mention, ParseError};
 /// let pin = Command::Pin {
 ///     target: PinTarget::RepliedMessage,
 ///     duration: None,
+///     ask: false,
 /// };
 /// for text in ["/pin", "／PIN", "/置顶", "/置頂。"] {
 ///     assert_eq!(parse(text, &[], false), Ok(Some(pin.clone())));

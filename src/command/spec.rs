@@ -67,6 +67,10 @@ pub enum OptionName {
     Notify,
     /// `--to`
     To,
+    /// `--preview`
+    Preview,
+    /// `--ask`
+    Ask,
 }
 
 /// A permission scope of the Feishu app.

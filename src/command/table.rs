@@ -34,7 +34,7 @@ static PIN: CommandSpec = CommandSpec {
         "置项", "置丁", "置定", "制顶", "至顶", "致顶", "志顶", "治顶", "只顶", "直顶", "顶置",
     ],
     attached_value: Some(AttachedValue::Span),
-    options: &[OptionName::For],
+    options: &[OptionName::For, OptionName::Ask],
     right: Some(Right::Pin),
     changes: &[ChangeKind::Pin],
     undoable: true,
@@ -131,6 +131,8 @@ static ANNOUNCE: CommandSpec = CommandSpec {
         OptionName::Top,
         OptionName::Notify,
         OptionName::To,
+        OptionName::Preview,
+        OptionName::Ask,
     ],
     right: Some(Right::Announce),
     changes: &[ChangeKind::Announce, ChangeKind::Replace],
@@ -201,6 +203,22 @@ static ANNOUNCE: CommandSpec = CommandSpec {
             ),
         },
         Usage {
+            form: Bilingual::new("/公告 --预览 内容", "/announce --preview text"),
+            meaning: Bilingual::new(
+                "先预览，一小时内点击「发布」后才会发布；/通知 和 /修改 也可以预览",
+                "show it to you first; it is posted if you press Publish within an hour. \
+                 /notice and /edit have it, too",
+            ),
+        },
+        Usage {
+            form: Bilingual::new("/公告 --审批 内容", "/announce --ask text"),
+            meaning: Bilingual::new(
+                "先请其他有权限的成员审批，批准后才会发布；/置顶、/通知 和 /修改 也可以提交审批",
+                "post it once somebody else who may has approved it; \
+                 /pin, /notice and /edit have it, too",
+            ),
+        },
+        Usage {
             form: Bilingual::new("/公告 --置顶 内容", "/announce --top text"),
             meaning: Bilingual::new(
                 "发布后将群公告置顶到群聊顶部；以上选项可以组合使用",
@@ -232,6 +250,8 @@ static NOTICE: CommandSpec = CommandSpec {
         OptionName::For,
         OptionName::Notify,
         OptionName::To,
+        OptionName::Preview,
+        OptionName::Ask,
     ],
     right: None,
     changes: &[ChangeKind::Notice],
@@ -277,7 +297,7 @@ static EDIT: CommandSpec = CommandSpec {
         "修该", "修盖", "休改", "修攺", "改修", "编缉", "编辍", "遍辑", "篇辑", "更政",
     ],
     attached_value: Some(AttachedValue::Number),
-    options: &[],
+    options: &[OptionName::Preview, OptionName::Ask],
     right: None,
     changes: &[ChangeKind::Edit],
     undoable: true,

@@ -56,12 +56,16 @@ fn result(message: &str, is_direct: bool) -> String {
 
 fn parsed(command: &Command, message: &str) -> String {
     match command {
-        Command::Pin { target, duration } => {
+        Command::Pin {
+            target,
+            duration,
+            ask,
+        } => {
             let target = match target {
                 PinTarget::RepliedMessage => "pin",
                 PinTarget::Announcement => "pin the announcement",
             };
-            target.to_owned() + &in_words(*duration)
+            target.to_owned() + &in_words(*duration) + asked(*ask)
         }
         Command::Unpin => "unpin".to_owned(),
         Command::Announce(announcement) => announced("announce", announcement, message),
@@ -70,7 +74,9 @@ fn parsed(command: &Command, message: &str) -> String {
             let which = edit
                 .number
                 .map_or(String::new(), |number| format!(" {number}"));
-            format!("edit{which} to “{}”", shown(&message[edit.text.clone()]))
+            let text = shown(&message[edit.text.clone()]);
+            let (preview, ask) = (previewed(edit.preview), asked(edit.ask));
+            format!("edit{which} to “{text}”{preview}{ask}")
         }
         Command::Undo => "undo".to_owned(),
         Command::History => "history".to_owned(),
@@ -110,9 +116,19 @@ fn announced(verb: &str, announcement: &Announcement, message: &str) -> String {
     } else {
         ""
     };
+    let (preview, ask) = (previewed(announcement.preview), asked(announcement.ask));
     let to = announcement.to.as_ref();
     let to = to.map_or(String::new(), |list| format!(", to “{list}”"));
-    what + replace + &at + &every + &in_words(announcement.duration) + top + notify + &to
+    let options = [top, notify, &to, preview, ask].concat();
+    what + replace + &at + &every + &in_words(announcement.duration) + &options
+}
+
+fn previewed(preview: bool) -> &'static str {
+    if preview { ", shown first" } else { "" }
+}
+
+fn asked(ask: bool) -> &'static str {
+    if ask { ", asking others" } else { "" }
 }
 
 fn in_words(duration: Option<Span>) -> String {

@@ -23,7 +23,7 @@ impl Entry {
 }
 
 impl Document {
-    fn to_card(&self) -> String {
+    pub(super) fn to_card(&self) -> String {
         let language = self.language();
         let mut text = String::new();
         write_blocks(&self.blocks, language, &mut text);

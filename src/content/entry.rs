@@ -5,6 +5,7 @@ use serde::{Deserialize, Serialize};
 
 use super::document::{Block, Document, Inline};
 use super::docx::DocxNode;
+use super::excerpt::Excerpt;
 use super::media::MediaFile;
 use crate::language::{Bilingual, Language};
 
@@ -127,6 +128,12 @@ impl Entry {
             let token = tokens.get(number).cloned().flatten();
             Some(MediaFile { token, ..file })
         })
+    }
+
+    /// The start of its text, and its signature in the Markdown of cards.
+    pub(crate) fn excerpt(&self) -> (Excerpt, Option<String>) {
+        let signature = self.signature_line().map(|line| line.to_card());
+        (self.document.excerpt(), signature)
     }
 
     pub(crate) fn document(&self) -> &Document {

@@ -59,10 +59,18 @@ impl Dispatcher {
                 return Ok(self.setting_pressed(press, chat.as_str(), change)?);
             }
             ButtonAction::Approve(job_ref) => {
-                return self.proposal_pressed(job, job_ref, Verdict::Approved).await;
+                let verdict = Verdict::Approved;
+                return self.proposal_pressed(job, job_ref, verdict, None).await;
             }
             ButtonAction::Decline(job_ref) => {
-                return self.proposal_pressed(job, job_ref, Verdict::Declined).await;
+                let (verdict, reason) = (Verdict::Declined, press.reason.clone());
+                return self.proposal_pressed(job, job_ref, verdict, reason).await;
+            }
+            ButtonAction::Publish(preview) => {
+                return self.preview_pressed(job, press, &preview.job, true).await;
+            }
+            ButtonAction::Discard(preview) => {
+                return self.preview_pressed(job, press, &preview.job, false).await;
             }
             ButtonAction::Retract(broadcast) => {
                 return self.retraction_pressed(job, broadcast).await;
@@ -88,10 +96,12 @@ impl Dispatcher {
         let reference = job.key.reference();
         let toast = reply::toast(outcome, self.reply_context(&reference, false));
         let answer = CardAnswer { toast, card };
-        match self.callbacks.answer(&job.key.origin, answer) {
+        let release = match self.callbacks.answer(&job.key.origin, answer) {
             Ok(()) => release_after(outcome),
             Err(CardAnswer { card, .. }) => self.answer_late(job, press, outcome, card).await,
-        }
+        };
+        self.remove_private_preview(press, outcome).await;
+        release
     }
 
     /// The updated card; `None` if it does not change.
@@ -113,6 +123,13 @@ impl Dispatcher {
         if let ButtonAction::Retract(_) | ButtonAction::Redeliver(_) = press.button.action {
             // The report updates its card.
             return Ok(None);
+        }
+        if let ButtonAction::Publish(preview) | ButtonAction::Discard(preview) =
+            &press.button.action
+        {
+            // A card that only one member sees cannot be updated.
+            let card = (!preview.private).then(|| reply::preview_over(outcome, language));
+            return Ok(card);
         }
         if let ButtonAction::Approve(_) | ButtonAction::Decline(_) = press.button.action {
             let card = match outcome {

@@ -128,7 +128,12 @@ impl Dispatcher {
         let uuid = job.key.idempotency_key(&call).to_string();
         let (chat, person) = (stored.actor().chat, &member.person);
         // Only a person who is there sees a private card, and the author of a schedule may not be.
-        let is_there = [JobKind::Command, JobKind::Press, JobKind::ReactionPin];
+        let is_there = [
+            JobKind::Command,
+            JobKind::Press,
+            JobKind::Preview,
+            JobKind::ReactionPin,
+        ];
         if is_there.contains(&job.key.kind) {
             let shown = self.show_privately(chat, person, &card).await;
             if shown.map_err(|error| Failure::Call(Call::RequestConsent, error))? {

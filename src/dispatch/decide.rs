@@ -8,11 +8,13 @@ use jiff::Timestamp;
 use super::authorize::Enforcer;
 use super::edit::rewritten;
 use super::intent::{Intent, Next};
+use super::proposal::ProposedFor;
 use super::record::PendingRecord;
 use super::series::{paused, resumed};
 use super::{Dispatcher, MAX_CRASHES};
 use crate::action::{self, Context, Effect, Failure};
-use crate::event::Stored;
+use crate::event::{Stored, StoredMessage};
+use crate::language::Language;
 use crate::model::action::Action;
 use crate::model::change::ChangeRecord;
 use crate::model::job::JobKind;
@@ -154,7 +156,8 @@ impl Dispatcher {
                 Err(Failure::Refused(Cause::Denied(denied @ Denied::Reserved(_)))),
                 Some(proposable),
             ) => {
-                let proposed = self.propose(job, stored, proposable, denied).await;
+                let why = ProposedFor::Denial(denied);
+                let proposed = self.propose(job, stored, proposable, why).await;
                 proposed.map(Some)
             }
             (decided, _) => decided,
@@ -181,6 +184,9 @@ impl Dispatcher {
             | Next::Redeliver(_)
             | Next::Decide(_)
             | Next::Decided(_)
+            | Next::Propose(_)
+            | Next::Preview(..)
+            | Next::Choose(_)
                 if self.members.is_some() && self.acting.is_none() =>
             {
                 return Err(Cause::AuthorUnknown.into());
@@ -204,6 +210,15 @@ impl Dispatcher {
                 let concluded = self.conclude_proposal(job, stored, proposal, pending);
                 return concluded.await.map(Some);
             }
+            Next::Propose(next) => {
+                return self.propose_on_request(job, stored, *next).await.map(Some);
+            }
+            Next::Preview(next, ask) => {
+                return self.preview(job, stored, *next, ask).await.map(Some);
+            }
+            Next::Choose(choice) => {
+                return self.choose(job, stored, *choice).await.map(Some);
+            }
             Next::SignIn => return self.sign_in(job, stored).await.map(Some),
             Next::SignOut => return self.sign_out(job, stored).await.map(Some),
             Next::Authorize(action) | Next::Repeat(action) => {
@@ -215,12 +230,32 @@ impl Dispatcher {
     }
 
     pub(super) fn context<'a>(&'a self, job: &'a Job, stored: &'a Stored) -> Context<'a> {
-        let actor = stored.actor();
         let asked_at = match stored.series() {
             // Each run is signed with its own date, the same for all attempts.
             Some(series) => self.due_of(job, Some(series), job.started_at),
             None => stored.asked_at(job.accepted_at),
         };
+        let language = self.language_of_request(stored);
+        self.context_of(job, stored.actor(), asked_at, language)
+    }
+
+    pub(super) fn context_of_message<'a>(
+        &'a self,
+        job: &'a Job,
+        message: &'a StoredMessage,
+    ) -> Context<'a> {
+        let asked_at = message.asked_at(job.accepted_at);
+        let language = self.language_of(&message.event.message);
+        self.context_of(job, message.actor(), asked_at, language)
+    }
+
+    fn context_of<'a>(
+        &'a self,
+        job: &'a Job,
+        actor: Actor<'a>,
+        asked_at: Timestamp,
+        language: Language,
+    ) -> Context<'a> {
         Context {
             platform: &self.platform,
             client: self.acting.as_ref().unwrap_or(&self.platform.client),
@@ -231,7 +266,7 @@ impl Dispatcher {
             chat_id: actor.chat,
             asked_at,
             time_zone: self.time_zone(),
-            language: self.language_of_request(stored),
+            language,
             settings: &self.settings.announce,
         }
     }
@@ -327,7 +362,7 @@ impl Dispatcher {
         let rewrites = match permit.action() {
             Action::Edit(edit) => {
                 let edited_at = stored.asked_at(job.accepted_at);
-                rewritten(edit, stored.actor().sender, edited_at)?
+                rewritten(edit, stored.authority().sender, edited_at)?
             }
             Action::Pause(schedule) => Some(paused(schedule)?),
             Action::Resume(schedule, next) => {

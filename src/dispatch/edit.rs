@@ -14,7 +14,7 @@ use crate::model::action::{Action, EditTarget, TextEdit, is_author};
 use crate::model::change::RecordedChange;
 use crate::model::job::JobKind;
 use crate::model::refusal::{BroadcastRefusal, Cause};
-use crate::model::schedule::{AnnounceOptions, Schedule, ScheduledAction};
+use crate::model::schedule::{AnnounceOptions, EditedPlace, EditedText, Schedule, ScheduledAction};
 use crate::model::series::first_origin;
 use crate::store::{Job, Rewrite, Then};
 
@@ -39,10 +39,32 @@ impl Dispatcher {
             None => document,
         };
         self.refuse_if_overtaken(job).await?;
-        Ok(Next::Authorize(Action::Edit(Box::new(TextEdit {
-            target,
-            document,
-        }))))
+        let next = Next::Authorize(Action::Edit(Box::new(TextEdit { target, document })));
+        Ok(next.after(edit.preview, edit.ask))
+    }
+
+    /// The text to edit, if it still is what it was when the edit was requested.
+    pub(super) async fn unchanged(
+        &self,
+        job: &Job,
+        text: &EditedText,
+    ) -> Result<EditTarget, Failure> {
+        let target = match &text.place {
+            EditedPlace::Entry(id) => {
+                let change = self.store.change(*id).await?;
+                change.map(|change| EditTarget::Entry(Box::new(change)))
+            }
+            EditedPlace::Schedule(job_ref) => {
+                self.scheduled_text(job, |schedule| schedule.job_ref == *job_ref)
+                    .await?
+            }
+        };
+        let target = target.filter(EditTarget::is_editable);
+        let target = target.ok_or(Cause::NotEditable)?;
+        if target.text().as_ref() != Some(text) {
+            return Err(Cause::TextChanged.into());
+        }
+        Ok(target)
     }
 
     /// What the number or the reply names.

@@ -148,13 +148,13 @@ impl Dispatcher {
         Ok(())
     }
 
-    /// Ends the command in the message if it waits for consent, and records that the pinned message
+    /// Ends the command in the message if it waits for its author, and records that the pinned message
     /// was recalled, if the bot pinned it.
     async fn recalled(&self, job: &Job, message: MessageId) -> Result<(), Release> {
         let unstored = |_| self.retry(job);
         let withdrawn = self.store.withdraw(&job.key.tenant, &message).await;
         if withdrawn.map_err(unstored)? {
-            tracing::info!("a command that waited for consent was recalled");
+            tracing::info!("a waiting command was recalled");
         }
         let latest = self.store.latest_top(job.chat_key()).await;
         let Some(top) = latest
@@ -175,6 +175,7 @@ impl Dispatcher {
                 approver: None,
                 summary: String::new(),
                 result: ChangeResult::Done,
+                reason: None,
                 log_id: None,
                 change: Some(Change::of_top(
                     PinnedItem::Message(message),

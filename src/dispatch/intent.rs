@@ -8,13 +8,14 @@ use crate::action::Failure;
 use crate::command::{CommandName, Recurrence};
 use crate::event::{Stored, StoredMessage};
 use crate::model::action::{Action, Source};
+use crate::model::button::ButtonAction;
 use crate::model::change::RecordedChange;
 use crate::model::job::JobRef;
 use crate::model::outcome::Outcome;
 use crate::model::schedule::{AnnounceOptions, Proposal, Schedule, ScheduledAction, Verdict};
 use crate::policy::Permit;
 use crate::store::Job;
-use crate::telemetry::{EXPIRE, PROPOSAL, PUBLISH, UNKNOWN};
+use crate::telemetry::{EXPIRE, PREVIEW, PROPOSAL, PUBLISH, UNKNOWN};
 
 pub(super) struct Intent {
     /// The name in the metrics.
@@ -43,6 +44,12 @@ pub(super) enum Next {
     Decide(Box<ProposalToDecide>),
     /// A decided proposal, or one whose time is over.
     Decided(Proposal),
+    /// Ask others to approve this.
+    Propose(Box<Next>),
+    /// Show this to its author first, and whether others are then to approve it.
+    Preview(Box<Next>, bool),
+    /// Publish or discard a preview.
+    Choose(Box<PreviewToChoose>),
     /// Ask the member for consent.
     SignIn,
     /// Withdraw the member's consent.
@@ -70,6 +77,25 @@ pub(super) struct BroadcastRequest {
 pub(super) struct ProposalToDecide {
     pub(super) schedule: Schedule,
     pub(super) verdict: Verdict,
+    /// Why it is declined.
+    pub(super) reason: Option<String>,
+}
+
+/// An open preview, and whether its author wants it.
+pub(super) struct PreviewToChoose {
+    pub(super) schedule: Schedule,
+    pub(super) is_wanted: bool,
+}
+
+impl Next {
+    /// What comes first if the author wants to see it, and others are to approve it.
+    pub(super) fn after(self, preview: bool, ask: bool) -> Self {
+        match (preview, ask) {
+            (true, ask) => Self::Preview(Box::new(self), ask),
+            (false, true) => Self::Propose(Box::new(self)),
+            (false, false) => self,
+        }
+    }
 }
 
 impl Intent {
@@ -90,7 +116,7 @@ impl Intent {
             Ok(Next::Authorize(action)) => PendingRecord::of(action, sender),
             Ok(Next::Act(permit)) => PendingRecord::of(permit.action(), sender),
             Ok(Next::Decided(proposal)) => {
-                PendingRecord::of(&Action::from(&proposal.action), sender)
+                Some(PendingRecord::of_proposed(&proposal.action, sender))
             }
             Ok(
                 Next::Ignore
@@ -101,6 +127,9 @@ impl Intent {
                 | Next::Redeliver(_)
                 | Next::Repeat(_)
                 | Next::Decide(_)
+                | Next::Propose(_)
+                | Next::Preview(..)
+                | Next::Choose(_)
                 | Next::SignIn
                 | Next::SignOut,
             )
@@ -115,13 +144,13 @@ impl Dispatcher {
         match stored {
             Stored::Press(press) => {
                 let next = self.requested_by_button(job, press).await;
-                match press.button.action.command() {
-                    Some(command) => Intent::of(command, next),
-                    None => Intent {
-                        name: PROPOSAL,
-                        next,
-                    },
-                }
+                let action = &press.button.action;
+                let name = match (action.command(), action) {
+                    (Some(command), _) => command.as_str(),
+                    (None, ButtonAction::Publish(_) | ButtonAction::Discard(_)) => PREVIEW,
+                    (None, _) => PROPOSAL,
+                };
+                Intent { name, next }
             }
             Stored::Reaction(reaction) => {
                 let next = self.requested_by_reaction(job, reaction).await;
@@ -144,10 +173,14 @@ impl Dispatcher {
                 let name = match action {
                     ScheduledAction::Publish { .. } => PUBLISH,
                     ScheduledAction::Propose(_) => PROPOSAL,
+                    ScheduledAction::Preview(_) => PREVIEW,
                     ScheduledAction::Expire { .. } | ScheduledAction::Supersede { .. } => EXPIRE,
                 };
                 let next = match (action, progress) {
-                    (ScheduledAction::Publish { .. }, Some(progress)) => Ok(resume(progress)),
+                    (
+                        ScheduledAction::Publish { .. } | ScheduledAction::Preview(_),
+                        Some(progress),
+                    ) => Ok(resume(progress)),
                     // A proposal runs the same action each time.
                     _ => self.due(job, stored, action).await,
                 };

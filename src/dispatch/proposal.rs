@@ -19,12 +19,12 @@ use crate::command::Recurrence;
 use crate::config::OnDenied;
 use crate::content::Document;
 use crate::event::{Stored, StoredMessage};
-use crate::model::action::{Action, Source};
+use crate::model::action::{Action, Source, TextEdit};
 use crate::model::job::{JobKind, JobRef};
 use crate::model::outcome::{Done, Outcome};
 use crate::model::proposal::{Decided, Proposed};
 use crate::model::refusal::{Call, Cause};
-use crate::model::rights::Denied;
+use crate::model::rights::{Audience, Denied, Right};
 use crate::model::schedule::{
     AnnounceOptions, Decision, Proposal, ProposedAction, Schedule, ScheduledAction, Verdict,
 };
@@ -37,9 +37,9 @@ const TIME_TO_DECIDE: Duration = Duration::from_hours(24);
 /// Maximum number of people whom a card mentions.
 const MAX_ASKED: usize = 10;
 
-/// What a member asked for that others may approve.
+/// What a member asked for that others may approve, or that its author may see first.
 pub(super) enum Proposable {
-    Pin(ProposedAction),
+    Ready(ProposedAction),
     Announce {
         source: Source,
         options: AnnounceOptions,
@@ -48,17 +48,26 @@ pub(super) enum Proposable {
     },
 }
 
+/// Why something is proposed.
+#[derive(Clone, Copy)]
+pub(super) enum ProposedFor {
+    /// Its author asked for approval.
+    Request,
+    /// Its author lacks the right.
+    Denial(Denied),
+}
+
 impl Proposable {
-    fn of(next: &Next) -> Option<Self> {
+    pub(super) fn of(next: &Next) -> Option<Self> {
         Some(match next {
             Next::Authorize(Action::PutMessage(message, duration)) => {
-                Self::Pin(ProposedAction::PutMessage {
+                Self::Ready(ProposedAction::PutMessage {
                     message: message.clone(),
                     duration: *duration,
                 })
             }
             Next::Authorize(Action::PutAnnouncement(duration)) => {
-                Self::Pin(ProposedAction::PutAnnouncement {
+                Self::Ready(ProposedAction::PutAnnouncement {
                     duration: *duration,
                 })
             }
@@ -68,6 +77,10 @@ impl Proposable {
                 due: None,
                 every: None,
             },
+            Next::Authorize(Action::Edit(edit)) => Self::Ready(ProposedAction::Edit {
+                text: Box::new(edit.target.text()?),
+                document: edit.document.clone(),
+            }),
             Next::Schedule(ScheduledAnnouncement {
                 source,
                 options,
@@ -90,24 +103,54 @@ impl Dispatcher {
     pub(super) fn proposable(&self, job: &Job, stored: &Stored, next: &Next) -> Option<Proposable> {
         let scope = Scope::of(stored.actor());
         let (on_denied, _) = policy::on_denied(self.policy(), scope);
-        if job.key.kind != JobKind::Command || on_denied == OnDenied::Refuse {
+        let is_command = matches!(job.key.kind, JobKind::Command | JobKind::Preview);
+        if !is_command || on_denied == OnDenied::Refuse {
             return None;
         }
         Proposable::of(next)
     }
 
-    /// Asks those who have the right. Without any, the member is denied.
+    /// Proposes what its author asked others to approve, unless the author may not use the bot at all.
+    pub(super) async fn propose_on_request(
+        &self,
+        job: &Job,
+        stored: &Stored,
+        next: Next,
+    ) -> Result<Conclusion, Failure> {
+        let proposable = Proposable::of(&next).ok_or(Cause::Internal)?;
+        self.refuse_excluded(stored, &next)?;
+        self.propose(job, stored, proposable, ProposedFor::Request)
+            .await
+    }
+
+    /// Refuses members whom a list or their tenant excludes.
+    pub(super) fn refuse_excluded(&self, stored: &Stored, next: &Next) -> Result<(), Failure> {
+        let action = match next {
+            Next::Authorize(action) => action.clone(),
+            Next::Schedule(announcement) => {
+                Action::Announce(announcement.source.clone(), announcement.options)
+            }
+            _ => return Err(Cause::Internal.into()),
+        };
+        let considered = policy::consider(self.policy(), stored.actor(), action);
+        Ok(considered.map(drop).map_err(Cause::Denied)?)
+    }
+
+    /// Asks those who have the right. Without any, the member is denied, or told that nobody else has it.
     pub(super) async fn propose(
         &self,
         job: &Job,
         stored: &Stored,
         proposable: Proposable,
-        denied: Denied,
+        why: ProposedFor,
     ) -> Result<Conclusion, Failure> {
-        let asked = self.people_to_ask(stored).await?;
-        if asked.is_empty() {
-            return Err(Cause::Denied(denied).into());
-        }
+        let action = self.proposed_action(job, stored, proposable).await?;
+        let right = action.kind_of_right().right().unwrap_or(Right::Announce);
+        let asked = self.people_to_ask(stored, right).await?;
+        let asked = asked.ok_or(match why {
+            ProposedFor::Request => Cause::NobodyToAsk,
+            ProposedFor::Denial(denied) => Cause::Denied(denied),
+        })?;
         let schedules = self.schedules(job).await?;
         let proposals = schedules
             .iter()
@@ -116,7 +159,6 @@ impl Dispatcher {
             let limit = MAX_PROPOSALS;
             return Err(Cause::TooManyProposals { limit }.into());
         }
-        let action = self.proposed_action(job, stored, proposable).await?;
         let at = self.clock.now();
         // A series may begin with a later run.
         let until = action
@@ -145,6 +187,7 @@ impl Dispatcher {
                     kind: JobKind::Proposal,
                 },
                 action,
+                on_request: matches!(why, ProposedFor::Request),
                 at,
                 until,
                 asked,
@@ -152,31 +195,49 @@ impl Dispatcher {
         })
     }
 
-    /// The group's owner, and its admins unless only the owner is to be asked.
-    async fn people_to_ask(&self, stored: &Stored) -> Result<Vec<OpenId>, Failure> {
+    /// The group's owner, and its admins unless only the owner is to be asked; never the author.
+    /// `None` if nobody else has the right.
+    async fn people_to_ask(
+        &self,
+        stored: &Stored,
+        right: Right,
+    ) -> Result<Option<Vec<OpenId>>, Failure> {
         let actor = stored.actor();
         let settings = self.platform.settings(actor.chat, IdType::OpenId).await;
         let group = settings
             .map_err(|error| Failure::Call(Call::ReadChat, error))?
             .group;
-        let (on_denied, _) = policy::on_denied(self.policy(), Scope::of(actor));
-        let admins = match (on_denied, &group.owner_id) {
-            (OnDenied::AskOwner, Some(_)) => &[][..],
-            // A group of a bot has no owner who could be asked.
-            _ => &group.user_manager_ids,
+        let author = actor.sender.open_id.as_ref().map(OpenId::as_str);
+        let others = |people: &[String]| -> Vec<OpenId> {
+            let others = people.iter().filter(|id| Some(id.as_str()) != author);
+            others.take(MAX_ASKED).map(OpenId::new).collect()
         };
-        let people = group.owner_id.iter().chain(admins).take(MAX_ASKED);
-        Ok(people.map(|id| OpenId::from(id.as_str())).collect())
+        let owner: Vec<String> = group.owner_id.iter().cloned().collect();
+        let leaders = [&*owner, &*group.user_manager_ids].concat();
+        let (on_denied, _) = policy::on_denied(self.policy(), Scope::of(actor));
+        let asked = match on_denied {
+            OnDenied::AskOwner => others(&owner),
+            _ => others(&leaders),
+        };
+        // A group of a bot has no owner who could be asked, and an owner may ask the admins.
+        let asked = if asked.is_empty() {
+            others(&leaders)
+        } else {
+            asked
+        };
+        let audience = policy::who_may(self.policy(), Scope::of(actor), right, &group);
+        let is_open = audience == Audience::AllMembers && policy::has_settings(&group);
+        Ok(Some(asked).filter(|asked| is_open || !asked.is_empty()))
     }
 
-    async fn proposed_action(
+    pub(super) async fn proposed_action(
         &self,
         job: &Job,
         stored: &Stored,
         proposable: Proposable,
     ) -> Result<ProposedAction, Failure> {
         let (source, options, due, every) = match proposable {
-            Proposable::Pin(action) => return Ok(action),
+            Proposable::Ready(action) => return Ok(action),
             Proposable::Announce {
                 source,
                 options,
@@ -210,6 +271,7 @@ impl Dispatcher {
         job: &Job,
         job_ref: &JobRef,
         verdict: Verdict,
+        reason: Option<String>,
     ) -> Result<Next, Failure> {
         let is_open = |schedule: &Schedule| {
             let proposal = schedule.action.proposal();
@@ -221,6 +283,7 @@ impl Dispatcher {
         Ok(Next::Decide(Box::new(ProposalToDecide {
             schedule,
             verdict,
+            reason,
         })))
     }
 
@@ -229,14 +292,22 @@ impl Dispatcher {
         &self,
         job: &Job,
         stored: &Stored,
-        ProposalToDecide { schedule, verdict }: ProposalToDecide,
+        ProposalToDecide {
+            schedule,
+            verdict,
+            reason,
+        }: ProposalToDecide,
     ) -> Result<Conclusion, Failure> {
         let proposal = schedule.action.proposal().ok_or(Cause::ProposalOver)?;
         let (action, actor) = (proposal.action.clone(), stored.actor());
         match verdict {
             Verdict::Approved => {
+                if schedule.is_of(actor.sender) {
+                    return Err(Cause::OwnProposal.into());
+                }
+                let action = self.action_of(job, &action).await?;
                 // The platform would refuse only when the proposal runs.
-                self.authorize_with_pin(actor, Action::from(&action), Enforcer::Bot)
+                self.authorize_with_pin(actor, action, Enforcer::Bot)
                     .await?;
                 self.require_consent(job, stored).await?;
             }
@@ -249,7 +320,11 @@ impl Dispatcher {
         let by_name = self.name_of(stored, &by).await;
         let decided = ScheduledAction::Propose(Proposal {
             action: action.clone(),
-            decision: Some(Decision { verdict, by }),
+            decision: Some(Decision {
+                verdict,
+                by,
+                reason: reason.clone(),
+            }),
         });
         let payload = StoredMessage::with_schedule(&schedule.payload, decided);
         Ok(Conclusion {
@@ -262,6 +337,7 @@ impl Dispatcher {
                 action,
                 verdict,
                 by: by_name,
+                reason,
             }))))
         })
     }
@@ -277,7 +353,8 @@ impl Dispatcher {
         let decision = proposal.decision.ok_or(Cause::NotApproved)?;
         if decision.verdict == Verdict::Declined {
             let by = self.name_of(stored, &decision.by).await;
-            return Err(Cause::Declined { by }.into());
+            let reason = decision.reason;
+            return Err(Cause::Declined { by, reason }.into());
         }
         if let ProposedAction::Announce {
             due: Some(due),
@@ -297,8 +374,33 @@ impl Dispatcher {
             let due = next.unwrap_or(due);
             return self.add_schedule(job, action, options, due).await;
         }
-        let permit = Permit::for_approved(Action::from(&proposal.action));
+        let action = self.action_of(job, &proposal.action).await?;
+        let permit = Permit::for_approved(action);
         self.act(job, permit, stored, pending).await
+    }
+
+    /// The action of a proposal or a preview.
+    pub(super) async fn action_of(
+        &self,
+        job: &Job,
+        proposed: &ProposedAction,
+    ) -> Result<Action, Failure> {
+        Ok(match proposed {
+            ProposedAction::PutMessage { message, duration } => {
+                Action::PutMessage(message.clone(), *duration)
+            }
+            ProposedAction::PutAnnouncement { duration } => Action::PutAnnouncement(*duration),
+            ProposedAction::Announce {
+                document, options, ..
+            } => Action::Announce(Source::Document(document.clone()), *options),
+            ProposedAction::Edit { text, document } => {
+                let target = self.unchanged(job, text).await?;
+                Action::Edit(Box::new(TextEdit {
+                    target,
+                    document: document.clone(),
+                }))
+            }
+        })
     }
 
     /// The name of a member of the group, if the platform returns it.

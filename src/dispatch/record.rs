@@ -13,7 +13,7 @@ use crate::model::change::{
 use crate::model::job::JobKind;
 use crate::model::progress::Progress;
 use crate::model::refusal::{Cause, Refusal};
-use crate::model::schedule::{AnnounceOptions, SUMMARY, ScheduledAction};
+use crate::model::schedule::{AnnounceOptions, ProposedAction, SUMMARY, ScheduledAction};
 use crate::policy::Permit;
 use crate::store::{Job, NewSchedule};
 
@@ -42,6 +42,17 @@ impl PendingRecord {
                 _ => None,
             },
         })
+    }
+
+    /// Of what a member proposed.
+    pub(super) fn of_proposed(action: &ProposedAction, sender: &Sender) -> Self {
+        Self {
+            kind: action.kind(),
+            actor: id_of(sender),
+            approver: None,
+            summary: action.first_characters(SUMMARY),
+            target: None,
+        }
     }
 
     /// Adds the member who decided on the proposal.
@@ -89,6 +100,7 @@ impl PendingRecord {
         ChangeRecord {
             change,
             edited,
+            reason: refusal.cause.reason_given().map(str::to_owned),
             log_id: refusal.cause.log_id().map(str::to_owned),
             // So that the next `/undo` skips this change.
             reverts: self
@@ -105,6 +117,7 @@ impl PendingRecord {
             approver: self.approver.clone(),
             summary: self.summary.clone(),
             result,
+            reason: None,
             log_id: None,
             change: None,
             reverts: None,

@@ -23,8 +23,8 @@ use crate::model::job::{JobKey, JobKind, JobRef};
 use crate::model::outcome::{
     Approver, Done, History, HistoryChange, HistorySchedule, Outcome, Scheduled, ScheduledChange,
 };
-use crate::model::refusal::{Cause, NotPosted};
-use crate::model::schedule::{AnnounceOptions, Schedule, ScheduledAction};
+use crate::model::refusal::{BroadcastRefusal, Cause, NotPosted};
+use crate::model::schedule::{AnnounceOptions, Preview, Proposal, Schedule, ScheduledAction};
 use crate::platform::Platform;
 use crate::policy::Permit;
 use crate::store::{Conclusion, Job, NewSchedule, StoreError};
@@ -88,9 +88,11 @@ impl Dispatcher {
             Command::Login => Next::SignIn,
             Command::Logout => Next::SignOut,
             _ if message.chat_type.is_p2p() => return Err(Cause::NeedsGroup(name).into()),
-            Command::Pin { target, duration } => {
-                Next::Authorize(Action::pin(target, duration, message)?)
-            }
+            Command::Pin {
+                target,
+                duration,
+                ask,
+            } => Next::Authorize(Action::pin(target, duration, message)?).after(false, ask),
             Command::Unpin => Next::Authorize(Action::DeleteTopNotice),
             Command::Announce(ref text) | Command::Notice(ref text) => {
                 self.announcement(text, &typed, message, asked_at).await?
@@ -161,35 +163,39 @@ impl Dispatcher {
         // So that a mistyped name is reported now.
         if let Some(list) = &announcement.to {
             self.groups_of(list)?;
+            if announcement.preview || announcement.ask {
+                return Err(BroadcastRefusal::OnlyAtOnce.into());
+            }
         }
         let every = announcement.every;
         let due = match (announcement.at, every) {
             (Some(when), _) => {
                 let typed_at = asked_at.to_zoned(self.time_zone().clone());
-                when.resolve(&typed_at)
+                Some(when.resolve(&typed_at))
             }
             (None, Some(rule)) => {
                 let next = rule.next(asked_at, self.time_zone());
-                next.ok_or(ScheduleTimeError::TooFar)
+                Some(next.ok_or(ScheduleTimeError::TooFar))
             }
-            (None, None) => {
-                return Ok(match announcement.to.clone() {
-                    Some(list) => Next::Broadcast(BroadcastRequest {
-                        source,
-                        options,
-                        list,
-                    }),
-                    None => Next::Authorize(Action::Announce(source, options)),
-                });
-            }
+            (None, None) => None,
         };
-        Ok(Next::Schedule(ScheduledAnnouncement {
-            source,
-            options,
-            due: due.map_err(Cause::CannotSchedule)?,
-            to: announcement.to.clone(),
-            every,
-        }))
+        let to = announcement.to.clone();
+        let next = match (due, to) {
+            (Some(due), to) => Next::Schedule(ScheduledAnnouncement {
+                source,
+                options,
+                due: due.map_err(Cause::CannotSchedule)?,
+                to,
+                every,
+            }),
+            (None, Some(list)) => Next::Broadcast(BroadcastRequest {
+                source,
+                options,
+                list,
+            }),
+            (None, None) => Next::Authorize(Action::Announce(source, options)),
+        };
+        Ok(next.after(announcement.preview, announcement.ask))
     }
 
     /// An unreadable message is refused if it is addressed to the bot.
@@ -343,6 +349,7 @@ impl Dispatcher {
                 Ok(Next::Act(permit))
             }
             ScheduledAction::Propose(proposal) => Ok(Next::Decided(proposal.clone())),
+            ScheduledAction::Preview(preview) => self.preview_due(job, preview).await,
             ScheduledAction::Supersede { run, .. } => Ok(match self.superseded(job, run).await? {
                 Some(change) => Next::Act(Permit::for_expiry(change)),
                 None => Next::Answer(Outcome::Done(Done::Superseded)),
@@ -372,8 +379,18 @@ impl Dispatcher {
         }
     }
 
-    /// The schedules of the job's chat. The end of an earlier run of a series is none.
+    /// The schedules of the job's chat, without previews, which concern only their author. The end of an
+    /// earlier run of a series is none.
     pub(super) async fn schedules(&self, job: &Job) -> Result<Vec<Schedule>, StoreError> {
+        let mut schedules = self.schedules_and_previews(job).await?;
+        schedules.retain(|schedule| schedule.action.preview().is_none());
+        Ok(schedules)
+    }
+
+    pub(super) async fn schedules_and_previews(
+        &self,
+        job: &Job,
+    ) -> Result<Vec<Schedule>, StoreError> {
         let rows = self.store.schedules(job.chat_key()).await?;
         let schedules = rows.into_iter().filter_map(event::schedule);
         let is_listed =
@@ -474,29 +491,7 @@ impl Dispatcher {
                 .map(|schedule| HistorySchedule {
                     job_ref: Some(schedule.job_ref),
                     number: schedule.number,
-                    what: match schedule.action {
-                        ScheduledAction::Publish { options, .. } if options.notice => {
-                            ScheduledChange::Notice
-                        }
-                        ScheduledAction::Publish { options, .. } if options.replace.is_some() => {
-                            ScheduledChange::Replace
-                        }
-                        ScheduledAction::Publish { .. } => ScheduledChange::Announce,
-                        ScheduledAction::Propose(ref proposal) => {
-                            ScheduledChange::Decision(proposal.action.kind())
-                        }
-                        ScheduledAction::Expire {
-                            kind: ChangeKind::Pin | ChangeKind::Notice,
-                            ..
-                        } => ScheduledChange::Unpin,
-                        ScheduledAction::Expire {
-                            kind: ChangeKind::Replace,
-                            ..
-                        } => ScheduledChange::RestoreContent,
-                        ScheduledAction::Expire { .. } | ScheduledAction::Supersede { .. } => {
-                            ScheduledChange::RemoveEntry
-                        }
-                    },
+                    what: scheduled_change(&schedule.action),
                     author: name(schedule.author.as_ref()),
                     summary: schedule.action.summary(),
                     due: schedule.due,
@@ -533,6 +528,32 @@ fn pinned(change: &RecordedChange) -> Option<PinTarget> {
         PinnedItem::Message(_) => Some(PinTarget::RepliedMessage),
         PinnedItem::Announcement => Some(PinTarget::Announcement),
         PinnedItem::Unknown | PinnedItem::Nothing => None,
+    }
+}
+
+/// The effect of a schedule; a preview has none of its own.
+fn scheduled_change(action: &ScheduledAction) -> ScheduledChange {
+    match action {
+        ScheduledAction::Publish { options, .. } if options.notice => ScheduledChange::Notice,
+        ScheduledAction::Publish { options, .. } if options.replace.is_some() => {
+            ScheduledChange::Replace
+        }
+        ScheduledAction::Publish { .. } => ScheduledChange::Announce,
+        ScheduledAction::Propose(Proposal { action, .. })
+        | ScheduledAction::Preview(Preview { action, .. }) => {
+            ScheduledChange::Decision(action.kind())
+        }
+        ScheduledAction::Expire {
+            kind: ChangeKind::Pin | ChangeKind::Notice,
+            ..
+        } => ScheduledChange::Unpin,
+        ScheduledAction::Expire {
+            kind: ChangeKind::Replace,
+            ..
+        } => ScheduledChange::RestoreContent,
+        ScheduledAction::Expire { .. } | ScheduledAction::Supersede { .. } => {
+            ScheduledChange::RemoveEntry
+        }
     }
 }
 

@@ -59,6 +59,13 @@ pub(super) enum ReplyError {
     MaybeSent,
 }
 
+impl ReplyError {
+    /// Whether the platform rejects the content.
+    pub(super) fn is_refusal(&self) -> bool {
+        matches!(self, Self::Call(error) if is_refused(error))
+    }
+}
+
 impl From<feishu::Error> for ReplyError {
     fn from(error: feishu::Error) -> Self {
         Self::Call(error)
@@ -159,6 +166,9 @@ impl Dispatcher {
     }
 
     async fn send_answer(&self, job: &Job, stored: &StoredMessage, outcome: &Outcome) -> Release {
+        if let Outcome::Previewed(previewed) = outcome {
+            return self.show_preview(job, stored, previewed).await;
+        }
         let message = &stored.event.message;
         let language = self.language_of(message);
         let reference = job.key.reference();

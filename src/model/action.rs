@@ -8,7 +8,9 @@ use crate::content::Document;
 use crate::model::change::{ChangeKind, RecordedChange};
 use crate::model::refusal::Cause;
 use crate::model::rights::Right;
-use crate::model::schedule::{AnnounceOptions, ProposedAction, SUMMARY, Schedule, ScheduledAction};
+use crate::model::schedule::{
+    AnnounceOptions, EditedPlace, EditedText, SUMMARY, Schedule, ScheduledAction,
+};
 use crate::model::settings::{SettingChange, SettingsInForce};
 
 /// An action that the bot can run once it is permitted.
@@ -76,7 +78,7 @@ impl EditTarget {
         }
     }
 
-    /// The text so far.
+    /// The text so far, unless it is that of a notice.
     pub(crate) fn document(&self) -> Option<&Document> {
         match self {
             Self::Entry(change) => {
@@ -86,10 +88,36 @@ impl EditTarget {
             Self::Schedule(schedule) => match &schedule.action {
                 ScheduledAction::Publish { document, .. } => Some(document),
                 ScheduledAction::Propose(_)
+                | ScheduledAction::Preview(_)
                 | ScheduledAction::Expire { .. }
                 | ScheduledAction::Supersede { .. } => None,
             },
         }
+    }
+
+    fn notice(&self) -> Option<&Document> {
+        let Self::Entry(change) = self else {
+            return None;
+        };
+        let notice = change.change.as_ref()?.notice()?;
+        Some(notice.entry.document())
+    }
+
+    /// The text as it is now, to be changed later; `None` if it is not known.
+    pub(crate) fn text(&self) -> Option<EditedText> {
+        let document = self.document().or_else(|| self.notice())?.clone();
+        Some(match self {
+            Self::Entry(change) => EditedText {
+                place: EditedPlace::Entry(change.id),
+                kind: change.kind,
+                document,
+            },
+            Self::Schedule(schedule) => EditedText {
+                place: EditedPlace::Schedule(schedule.job_ref.clone()),
+                kind: schedule.action.kind(),
+                document,
+            },
+        })
     }
 
     /// The number by which members refer to it.
@@ -255,20 +283,6 @@ impl Action {
 pub(crate) fn is_author(author: Option<&OpenId>, sender: &Sender) -> bool {
     let author = author.map(OpenId::as_str);
     author.is_some() && author == sender.id().map(|(_, id)| id)
-}
-
-impl From<&ProposedAction> for Action {
-    fn from(proposed: &ProposedAction) -> Self {
-        match proposed {
-            ProposedAction::PutMessage { message, duration } => {
-                Self::PutMessage(message.clone(), *duration)
-            }
-            ProposedAction::PutAnnouncement { duration } => Self::PutAnnouncement(*duration),
-            ProposedAction::Announce {
-                document, options, ..
-            } => Self::Announce(Source::Document(document.clone()), *options),
-        }
-    }
 }
 
 /// The message that a command replied to. In a topic the platform names the topic's first message,

@@ -42,6 +42,10 @@ pub(crate) enum ButtonAction {
     Retract(JobRef),
     /// Repeat what failed of this broadcast.
     Redeliver(JobRef),
+    /// Publish what this preview shows.
+    Publish(PreviewRef),
+    /// Discard this preview.
+    Discard(PreviewRef),
     /// Show all commands; on a help card.
     ShowCommands,
     /// Change a setting; on a settings card.
@@ -63,10 +67,25 @@ impl ButtonAction {
             Self::Resume(_) => CommandName::Resume,
             Self::ShowCommands => CommandName::Help,
             Self::Set { .. } => CommandName::Settings,
-            Self::Approve(_) | Self::Decline(_) => return None,
+            Self::Approve(_) | Self::Decline(_) | Self::Publish(_) | Self::Discard(_) => {
+                return None;
+            }
         })
     }
 }
+
+/// A preview, and where it is shown.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct PreviewRef {
+    pub(crate) job: JobRef,
+    /// Whether only its author sees the card, which cannot be updated.
+    pub(crate) private: bool,
+}
+
+/// The input of the form that declines a proposal.
+pub(crate) const REASON: &str = "reason";
+/// In characters.
+pub(crate) const LONGEST_REASON: u16 = 200;
 
 /// Distinguishes the bot's buttons from those of the app's other cards.
 const KEY: &str = "noticebot";
@@ -112,6 +131,13 @@ mod tests {
             ButtonAction::Decline,
             ButtonAction::Retract,
             ButtonAction::Redeliver,
+            |job| ButtonAction::Publish(PreviewRef { job, private: true }),
+            |job| {
+                ButtonAction::Discard(PreviewRef {
+                    job,
+                    private: false,
+                })
+            },
             |_| ButtonAction::ShowCommands,
             |_| ButtonAction::Set {
                 chat: "oc_1".into(),

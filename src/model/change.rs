@@ -245,6 +245,8 @@ pub(crate) struct ChangeRecord {
     /// The first words of the text that was written or reverted.
     pub(crate) summary: String,
     pub(crate) result: ChangeResult,
+    /// Why it was declined, in the words of who did.
+    pub(crate) reason: Option<String>,
     /// The platform's log id of the response that refused the change.
     pub(crate) log_id: Option<String>,
     /// `None` if nothing can have been changed.

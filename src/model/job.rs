@@ -61,6 +61,8 @@ pub enum JobKind {
     Publish,
     /// Run what others have approved, or report that they have not.
     Proposal,
+    /// Run what its author has seen first and wants, or forget it.
+    Preview,
     /// Revert a change whose duration has passed.
     Expire,
     /// Remove the entry of the run of a series before the one of the origin.

@@ -11,7 +11,7 @@ use crate::command::{ParseError, PinTarget, Recurrence};
 use crate::model::broadcast::Reach;
 use crate::model::change::ChangeKind;
 use crate::model::job::JobRef;
-use crate::model::proposal::{Decided, Proposed};
+use crate::model::proposal::{Decided, Previewed, Proposed};
 use crate::model::refusal::{BroadcastRefusal, Cause, Refusal, SeriesRefusal, Stage};
 use crate::model::rights::{GroupRights, Right};
 use crate::model::schedule::AnnounceOptions;
@@ -29,6 +29,8 @@ pub(crate) enum Outcome {
     Scheduled(Scheduled),
     /// Others are asked for approval.
     Proposed(Box<Proposed>),
+    /// The author sees it first.
+    Previewed(Previewed),
     History(History),
     /// `/help` in a group, with the permissions that its settings give.
     HelpInGroup(GroupHelp),
@@ -50,7 +52,8 @@ pub(crate) enum Readers {
 impl Outcome {
     pub(crate) fn readers(&self) -> Readers {
         match self {
-            Self::Done(
+            Self::Previewed(_)
+            | Self::Done(
                 Done::ConsentRequested | Done::AlreadyConsented | Done::ConsentWithdrawn { .. },
             ) => Readers::Author,
             Self::Refused(refusal) if refusal.concerns_only_author() => Readers::Author,
@@ -80,6 +83,7 @@ impl Outcome {
                     | Cause::Series(SeriesRefusal::PausedAlready | SeriesRefusal::NotPaused)
                     | Cause::CardOutdated
                     | Cause::ProposalOver
+                    | Cause::PreviewOver
                     | Cause::Broadcast(BroadcastRefusal::BroadcastOver),
             })
         )
@@ -125,6 +129,7 @@ impl Outcome {
             Self::Help | Self::HelpInGroup(_) | Self::AllCommands(_) => "help",
             Self::Scheduled(_) => "scheduled",
             Self::Proposed(_) => "proposed",
+            Self::Previewed(_) => "previewed",
             Self::History(_) => "history",
             Self::Refused(refusal) => refusal.label(),
         }
@@ -238,6 +243,10 @@ pub(crate) enum Done {
     },
     /// A proposal was approved or declined. If it was approved, it runs next.
     Decided(Box<Decided>),
+    /// The author of a preview wants it, and it runs next.
+    PreviewAccepted,
+    /// The author of a preview does not want it.
+    PreviewDiscarded,
     /// The settings of the group, to be shown.
     Settings(Box<SettingsInForce>),
     /// A setting of the group was changed.

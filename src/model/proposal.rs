@@ -1,4 +1,4 @@
-//! A proposal as its card shows it.
+//! A proposal or a preview as its card shows it.
 
 use feishu::OpenId;
 use jiff::Timestamp;
@@ -6,9 +6,6 @@ use serde::{Deserialize, Serialize};
 
 use crate::model::job::JobRef;
 use crate::model::schedule::{ProposedAction, Verdict};
-
-/// How much of a text the card shows, in characters.
-pub(crate) const SHOWN_TEXT: usize = 1000;
 
 /// What a member proposed to those who may do it.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -18,6 +15,9 @@ pub(crate) struct Proposed {
     /// Identifies it in the values of the buttons.
     pub(crate) job_ref: JobRef,
     pub(crate) action: ProposedAction,
+    /// Whether its author asked for approval, rather than lacks the right.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub(crate) on_request: bool,
     pub(crate) at: Timestamp,
     /// Until when it can be approved.
     pub(crate) until: Timestamp,
@@ -32,4 +32,20 @@ pub(crate) struct Decided {
     pub(crate) verdict: Verdict,
     /// The name of the member who decided, if the platform returns it.
     pub(crate) by: Option<String>,
+    /// Why it was declined, in the words of who did.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) reason: Option<String>,
+}
+
+/// A preview, without its text, which is stored for as long as the preview is open.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct Previewed {
+    /// Identifies it in the values of the buttons.
+    pub(crate) job_ref: JobRef,
+    pub(crate) at: Timestamp,
+    /// Until when it can be published.
+    pub(crate) until: Timestamp,
+    /// Whether the text will lose its formatting, because the announcement is of the old kind.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub(crate) in_old_kind: bool,
 }

@@ -229,7 +229,20 @@ pub enum Cause {
     Declined {
         /// Their name, if the platform returns it.
         by: Option<String>,
+        /// Why, in their words.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        reason: Option<String>,
     },
+    /// The author of a proposal tried to approve it.
+    OwnProposal,
+    /// A member asked for approval, and nobody else may give it.
+    NobodyToAsk,
+    /// The text was changed after somebody asked to edit it.
+    TextChanged,
+    /// A preview was published or discarded before, or its time is over.
+    PreviewOver,
+    /// The preview is of somebody else.
+    NotYourPreview,
     /// Nobody decided on a proposal in time.
     NotApproved,
     /// What concerns announcements to several groups.
@@ -351,6 +364,14 @@ impl Cause {
         }
     }
 
+    /// Why a member declined a proposal, in their words.
+    pub(crate) fn reason_given(&self) -> Option<&str> {
+        match self {
+            Self::Declined { reason, .. } => reason.as_deref(),
+            _ => None,
+        }
+    }
+
     /// The platform's log id.
     pub(crate) fn log_id(&self) -> Option<&str> {
         match self {
@@ -406,6 +427,8 @@ pub enum BroadcastRefusal {
     NotAuthorOfBroadcast,
     /// `/edit` named a broadcast, which is edited in each group.
     BroadcastNotEditable,
+    /// It can be neither previewed nor approved.
+    OnlyAtOnce,
     /// Content was replaced, and later changes depend on it.
     LaterChanges,
 }

@@ -9,7 +9,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::command::{Recurrence, Replace, Span};
 use crate::content::Document;
-use crate::model::change::ChangeKind;
+use crate::model::change::{ChangeId, ChangeKind};
 use crate::model::job::{JobId, JobKind, JobRef};
 use crate::model::series::{Series, first_origin};
 
@@ -37,6 +37,8 @@ pub(crate) enum ScheduledAction {
     },
     /// Wait for a decision.
     Propose(Proposal),
+    /// Wait for the author, who sees it first.
+    Preview(Preview),
     /// Revert the change of another job of the same message.
     Expire {
         /// The kind of that job: the command itself, or a scheduled announcement.
@@ -53,6 +55,16 @@ pub(crate) enum ScheduledAction {
     },
 }
 
+/// What a member sees before it happens.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct Preview {
+    pub(crate) action: ProposedAction,
+    /// Whether it is then proposed to others.
+    pub(crate) ask: bool,
+    /// Whether its author wants it.
+    pub(crate) is_wanted: bool,
+}
+
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) struct Proposal {
     pub(crate) action: ProposedAction,
@@ -60,7 +72,7 @@ pub(crate) struct Proposal {
     pub(crate) decision: Option<Decision>,
 }
 
-/// What a member may propose.
+/// What a member may propose or preview.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub(crate) enum ProposedAction {
@@ -81,6 +93,26 @@ pub(crate) enum ProposedAction {
         #[serde(default, skip_serializing_if = "Option::is_none")]
         every: Option<Recurrence>,
     },
+    Edit {
+        text: Box<EditedText>,
+        document: Document,
+    },
+}
+
+/// The text that an edit is to change, as it was when the edit was requested.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct EditedText {
+    pub(crate) place: EditedPlace,
+    /// The kind of change whose right the edit takes.
+    pub(crate) kind: ChangeKind,
+    pub(crate) document: Document,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub(crate) enum EditedPlace {
+    Entry(ChangeId),
+    Schedule(JobRef),
 }
 
 /// The answer to a proposal.
@@ -88,6 +120,9 @@ pub(crate) enum ProposedAction {
 pub(crate) struct Decision {
     pub(crate) verdict: Verdict,
     pub(crate) by: Sender,
+    /// Why it was declined, in the words of who did.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) reason: Option<String>,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
@@ -148,6 +183,15 @@ impl ProposedAction {
         match self {
             Self::PutMessage { .. } | Self::PutAnnouncement { .. } => ChangeKind::Pin,
             Self::Announce { options, .. } => options.kind(),
+            Self::Edit { .. } => ChangeKind::Edit,
+        }
+    }
+
+    /// The kind of change whose right it takes.
+    pub(crate) fn kind_of_right(&self) -> ChangeKind {
+        match self {
+            Self::Edit { text, .. } => text.kind,
+            other => other.kind(),
         }
     }
 
@@ -155,20 +199,21 @@ impl ProposedAction {
         match self {
             Self::PutMessage { .. } | Self::PutAnnouncement { .. } => true,
             Self::Announce { options, .. } => options.changes_top(),
+            Self::Edit { .. } => false,
         }
     }
 
     /// When it is to be published, if not at once.
     pub(crate) fn due(&self) -> Option<Timestamp> {
         match self {
-            Self::PutMessage { .. } | Self::PutAnnouncement { .. } => None,
+            Self::PutMessage { .. } | Self::PutAnnouncement { .. } | Self::Edit { .. } => None,
             Self::Announce { due, .. } => *due,
         }
     }
 
     pub(crate) fn every(&self) -> Option<Recurrence> {
         match self {
-            Self::PutMessage { .. } | Self::PutAnnouncement { .. } => None,
+            Self::PutMessage { .. } | Self::PutAnnouncement { .. } | Self::Edit { .. } => None,
             Self::Announce { every, .. } => *every,
         }
     }
@@ -183,25 +228,22 @@ impl ProposedAction {
                 }
             }
             Self::Announce { options, .. } => *options,
+            Self::Edit { .. } => AnnounceOptions::NONE,
         }
     }
 
-    /// The first `n` characters of its text, line by line.
-    pub(crate) fn shown_text(&self, n: usize) -> Option<String> {
-        let Self::Announce { document, .. } = self else {
-            return None;
-        };
-        let text = document.to_plain_text();
-        let end = text.char_indices().nth(n).map(|(end, _)| end);
-        Some(end.map_or(text.clone(), |end| format!("{}…", &text[..end])))
+    /// The text that it writes.
+    pub(crate) fn document(&self) -> Option<&Document> {
+        match self {
+            Self::PutMessage { .. } | Self::PutAnnouncement { .. } => None,
+            Self::Announce { document, .. } | Self::Edit { document, .. } => Some(document),
+        }
     }
 
     /// The first `n` characters of its text on one line.
     pub(crate) fn first_characters(&self, n: usize) -> String {
-        match self {
-            Self::PutMessage { .. } | Self::PutAnnouncement { .. } => String::new(),
-            Self::Announce { document, .. } => document.first_characters(n),
-        }
+        let document = self.document();
+        document.map_or(String::new(), |document| document.first_characters(n))
     }
 }
 
@@ -210,7 +252,9 @@ impl ScheduledAction {
     pub(crate) fn summary(&self) -> String {
         match self {
             Self::Publish { document, .. } => document.first_characters(SUMMARY),
-            Self::Propose(proposal) => proposal.action.first_characters(SUMMARY),
+            Self::Propose(Proposal { action, .. }) | Self::Preview(Preview { action, .. }) => {
+                action.first_characters(SUMMARY)
+            }
             Self::Expire { summary, .. } | Self::Supersede { summary, .. } => summary.clone(),
         }
     }
@@ -219,7 +263,9 @@ impl ScheduledAction {
     pub(crate) fn changes_top(&self) -> bool {
         match self {
             Self::Publish { options, .. } => options.changes_top(),
-            Self::Propose(proposal) => proposal.action.changes_top(),
+            Self::Propose(Proposal { action, .. }) | Self::Preview(Preview { action, .. }) => {
+                action.changes_top()
+            }
             Self::Expire { kind, .. } => matches!(kind, ChangeKind::Pin | ChangeKind::Notice),
             Self::Supersede { .. } => false,
         }
@@ -229,7 +275,9 @@ impl ScheduledAction {
     pub(crate) fn kind(&self) -> ChangeKind {
         match self {
             Self::Publish { options, .. } => options.kind(),
-            Self::Propose(proposal) => proposal.action.kind(),
+            Self::Propose(Proposal { action, .. }) | Self::Preview(Preview { action, .. }) => {
+                action.kind_of_right()
+            }
             Self::Expire { kind, .. } => *kind,
             Self::Supersede { .. } => ChangeKind::Expire,
         }
@@ -238,7 +286,10 @@ impl ScheduledAction {
     pub(crate) fn proposal(&self) -> Option<&Proposal> {
         match self {
             Self::Propose(proposal) => Some(proposal),
-            Self::Publish { .. } | Self::Expire { .. } | Self::Supersede { .. } => None,
+            Self::Publish { .. }
+            | Self::Preview(_)
+            | Self::Expire { .. }
+            | Self::Supersede { .. } => None,
         }
     }
 
@@ -251,7 +302,16 @@ impl ScheduledAction {
     pub(crate) fn series(&self) -> Option<&Series> {
         match self {
             Self::Publish { series, .. } => series.as_deref(),
-            Self::Propose(_) | Self::Expire { .. } | Self::Supersede { .. } => None,
+            Self::Propose(_) | Self::Preview(_) | Self::Expire { .. } | Self::Supersede { .. } => {
+                None
+            }
+        }
+    }
+
+    pub(crate) fn preview(&self) -> Option<&Preview> {
+        match self {
+            Self::Preview(preview) => Some(preview),
+            _ => None,
         }
     }
 
@@ -283,6 +343,12 @@ impl Schedule {
             || (self.job_ref.kind == JobKind::Publish
                 && job_ref.kind == JobKind::Publish
                 && is_same_series())
+    }
+
+    /// Whether this member requested it.
+    pub(crate) fn is_of(&self, person: &Sender) -> bool {
+        let author = self.author.as_ref().map(OpenId::as_str);
+        author.is_some() && author == person.id().map(|(_, id)| id)
     }
 }
 

@@ -52,6 +52,8 @@ pub(crate) enum Emoji {
     Done,
     /// The command takes a moment.
     OneSecond,
+    /// The author of the command was sent something to look at.
+    OnIt,
     /// Refused for a reason that only the author was sent.
     CrossMark,
 }
@@ -64,6 +66,7 @@ impl Emoji {
             Self::Loudspeaker => "Loudspeaker",
             Self::Done => "DONE",
             Self::OneSecond => "OneSecond",
+            Self::OnIt => "OnIt",
             Self::CrossMark => "CrossMark",
         }
     }

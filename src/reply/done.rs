@@ -4,8 +4,8 @@ use jiff::tz::TimeZone;
 
 use super::punctuation::GAP;
 use super::{
-    Answer, Emoji, broadcast, cards, consent, message, notice, proposal, recurring, replace,
-    schedule, settings,
+    Answer, Emoji, broadcast, cards, consent, message, notice, preview, proposal, recurring,
+    replace, schedule, settings,
 };
 use crate::command::PinTarget;
 use crate::language::{Bilingual, Language};
@@ -23,10 +23,7 @@ pub(super) fn done(done: &Done, language: Language, time_zone: &TimeZone) -> Ans
             Emoji::Pin,
             Bilingual::new("已置顶群公告。", "Pinned the announcement to the top."),
         ),
-        Done::Unpinned => (
-            Emoji::Done,
-            Bilingual::new("已取消置顶。", "Removed the top notice."),
-        ),
+        Done::Unpinned => (Emoji::Done, UNPINNED),
         Done::Announced => (
             Emoji::Loudspeaker,
             Bilingual::new("已发布到群公告。", "Posted to the announcement."),
@@ -71,6 +68,7 @@ pub(super) fn done(done: &Done, language: Language, time_zone: &TimeZone) -> Ans
         Done::Paused => (Emoji::Done, recurring::PAUSED),
         Done::Resumed { next, at } => return recurring::resumed(*next, *at, language, time_zone),
         Done::Decided(decided) => return say(proposal::decided(decided.verdict)),
+        Done::PreviewAccepted | Done::PreviewDiscarded => return say(preview::chosen(done)),
         Done::Settings(shown) => return settings::answer(shown, language),
         Done::Set(change) => {
             let (emoji, or_say) = (Emoji::Done, settings::done(change, language));
@@ -115,6 +113,8 @@ fn undone_and_recalled(undone: &UndoResult, recalled: bool, language: Language) 
     let undone = undone_in_words(undone, language);
     format!("{undone}{gap}{notification}")
 }
+
+const UNPINNED: Bilingual = Bilingual::new("已取消置顶。", "Removed the top notice.");
 
 const RECALLED: Bilingual = Bilingual::new(
     "@所有人 的消息也已撤回。",

@@ -334,6 +334,10 @@ fn proposed(kind: ChangeKind) -> Bilingual {
             "替换公告申请到期（待审批）",
             "the request to replace the announcement expires",
         ),
+        ChangeKind::Edit => Bilingual::new(
+            "修改申请到期（待审批）",
+            "the request to change a text expires",
+        ),
         _ => Bilingual::new("发布公告申请到期（待审批）", "the request to post expires"),
     }
 }

@@ -1,42 +1,36 @@
-//! Replies about proposals: commands of members without the right, which others may approve.
+//! Replies about proposals: commands that others may approve, because their author lacks the right or
+//! asked for that.
 
-use feishu::Card;
+use feishu::{Card, InputForm};
 use jiff::tz::TimeZone;
 
 use super::Answer;
 use super::cards::button;
-use super::punctuation::{FULL_STOP, labeled};
+use super::punctuation::{COMMA, FULL_STOP, GAP, labeled};
 use super::quote::{TextFormat, quoted};
 use super::schedule::options;
 use crate::command::moment_in_words;
+use crate::content::LeftOut;
 use crate::language::{Bilingual, Language};
-use crate::model::button::ButtonAction;
-use crate::model::proposal::{Decided, Proposed, SHOWN_TEXT};
+use crate::model::button::{Button, ButtonAction, LONGEST_REASON, REASON};
+use crate::model::change::ChangeKind;
+use crate::model::proposal::{Decided, Proposed};
+use crate::model::refusal::Cause;
 use crate::model::schedule::{ProposedAction, Verdict};
 
 /// A card with the request, and buttons to decide on it.
 pub(super) fn answer(proposed: &Proposed, language: Language, time_zone: &TimeZone) -> Answer {
     let now = proposed.at.to_zoned(time_zone.clone());
     let until = moment_in_words(proposed.until, &now, language);
-    let what = what(&proposed.action).to(language);
-    let request = |format: TextFormat| {
-        let until = format.heading(&until);
-        match language {
-            Language::Zh => {
-                format!("该成员没有{what}的权限，已提交审批。有权限的成员可在{until} 前处理。")
-            }
-            Language::En => format!(
-                "This member may not {what}, so it waits for approval. Members who may can decide until {until}."
-            ),
-        }
-    };
-    let due = proposed.action.due().map(|due| {
+    let request = |format: TextFormat| request(proposed, &format.heading(&until), language);
+    let action = &proposed.action;
+    let due = action.due().map(|due| {
         let label = Bilingual::new("发布时间", "To be posted").to(language);
         let every = proposed.action.every().map(|rule| rule.in_words(language));
         let due = every.unwrap_or_else(|| moment_in_words(due, &now, language));
         labeled(label, &due, language)
     });
-    let options = options(proposed.action.options(), language);
+    let options = options(action.options(), language);
     let mut details: Vec<String> = due.into_iter().chain(options).collect();
     let number = proposed.number;
     let withdraw = match language {
@@ -49,22 +43,27 @@ pub(super) fn answer(proposed: &Proposed, language: Language, time_zone: &TimeZo
         .map(|id| format!("<at id=\"{id}\"></at>"));
     let mentions = mentions.collect::<Vec<_>>().join(" ");
     let mut card = Card::titled(TITLE.to(language))
-        .markdown(format!("{mentions}\n{}", request(TextFormat::Card)));
-    if let Some(text) = proposed.action.shown_text(SHOWN_TEXT) {
-        card = card.plain(text);
-    }
+        .markdown(format!("{mentions}\n{}", request(TextFormat::Card)).trim_start());
+    card = with_text(card, action, language);
     details.push(withdraw);
     card = card.markdown(details.join("\n"));
-    let job_ref = &proposed.job_ref;
-    for (label, action) in [
-        (APPROVE, ButtonAction::Approve(job_ref.clone())),
-        (DECLINE, ButtonAction::Decline(job_ref.clone())),
-    ] {
-        card = button(card, label.to(language), action, language);
-    }
+    let approve = ButtonAction::Approve(proposed.job_ref.clone());
+    let card = button(card, approval(action).to(language), approve, language);
+    let decline = ButtonAction::Decline(proposed.job_ref.clone());
+    let card = card.form(InputForm {
+        input: REASON.to_owned(),
+        placeholder: WHY.to(language).to_owned(),
+        max_length: LONGEST_REASON,
+        label: DECLINE.to(language).to_owned(),
+        value: Button {
+            action: decline,
+            language,
+        }
+        .value(),
+    });
 
     let mut words = vec![request(TextFormat::Text)];
-    let text = proposed.action.first_characters(SHOWN_TEXT);
+    let text = action.first_characters(SHOWN_TEXT);
     if !text.is_empty() {
         words.push(quoted(&text, language));
     }
@@ -74,6 +73,77 @@ pub(super) fn answer(proposed: &Proposed, language: Language, time_zone: &TimeZo
         card: Box::new(card),
         or_say: words.join("\n"),
     }
+}
+
+fn request(proposed: &Proposed, until: &str, language: Language) -> String {
+    let what = what(&proposed.action).to(language);
+    match (language, proposed.on_request) {
+        (Language::Zh, false) => {
+            format!("该成员没有{what}的权限，已提交审批。有权限的成员可在{until} 前处理。")
+        }
+        (Language::Zh, true) => {
+            format!("该成员申请{what}，已提交审批。有权限的其他成员可在{until} 前处理。")
+        }
+        (Language::En, false) => format!(
+            "This member may not {what}, so it waits for approval. Members who may can decide until {until}."
+        ),
+        (Language::En, true) => format!(
+            "This member asks to {what}, so it waits for approval. Other members who may can decide until {until}."
+        ),
+    }
+}
+
+/// The text that is proposed, and for an edit the one that it changes.
+fn with_text(card: Card, action: &ProposedAction, language: Language) -> Card {
+    let Some(document) = action.document() else {
+        return card;
+    };
+    let card = match former(action, language) {
+        Some(former) => card.markdown(former),
+        None => card,
+    };
+    let excerpt = document.without_mentions().excerpt();
+    let card = card.markdown(excerpt.text);
+    match left_out(excerpt.left_out, language) {
+        Some(left_out) => card.markdown(left_out),
+        None => card,
+    }
+}
+
+/// The first words of the text that an edit changes.
+pub(super) fn former(action: &ProposedAction, language: Language) -> Option<String> {
+    let ProposedAction::Edit { text, .. } = action else {
+        return None;
+    };
+    let label = Bilingual::new("原内容", "The text so far").to(language);
+    let words = text.document.first_characters(FORMER);
+    let words = TextFormat::Card.quote(&words, language);
+    Some(labeled(label, &words, language))
+}
+
+/// What of a text is not on the card.
+pub(super) fn left_out(left_out: LeftOut, language: Language) -> Option<String> {
+    if left_out.is_nothing() {
+        return None;
+    }
+    let parts = [
+        (
+            left_out.characters,
+            "{} 个字",
+            "{} more character",
+            "{} more characters",
+        ),
+        (left_out.pictures, "{} 张图片", "{} picture", "{} pictures"),
+        (left_out.files, "{} 个文件", "{} file", "{} files"),
+    ];
+    let parts = parts.into_iter().filter(|(count, ..)| *count > 0);
+    let parts = parts.map(|(count, zh, one, many)| {
+        let en = if count == 1 { one } else { many };
+        Bilingual::new(zh, en).fill(language, count)
+    });
+    let parts: Vec<String> = parts.collect();
+    let words = Bilingual::new("（以下还有 {} 未显示）", "(not shown here: {})");
+    Some(words.fill(language, parts.join(COMMA.to(language))))
 }
 
 /// The card after the decision.
@@ -95,12 +165,14 @@ pub(crate) fn proposal_decided(decided: &Decided, language: Language) -> Card {
         Some(name) => verdict_by.fill(language, TextFormat::Card.quote(name, language)),
         None => verdict.to(language).to_owned(),
     };
-    let text = labeled(&label, &what, language);
-    let card = Card::titled(TITLE.to(language)).markdown(text);
-    match decided.action.shown_text(SHOWN_TEXT) {
-        Some(text) => card.plain(text),
-        None => card,
+    let mut text = labeled(&label, &what, language);
+    if let Some(reason) = &decided.reason {
+        let label = Bilingual::new("理由", "Reason").to(language);
+        let reason = TextFormat::Card.quote(reason, language);
+        text = format!("{text}\n{}", labeled(label, &reason, language));
     }
+    let card = Card::titled(TITLE.to(language)).markdown(text);
+    with_text(card, &decided.action, language)
 }
 
 /// The card of a proposal that is no longer open.
@@ -116,11 +188,42 @@ pub(super) fn decided(verdict: Verdict) -> Bilingual {
     }
 }
 
+/// The reply if a proposal was not accepted, or was not decided on.
+pub(super) fn refused(cause: &Cause, language: Language) -> String {
+    let words = match cause {
+        Cause::TooManyProposals { limit } => return TOO_MANY.fill(language, limit),
+        Cause::Declined { by, reason } => {
+            return declined(by.as_deref(), reason.as_deref(), language);
+        }
+        Cause::OwnProposal => OWN,
+        Cause::NobodyToAsk => NOBODY_TO_ASK,
+        Cause::TextChanged => TEXT_CHANGED,
+        Cause::NotApproved => NOT_APPROVED,
+        _ => OVER,
+    };
+    words.to(language).to_owned()
+}
+
 /// The reply to the author of a proposal that was declined.
-pub(super) fn declined(by: Option<&str>, language: Language) -> String {
-    match by.filter(|name| !name.is_empty()) {
+fn declined(by: Option<&str>, reason: Option<&str>, language: Language) -> String {
+    let declined = match by.filter(|name| !name.is_empty()) {
         Some(name) => DECLINED_BY.fill(language, quoted(name, language)),
         None => DECLINED.to(language).to_owned(),
+    };
+    match reason {
+        Some(reason) => {
+            let reason = BECAUSE.fill(language, quoted(reason, language));
+            format!("{declined}{}{reason}", GAP.to(language))
+        }
+        None => declined,
+    }
+}
+
+/// The label of the button that lets a proposal run.
+fn approval(action: &ProposedAction) -> Bilingual {
+    match action {
+        ProposedAction::Announce { due: None, .. } => PUBLISH,
+        _ => Bilingual::new("批准", "Approve"),
     }
 }
 
@@ -129,6 +232,12 @@ fn what(action: &ProposedAction) -> Bilingual {
         ProposedAction::PutMessage { .. } => Bilingual::new("置顶消息", "pin messages"),
         ProposedAction::PutAnnouncement { .. } => {
             Bilingual::new("置顶群公告", "pin the announcement")
+        }
+        ProposedAction::Edit { text, .. } if text.kind == ChangeKind::Notice => {
+            Bilingual::new("修改通知", "change a notice")
+        }
+        ProposedAction::Edit { .. } => {
+            Bilingual::new("修改已发布的内容", "change what was announced")
         }
         ProposedAction::Announce { options, .. } if options.notice => {
             if options.notify {
@@ -153,8 +262,14 @@ fn what(action: &ProposedAction) -> Bilingual {
 }
 
 const TITLE: Bilingual = Bilingual::new("审批", "Approval");
-const APPROVE: Bilingual = Bilingual::new("批准", "Approve");
+pub(super) const PUBLISH: Bilingual = Bilingual::new("发布", "Publish");
 const DECLINE: Bilingual = Bilingual::new("拒绝", "Decline");
+/// In the empty input.
+const WHY: Bilingual = Bilingual::new("拒绝的理由（选填）", "Why you decline (optional)");
+/// How much of a text is shown where the card was rejected, in characters.
+const SHOWN_TEXT: usize = 1000;
+/// How much is shown of the text that an edit changes, in characters.
+const FORMER: usize = 200;
 
 /// Where the card was rejected.
 const NO_BUTTONS: Bilingual = Bilingual::new(
@@ -162,20 +277,38 @@ const NO_BUTTONS: Bilingual = Bilingual::new(
     "The card with the buttons cannot be shown here, so ask somebody who may to send the command.",
 );
 
-pub(super) const OVER: Bilingual = Bilingual::new(
+const OVER: Bilingual = Bilingual::new(
     "该申请已处理、已撤回或已过期，未执行。",
     "That request was already decided or withdrawn, or it has expired, so nothing was done.",
 );
 
-pub(super) const TOO_MANY: Bilingual = Bilingual::new(
+const TOO_MANY: Bilingual = Bilingual::new(
     "本群待审批的申请已达上限（{} 项），未提交。请等待审批，或取消不需要的申请，发送 /记录 查看。",
     "This group has reached the limit of {} requests that wait for approval, so yours was not submitted. Wait for a decision, or cancel one; send /history to see them.",
 );
 
-pub(super) const NOT_APPROVED: Bilingual = Bilingual::new(
+const NOT_APPROVED: Bilingual = Bilingual::new(
     "该申请无人及时审批，已过期，未执行。如仍需要，请重新发送。",
     "Nobody decided on the request in time, so it expired and nothing was done. If you still need it, send it again.",
 );
+
+const OWN: Bilingual = Bilingual::new(
+    "不能审批自己的申请，请由其他有权限的成员处理。如需自己执行，请去掉 --审批 重新发送。",
+    "You cannot approve your own request; another member who may has to decide. To do it yourself, send the command without --ask.",
+);
+
+const NOBODY_TO_ASK: Bilingual = Bilingual::new(
+    "除你之外，本群没有其他成员可以审批，未提交。请去掉 --审批 重新发送，或先添加一位群管理员。",
+    "Nobody else in this group may approve it, so it was not submitted. Send it without --ask, or appoint an admin first.",
+);
+
+const TEXT_CHANGED: Bilingual = Bilingual::new(
+    "该内容此后已被修改，未执行。如仍需修改，请重新发送 /修改 内容。",
+    "That text was changed in the meantime, so nothing was done. If it still has to be changed, send /edit text again.",
+);
+
+/// `{}` is a quote.
+const BECAUSE: Bilingual = Bilingual::new("理由：{}", "The reason: {}");
 
 const DECLINED: Bilingual = Bilingual::new(
     "该申请被拒绝，未执行。",

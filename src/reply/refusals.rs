@@ -1,11 +1,13 @@
 //! Replies to refused commands: the cause and the remedy.
 
+use std::fmt::Display;
+
 use jiff::tz::TimeZone;
 
 use super::misunderstood::misunderstood;
 use super::{
-    broadcast, consent, edit, failures, incomplete, message, notice, proposal, recurring, replace,
-    rights, schedule, settings, undo,
+    broadcast, consent, edit, failures, incomplete, message, notice, preview, proposal, recurring,
+    replace, rights, schedule, settings, undo,
 };
 use crate::command::ScheduleTimeError;
 use crate::language::{Bilingual, Language};
@@ -82,11 +84,10 @@ fn staged(stage: Stage, reason: String, language: Language) -> String {
 }
 
 fn reason(cause: &Cause, language: Language, time_zone: &TimeZone) -> String {
+    let fill = |words: Bilingual, with: &dyn Display| words.fill(language, with);
     let words = match cause {
         Cause::Misunderstood(error) => return misunderstood(error, language),
-        Cause::NeedsGroup(command) => {
-            return NEEDS_GROUP.fill(language, command.simplest_form(language));
-        }
+        Cause::NeedsGroup(command) => return fill(NEEDS_GROUP, &command.simplest_form(language)),
         Cause::TextTooLong { limit } => return TEXT_TOO_LONG.fill(language, limit),
         Cause::TooManyLines { limit } => return TOO_MANY_LINES.fill(language, limit),
         Cause::Platform(refusal) => return failures::platform(refusal, language),
@@ -114,9 +115,7 @@ fn reason(cause: &Cause, language: Language, time_zone: &TimeZone) -> String {
         Cause::TooLate { begun } => too_late(*begun),
         Cause::TooManyWaiting => TOO_MANY_WAITING,
         Cause::CannotRestore { things } => return replace::cannot_restore(things, language),
-        Cause::SnapshotTooLong { limit } => {
-            return replace::TOO_LONG_TO_BACK_UP.fill(language, limit);
-        }
+        Cause::SnapshotTooLong { limit } => return fill(replace::TOO_LONG_TO_BACK_UP, limit),
         Cause::AnnouncementTooLong => replace::TOO_LONG_TO_READ,
         Cause::Unclear => replace::UNCLEAR,
         Cause::NotificationUnclear => incomplete::NOTIFICATION_UNCLEAR,
@@ -144,16 +143,19 @@ fn reason(cause: &Cause, language: Language, time_zone: &TimeZone) -> String {
         Cause::SettingFixed(setting) => {
             return settings::FIXED.fill(language, setting.spec().name.to(language));
         }
-        Cause::ProposalOver => proposal::OVER,
-        Cause::TooManyProposals { limit } => return proposal::TOO_MANY.fill(language, limit),
-        Cause::Declined { by } => return proposal::declined(by.as_deref(), language),
-        Cause::NotApproved => proposal::NOT_APPROVED,
+        Cause::ProposalOver
+        | Cause::TooManyProposals { .. }
+        | Cause::Declined { .. }
+        | Cause::OwnProposal
+        | Cause::NobodyToAsk
+        | Cause::TextChanged
+        | Cause::NotApproved => return proposal::refused(cause, language),
+        Cause::PreviewOver => preview::OVER,
+        Cause::NotYourPreview => preview::NOT_YOURS,
         Cause::Broadcast(refusal) => return broadcast::refused(refusal, language),
         Cause::BotOutside => BOT_OUTSIDE,
         Cause::ConsentMissing { declined } => consent::missing(*declined),
-        Cause::TooManyAwaitingConsent { limit } => {
-            return consent::TOO_MANY_WAITING.fill(language, limit);
-        }
+        Cause::TooManyAwaitingConsent { limit } => return fill(consent::TOO_MANY_WAITING, limit),
         Cause::ActsAsBot(command) => return consent::not_needed(*command, language),
         Cause::NoConsent => consent::NONE,
         Cause::AuthorUnknown => consent::AUTHOR_UNKNOWN,

@@ -21,15 +21,15 @@ use crate::command::{
     parse,
 };
 use crate::config::{PolicyMode, ReplyLanguage};
-use crate::content::Document;
+use crate::content::{Document, Entry, Signature};
 use crate::model::broadcast::Reach;
-use crate::model::change::ChangeKind;
+use crate::model::change::{ChangeId, ChangeKind};
 use crate::model::job::{JobKind, JobRef};
 use crate::model::outcome::{
     Approver, BroadcastStep, Done, GroupHelp, History, HistoryChange, HistorySchedule, NotCopied,
     ReadBy, Scheduled, ScheduledChange, UndoResult, WithdrawnCard,
 };
-use crate::model::proposal::{Decided, Proposed};
+use crate::model::proposal::{Decided, Previewed, Proposed};
 use crate::model::refusal::{
     BroadcastRefusal, Call, Cause, Meaning, NextRun, NotPinnable, NotPosted, PlatformRefusal,
     Refusal, SeriesRefusal, Stage, Unfinished,
@@ -37,7 +37,9 @@ use crate::model::refusal::{
 use crate::model::rights::{
     AdminsOnly, Audience, BotPermission, Denied, GroupRights, GroupSetting, Right,
 };
-use crate::model::schedule::{AnnounceOptions, ProposedAction, Verdict};
+use crate::model::schedule::{
+    AnnounceOptions, EditedPlace, EditedText, Preview, ProposedAction, Verdict,
+};
 use crate::model::series::PauseReason;
 use crate::model::settings::{Origin, Setting, SettingInForce, SettingValue, SettingsInForce};
 
@@ -193,7 +195,7 @@ fn every() -> Recurrence {
     }
 }
 
-fn proposed_actions() -> [ProposedAction; 8] {
+fn proposed_actions() -> [ProposedAction; 9] {
     let message = "om_1".into();
     let announce = |options, due| ProposedAction::Announce {
         document: Document::from_markdown("**dinner** <at id=all></at>\nat seven", &[]),
@@ -232,6 +234,14 @@ fn proposed_actions() -> [ProposedAction; 8] {
         announce(notifying(Some(Replace::Always)), None),
         announce(notice, None),
         recurring,
+        ProposedAction::Edit {
+            text: Box::new(EditedText {
+                place: EditedPlace::Entry(ChangeId(1)),
+                kind: ChangeKind::Announce,
+                document: Document::from_markdown("lunch", &[]),
+            }),
+            document: Document::from_markdown("dinner", &[]),
+        },
     ]
 }
 
@@ -241,6 +251,7 @@ fn every_proposal() -> impl Iterator<Item = Outcome> {
             number: 3,
             job_ref: job_ref(),
             action,
+            on_request: false,
             at: moment(9),
             until: moment(33),
             asked: vec!["ou_1".into(), "ou_2".into()],
@@ -251,9 +262,20 @@ fn every_proposal() -> impl Iterator<Item = Outcome> {
             action: ProposedAction::PutAnnouncement { duration: None },
             verdict,
             by: None,
+            reason: None,
         })))
     });
-    proposed_actions().into_iter().map(proposed).chain(decided)
+    let on_request = Outcome::Proposed(Box::new(Proposed {
+        number: 3,
+        job_ref: job_ref(),
+        action: ProposedAction::PutAnnouncement { duration: None },
+        on_request: true,
+        at: moment(9),
+        until: moment(33),
+        asked: Vec::new(),
+    }));
+    let proposed = proposed_actions().into_iter().map(proposed);
+    proposed.chain([on_request]).chain(decided)
 }
 
 /// A call that can return the code.
@@ -462,6 +484,8 @@ fn every_success() -> Vec<Done> {
         Done::Cancelled,
         in_groups(BroadcastStep::Reverting),
         in_groups(BroadcastStep::Repeated),
+        Done::PreviewAccepted,
+        Done::PreviewDiscarded,
         Done::Settings(Box::new(settings(Origin::Default))),
         Done::Settings(Box::new(settings(Origin::Group))),
         Done::Settings(Box::new(settings(Origin::File))),
@@ -613,10 +637,19 @@ fn every_plain_refusal() -> Vec<Cause> {
         Cause::AuthorUnknown,
         Cause::ProposalOver,
         Cause::TooManyProposals { limit: 20 },
-        Cause::Declined { by: None },
+        Cause::Declined {
+            by: None,
+            reason: None,
+        },
         Cause::Declined {
             by: Some("Olga".to_owned()),
+            reason: Some("too early".to_owned()),
         },
+        Cause::OwnProposal,
+        Cause::NobodyToAsk,
+        Cause::TextChanged,
+        Cause::PreviewOver,
+        Cause::NotYourPreview,
         Cause::NotApproved,
     ]
 }
@@ -647,6 +680,7 @@ fn every_broadcast_refusal() -> impl Iterator<Item = Cause> {
         BroadcastRefusal::BroadcastOver,
         BroadcastRefusal::NotAuthorOfBroadcast,
         BroadcastRefusal::BroadcastNotEditable,
+        BroadcastRefusal::OnlyAtOnce,
         BroadcastRefusal::LaterChanges,
     ];
     let outside = Cause::Denied(Denied::NotInGroup);
@@ -801,6 +835,10 @@ fn card_text(card: &Card) -> String {
             for line in content.lines() {
                 writeln!(text, "│ {line}").unwrap();
             }
+        } else if let Some([input, button]) = element["elements"].as_array().map(Vec::as_slice) {
+            let placeholder = input["placeholder"]["content"].as_str().unwrap();
+            let label = button["text"]["content"].as_str().unwrap();
+            writeln!(text, "│ [ {placeholder} … ] [ {label} ]").unwrap();
         } else {
             let label = element["text"]["content"].as_str().unwrap();
             writeln!(text, "│ [ {label} ]").unwrap();
@@ -1061,6 +1099,59 @@ fn requests_for_consent_match_the_reviewed_snapshot() {
     settings.set_prepend_module_to_snapshot(false);
     settings.set_omit_expression(true);
     settings.bind(|| insta::assert_snapshot!("consent", all));
+}
+
+#[test]
+fn previews_match_the_reviewed_snapshot() {
+    let mut all = String::new();
+    for (number, action) in proposed_actions().into_iter().enumerate() {
+        let Some(document) = action.document() else {
+            continue;
+        };
+        let signature = Signature {
+            author: Some("ou_1".into()),
+            date: "2026-12-01 09:00".to_owned(),
+            edited: None,
+        };
+        let entry = Entry::new(document, Some(signature));
+        let previewed = Previewed {
+            job_ref: job_ref(),
+            at: moment(9),
+            until: moment(10),
+            in_old_kind: number == 2,
+        };
+        for ask in [false, true] {
+            let preview = Preview {
+                action: action.clone(),
+                ask,
+                is_wanted: false,
+            };
+            for (language, private) in LANGUAGES.into_iter().zip([true, false]) {
+                let shown = PreviewShown {
+                    previewed: &previewed,
+                    preview: &preview,
+                    entry: Some(&entry),
+                    private,
+                };
+                let card = preview_card(shown, language, &TimeZone::UTC);
+                writeln!(all, "{}\n", card_text(&card)).unwrap();
+            }
+        }
+    }
+    for done in [
+        Done::PreviewAccepted,
+        Done::PreviewDiscarded,
+        Done::Superseded,
+    ] {
+        for language in LANGUAGES {
+            let card = preview_over(&Outcome::Done(done.clone()), language);
+            writeln!(all, "{}\n", card_text(&card)).unwrap();
+        }
+    }
+    let mut settings = insta::Settings::clone_current();
+    settings.set_prepend_module_to_snapshot(false);
+    settings.set_omit_expression(true);
+    settings.bind(|| insta::assert_snapshot!("previews", all));
 }
 
 #[test]

@@ -17,6 +17,7 @@ pub(crate) fn toast(outcome: &Outcome, context: ReplyContext<'_>) -> Option<Toas
         | Outcome::HelpInGroup(_)
         | Outcome::Scheduled(_)
         | Outcome::Proposed(_)
+        | Outcome::Previewed(_)
         | Outcome::History(_) => ToastKind::Success,
     };
     let words = |language| words(outcome, language, context);

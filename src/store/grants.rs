@@ -220,7 +220,8 @@ impl Store {
         self.rows("idle_grants", query).await
     }
 
-    /// Ends the command in a recalled message if it waits for consent and has not begun.
+    /// Ends the command in a recalled message if it waits for consent or for its author, who sees a
+    /// preview, and has not begun.
     pub(crate) async fn withdraw(
         &self,
         tenant: &Tenant,

@@ -195,6 +195,7 @@ impl Job {
             self.key.kind,
             JobKind::Publish
                 | JobKind::Proposal
+                | JobKind::Preview
                 | JobKind::Expire
                 | JobKind::Delivery
                 | JobKind::Retraction

@@ -523,6 +523,7 @@ fn top(before: PinnedItem, after: PinnedItem) -> ChangeRecord {
         approver: Some("ou_2".into()),
         summary: "what was said".to_owned(),
         result: ChangeResult::Done,
+        reason: None,
         log_id: None,
         change: Some(Change::of_top(before, after)),
         reverts: None,

@@ -30,6 +30,7 @@ const API: Buckets = Buckets(&[0.01, 0.03, 0.1, 0.3, 1.0, 3.0, 10.0]);
 // Names besides those of commands: scheduled actions, and messages that only look like a command.
 pub(crate) const PUBLISH: &str = "publish";
 pub(crate) const PROPOSAL: &str = "proposal";
+pub(crate) const PREVIEW: &str = "preview";
 pub(crate) const EXPIRE: &str = "expire";
 pub(crate) const UNKNOWN: &str = "unknown";
 
@@ -188,7 +189,7 @@ impl Metrics {
             drop(self.of_event(*result));
         }
         let commands = CommandName::all().map(CommandName::as_str);
-        for command in commands.chain([PUBLISH, PROPOSAL, EXPIRE, UNKNOWN]) {
+        for command in commands.chain([PUBLISH, PROPOSAL, PREVIEW, EXPIRE, UNKNOWN]) {
             for result in CommandResult::VARIANTS {
                 drop(self.of_command(command, *result));
             }

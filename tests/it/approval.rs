@@ -13,6 +13,7 @@ use crate::settings::{kind, value};
 
 const ASK: &str = "[policy]\non_denied = \"ask\"\n";
 const APPROVE: &str = "Approve";
+const PUBLISH: &str = "Publish";
 const DECLINE: &str = "Decline";
 
 /// A group where only the owner and Ada, its admin, may pin and announce, and the member asks.
@@ -28,7 +29,11 @@ impl Approval {
     }
 
     async fn of(kind: AnnouncementKind) -> Self {
-        let bench = Bench::with(|builder| builder, ASK).await;
+        Self::of_policy(kind, ASK).await
+    }
+
+    async fn of_policy(kind: AnnouncementKind, policy: &str) -> Self {
+        let bench = Bench::with(|builder| builder, policy).await;
         let ada = bench.sim.add_person("Ada");
         let closed = WhoMay::OnlyOwner;
         let spec = bench
@@ -47,6 +52,13 @@ impl Approval {
         let replies = self.bench.answer(command).await;
         assert!(replies.contains("waits for approval"), "{replies}");
         self.bench.sim.messages(&self.group).pop().unwrap().id
+    }
+
+    /// The owner asks for a text.
+    async fn owner_asks(&self, command: &str) -> (MessageId, MessageId) {
+        let command = self.bench.say_as(&self.bench.owner, &self.group, command);
+        let card = self.card(&command).await;
+        (command, card)
     }
 
     /// The member asks for a text; returns the command and the card.
@@ -125,9 +137,10 @@ async fn an_approved_text_is_that_of_its_author() {
         let approval = Approval::of(kind).await;
         let (bench, group) = (&approval.bench, &approval.group);
         let (command, card) = approval.ask("/announce **dinner** <at>").await;
-        assert!(approval.shown(&card).contains("dinner <at>"));
+        let shown = approval.shown(&card);
+        assert!(shown.contains("**dinner** &#60;at&#62;"), "{shown}");
         assert_eq!(approval.lines(), [""; 0]);
-        let pressed = approval.pressed(&bench.owner, &card, APPROVE).await;
+        let pressed = approval.pressed(&bench.owner, &card, PUBLISH).await;
         assert_eq!(pressed, ToastKind::Success);
         assert_eq!(bench.reaction(&command).await, "Loudspeaker");
         let lines = approval.lines();
@@ -145,9 +158,9 @@ async fn a_declined_request_changes_nothing() {
     let approval = Approval::new().await;
     let bench = &approval.bench;
     let (command, card) = approval.ask("/announce --replace dinner").await;
-    let pressed = approval.pressed(&bench.member, &card, APPROVE).await;
+    let pressed = approval.pressed(&bench.member, &card, PUBLISH).await;
     assert_eq!(pressed, ToastKind::Error);
-    let [approve, decline] = [APPROVE, DECLINE].map(|label| value(bench, &card, label));
+    let [approve, decline] = [PUBLISH, DECLINE].map(|label| value(bench, &card, label));
     let pressed = approval.pressed(&bench.owner, &card, DECLINE).await;
     assert_eq!(pressed, ToastKind::Success);
     let told = bench.nth_answer(&command, 1).await;
@@ -180,7 +193,7 @@ async fn a_request_expires_after_a_day() {
     bench.advance(Duration::from_hours(1));
     let told = bench.nth_answer(&command, 1).await;
     assert!(told.starts_with("Nobody decided"), "{told}");
-    let pressed = approval.pressed(&bench.owner, &card, APPROVE).await;
+    let pressed = approval.pressed(&bench.owner, &card, PUBLISH).await;
     assert_eq!(pressed, ToastKind::Warning);
     assert!(approval.shown(&card).contains("has expired"));
     assert_eq!(approval.lines(), [""; 0]);
@@ -192,7 +205,7 @@ async fn a_request_expires_after_a_day() {
 
 #[tokio::test]
 async fn two_decisions_at_once_count_once() {
-    for (first, second) in [(APPROVE, APPROVE), (APPROVE, DECLINE), (DECLINE, APPROVE)] {
+    for (first, second) in [(PUBLISH, PUBLISH), (PUBLISH, DECLINE), (DECLINE, PUBLISH)] {
         let approval = Approval::new().await;
         let bench = &approval.bench;
         let (_, card) = approval.ask("/announce dinner").await;
@@ -226,7 +239,7 @@ async fn decisions_survive_kills() {
         .sim
         .fault(Endpoint::CreateChildren, Fault::LoseAnswer);
     let owner = approval.bench.owner.clone();
-    let pressed = approval.pressed(&owner, &card, APPROVE).await;
+    let pressed = approval.pressed(&owner, &card, PUBLISH).await;
     assert_eq!(pressed, ToastKind::Success);
     approval.bench.kill().await;
     assert_eq!(approval.bench.reaction(&command).await, "Loudspeaker");
@@ -270,11 +283,11 @@ async fn others_edit_an_approved_text() {
     let approval = Approval::new().await;
     let (bench, group) = (&approval.bench, &approval.group);
     let (command, card) = approval.ask("/announce lunch").await;
-    let pressed = approval.pressed(&approval.ada, &card, APPROVE).await;
+    let pressed = approval.pressed(&approval.ada, &card, PUBLISH).await;
     assert_eq!(pressed, ToastKind::Success);
     assert_eq!(bench.reaction(&command).await, "Loudspeaker");
     let edit = bench.reply(group, &command, "/edit dinner").id;
-    assert!(bench.answer(&edit).await.contains("Only the owner"));
+    approval.card(&edit).await;
     assert_eq!(approval.lines()[0], "lunch");
     let ada = bench.sim.as_person(&approval.ada).in_chat(group);
     let edit = ada.reply_to(&command).say("/edit supper").id;
@@ -292,7 +305,7 @@ async fn an_edited_schedule_is_approved_by_its_editor() {
     assert_eq!(pressed, ToastKind::Success);
     bench.nth_answer(&command, 1).await;
     let edit = bench.reply(group, &command, "/edit dinner").id;
-    assert!(bench.answer(&edit).await.contains("Only the owner"));
+    approval.card(&edit).await;
     let owner = bench.sim.as_person(&bench.owner).in_chat(group);
     let edit = owner.reply_to(&command).say("/edit supper").id;
     assert_eq!(bench.reaction(&edit).await, "DONE");
@@ -329,7 +342,7 @@ async fn an_author_can_withdraw_a_request() {
     assert!(approval.shown(&card).contains("/cancel 1"));
     let cancel = bench.say(group, "/cancel 1").id;
     assert_eq!(bench.reaction(&cancel).await, "DONE");
-    let pressed = approval.pressed(&bench.owner, &card, APPROVE).await;
+    let pressed = approval.pressed(&bench.owner, &card, PUBLISH).await;
     assert_eq!(pressed, ToastKind::Warning);
     let (_, card) = approval.ask("/announce supper").await;
     let pressed = approval.pressed(&bench.member, &card, DECLINE).await;
@@ -397,5 +410,161 @@ async fn open_requests_are_limited() {
     let command = bench.say(&approval.group, "/announce one more").id;
     let answer = bench.answer(&command).await;
     assert!(answer.contains("limit of 20 requests"), "{answer}");
+    approval.bench.finish().await;
+}
+
+#[tokio::test]
+async fn a_member_with_the_right_asks_others() {
+    let approval = Approval::of_policy(Docx, "").await;
+    let (bench, group) = (&approval.bench, &approval.group);
+    let (command, card) = approval.owner_asks("/announce --ask dinner").await;
+    let shown = approval.shown(&card);
+    assert!(shown.contains("asks to post"), "{shown}");
+    assert!(shown.contains(approval.ada.open_id.as_str()), "{shown}");
+    assert!(!shown.contains(bench.owner.open_id.as_str()), "{shown}");
+    assert_eq!(bench.sim.buttons(&card), [PUBLISH, DECLINE]);
+    // A second person decides.
+    let pressed = approval.pressed(&bench.owner, &card, PUBLISH).await;
+    assert_eq!(pressed, ToastKind::Error);
+    let pressed = approval.pressed(&bench.member, &card, PUBLISH).await;
+    assert_eq!(pressed, ToastKind::Error);
+    assert_eq!(approval.lines(), [""; 0]);
+    let pressed = approval.pressed(&approval.ada, &card, PUBLISH).await;
+    assert_eq!(pressed, ToastKind::Success);
+    assert_eq!(bench.reaction(&command).await, "Loudspeaker");
+    assert_eq!(approval.lines()[0], "dinner");
+    let history = approval.history().await;
+    assert!(history.contains("`Olga` posted"), "{history}");
+    assert!(history.contains("(approved by `Ada`)"), "{history}");
+    // Without the right, asking needs no setting.
+    let command = bench.say(group, "/pin announcement --ask").id;
+    approval.card(&command).await;
+    let command = bench.say(group, "/pin announcement").id;
+    assert!(bench.answer(&command).await.contains("Only the owner"));
+    approval.bench.finish().await;
+}
+
+#[tokio::test]
+async fn somebody_else_has_to_be_there() {
+    let bench = Bench::new().await;
+    let group = bench.closed_group();
+    let command = bench.say_as(&bench.owner, &group, "/announce --ask dinner");
+    let answer = bench.answer(&command).await;
+    assert!(answer.contains("Nobody else in this group"), "{answer}");
+    // Where all members may announce, any other member decides.
+    let group = bench.group(Docx);
+    let command = bench.say_as(&bench.owner, &group, "/公告 --审批 晚餐");
+    let asked = bench.answer(&command).await;
+    assert!(asked.contains("该成员申请发布群公告"), "{asked}");
+    let card = bench.sim.messages(&group).pop().unwrap().id;
+    let member = bench.sim.as_person(&bench.member).in_chat(&group);
+    assert_eq!(kind(&member.press(&card, "发布")).await, ToastKind::Success);
+    assert_eq!(bench.reaction(&command).await, "Loudspeaker");
+    bench.finish().await;
+}
+
+#[tokio::test]
+async fn excluded_members_ask_nobody() {
+    let mut bench = Bench::new().await;
+    let group = bench.group(Docx);
+    let denied = format!("[policy]\ndeny = [\"{}\"]\n", bench.member.open_id);
+    bench.reconfigure(&denied).await;
+    let command = bench.say(&group, "/announce --ask dinner").id;
+    let answer = bench.answer(&command).await;
+    assert!(answer.contains("blocked you"), "{answer}");
+    let command = bench.say(&group, "/announce --preview dinner").id;
+    assert_eq!(bench.reaction(&command).await, "CrossMark");
+    bench.finish().await;
+}
+
+#[tokio::test]
+async fn a_reason_is_told_to_the_author() {
+    let approval = Approval::new().await;
+    let bench = &approval.bench;
+    let (command, card) = approval.ask("/announce dinner").await;
+    let ada = bench.sim.as_person(&approval.ada).in_chat(&approval.group);
+    let typed = [("reason", " too <at id=all></at>\nearly ")];
+    let pressed = ada.submit(&card, DECLINE, &typed);
+    assert_eq!(kind(&pressed).await, ToastKind::Success);
+    let told = bench.nth_answer(&command, 1).await;
+    let expected = "“Ada” declined the request, so nothing was done. \
+        The reason: “too ＜at id=all>＜/at> early”";
+    assert_eq!(told, expected);
+    let shown = approval.shown(&card);
+    assert!(
+        shown.contains("Reason: `too ＜at id=all>＜/at> early`"),
+        "{shown}"
+    );
+    bench.idle().await;
+    let lines = bench.audited().await;
+    assert!(lines[0].ends_with(&format!("decided by {}", approval.ada.open_id)));
+    let told = "changes WHERE reason = 'too <at id=all></at> early'";
+    assert_eq!(bench.count(told).await, 1);
+    approval.bench.finish().await;
+}
+
+/// Asks the member's change of what the owner announced.
+async fn asked_edit(approval: &Approval) -> (MessageId, MessageId, MessageId) {
+    let (bench, group) = (&approval.bench, &approval.group);
+    let announced = bench.say_as(&bench.owner, group, "/announce lunch at one");
+    assert_eq!(bench.reaction(&announced).await, "Loudspeaker");
+    let edit = bench.reply(group, &announced, "/edit lunch at two").id;
+    let card = approval.card(&edit).await;
+    (announced, edit, card)
+}
+
+#[tokio::test]
+async fn an_approved_edit_changes_the_text() {
+    for kind in [Doc, Docx] {
+        let approval = Approval::of(kind).await;
+        let bench = &approval.bench;
+        let (_, edit, card) = asked_edit(&approval).await;
+        let shown = approval.shown(&card);
+        assert!(shown.contains("The text so far: `lunch at one`"), "{shown}");
+        assert!(shown.contains("lunch at two"), "{shown}");
+        assert_eq!(bench.sim.buttons(&card), [APPROVE, DECLINE]);
+        assert_eq!(approval.lines()[0], "lunch at one");
+        let pressed = approval.pressed(&approval.ada, &card, APPROVE).await;
+        assert_eq!(pressed, ToastKind::Success);
+        assert_eq!(bench.reaction(&edit).await, "DONE");
+        assert_eq!(approval.lines()[0], "lunch at two");
+        let history = approval.history().await;
+        assert!(history.contains("(approved by `Ada`)"), "{history}");
+        approval.bench.finish().await;
+    }
+}
+
+#[tokio::test]
+async fn an_edit_of_a_changed_text_is_not_approved() {
+    for by_hand in [false, true] {
+        let approval = Approval::new().await;
+        let (bench, group) = (&approval.bench, &approval.group);
+        let (announced, edit, card) = asked_edit(&approval).await;
+        let owner = bench.sim.as_person(&bench.owner).in_chat(group);
+        if by_hand {
+            let line = "lunch at noon".to_owned();
+            owner.edit(feishu_sim::Edit::Rewrite { at: 0, line });
+            let pressed = approval.pressed(&approval.ada, &card, APPROVE).await;
+            assert_eq!(pressed, ToastKind::Success);
+            let told = bench.nth_answer(&edit, 1).await;
+            assert!(told.contains("edited"), "{told}");
+        } else {
+            let other = owner.reply_to(&announced).say("/edit supper").id;
+            assert_eq!(bench.reaction(&other).await, "DONE");
+            let pressed = approval.pressed(&approval.ada, &card, APPROVE).await;
+            assert_eq!(pressed, ToastKind::Error);
+            assert_eq!(approval.lines()[0], "supper");
+        }
+        approval.bench.finish().await;
+    }
+}
+
+#[tokio::test]
+async fn a_card_says_what_it_does_not_show() {
+    let approval = Approval::new().await;
+    let long = "dinner ".repeat(3000);
+    let (_, card) = approval.ask(&format!("/announce {long}")).await;
+    let shown = approval.shown(&card);
+    assert!(shown.contains("more characters)"), "{shown}");
     approval.bench.finish().await;
 }

@@ -44,6 +44,7 @@ mod notify;
 mod panel;
 mod policy;
 mod presses;
+mod preview;
 mod private;
 mod process;
 mod reactions;

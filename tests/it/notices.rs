@@ -245,7 +245,7 @@ async fn others_approve_a_notice() {
         messages.find(is_reply).unwrap().id.clone()
     });
     let owner = bench.sim.as_person(&bench.owner).in_chat(&group);
-    owner.press(&card, "Approve");
+    owner.press(&card, "Publish");
     let on_top = |state: &State| state.top_notice(&group).cloned();
     bench.wait("the notice", on_top).await;
     assert_eq!(card_on_top(&bench, &group).1, "one");

@@ -427,7 +427,7 @@ async fn approvers_see_that_everybody_is_notified() {
     assert!(shown.contains("Options: mentions everyone"), "{shown}");
     let press = |person| {
         let person = bench.sim.as_person(person).in_chat(&group);
-        person.press(&card, "Approve")
+        person.press(&card, "Publish")
     };
     // The member may post, but not mention everybody.
     press(&bench.member);

@@ -73,7 +73,9 @@ pub(crate) async fn kind(pressed: &Pressed) -> ToastKind {
 pub(crate) fn value(bench: &Bench, card: &MessageId, label: &str) -> Value {
     let card = bench.sim.card(card);
     let elements = card["body"]["elements"].as_array().unwrap();
-    let button = elements.iter().find(|it| it["text"]["content"] == label);
+    let in_forms = elements.iter().filter_map(|it| it["elements"].as_array());
+    let mut parts = elements.iter().chain(in_forms.flatten());
+    let button = parts.find(|it| it["text"]["content"] == label);
     button.unwrap()["behaviors"][0]["value"].clone()
 }
 

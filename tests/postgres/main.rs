@@ -58,6 +58,8 @@ mod panel;
 mod policy;
 #[path = "../it/presses.rs"]
 mod presses;
+#[path = "../it/preview.rs"]
+mod preview;
 #[path = "../it/private.rs"]
 mod private;
 #[path = "../it/process.rs"]

@@ -63,6 +63,7 @@ impl Language {
             Endpoint::CreateMessage => ("send a message", "发送消息"),
             Endpoint::ReplyMessage => ("reply", "回复"),
             Endpoint::SendPrivateCard => ("send a private card", "发送仅特定人可见的卡片"),
+            Endpoint::DeletePrivateCard => ("delete a private card", "删除仅特定人可见的卡片"),
             Endpoint::AddReaction => ("add a reaction", "添加表情回复"),
             Endpoint::DeleteReaction => ("delete a reaction", "删除表情回复"),
             Endpoint::UpdateCard => ("update a card", "更新卡片"),

@@ -14,7 +14,7 @@ use axum::response::{Html, IntoResponse as _, Redirect, Response};
 use axum::routing::{get, post};
 use feishu_sim::{Edit, InChat, MessageId, Seen, ToastKind};
 use serde::Deserialize;
-use serde_json::json;
+use serde_json::{Value, json};
 
 use super::bot::{ActsAs, AppType, Mode, Receive};
 use super::card::Card;
@@ -28,6 +28,8 @@ use crate::language::Language;
 mod message;
 
 const MAX_FORM_BYTES: usize = 256 * 1024;
+/// In characters, as in the bot's only input.
+const LONGEST_INPUT: usize = 200;
 /// After every block of an announcement.
 const END: usize = usize::MAX;
 
@@ -121,6 +123,23 @@ impl PageRequest {
         })
     }
 
+    /// The present content of a card that the selected member sees in the shown group; null if there is
+    /// none.
+    fn card(&self, id: &MessageId) -> Value {
+        if self.can_see(id) {
+            return self.playground.sim.card(id);
+        }
+        let person = &self.viewer.member(&self.playground).person;
+        let chat = &self.viewer.group(&self.playground).chat;
+        let content = self.playground.sim.read(|state| {
+            let mut cards = state.private_cards(person);
+            let card = cards.find(|card| card.id == *id && card.chat == *chat);
+            card.map(|card| card.content.clone())
+        });
+        let content = content.and_then(|content| serde_json::from_str(&content).ok());
+        content.unwrap_or_default()
+    }
+
     /// The HTTP response. Without a script the browser reloads the page.
     fn answer(&self, response: FormResponse) -> Response {
         if !self.is_from_script {
@@ -162,22 +181,25 @@ struct CardQuery {
 #[derive(Deserialize)]
 struct ButtonForm {
     button: String,
+    /// In the input of the card, if it has one.
+    #[serde(default)]
+    typed: String,
 }
 
 /// Presses a button and waits for the response.
 async fn press(
     request: PageRequest,
     Query(CardQuery { card }): Query<CardQuery>,
-    Form(ButtonForm { button }): Form<ButtonForm>,
+    Form(ButtonForm { button, typed }): Form<ButtonForm>,
 ) -> Response {
     let (words, card) = (request.viewer.words(), MessageId::from(card));
-    let shown = request
-        .can_see(&card)
-        .then(|| Card::read(&request.playground.sim.card(&card)));
-    let Some(value) = shown.and_then(|shown| shown.value_of(&button)) else {
+    let pressed = Card::read(&request.card(&card)).value_of(&button);
+    let Some((value, input)) = pressed else {
         return request.answer(FormResponse::error(words.button_is_gone));
     };
-    let press = request.member().press_value(&card, value);
+    let typed: String = typed.chars().take(LONGEST_INPUT).collect();
+    let typed: Vec<(&str, &str)> = input.iter().map(|input| (&**input, &*typed)).collect();
+    let press = request.member().submit_value(&card, &value, &typed);
     request.answer(match press.seen().await {
         Seen::Nothing => FormResponse::Page,
         Seen::Failed(code) => FormResponse::error(&format!("{} {code}", words.press_failed)),

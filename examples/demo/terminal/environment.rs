@@ -70,11 +70,14 @@ impl Environment {
         })
     }
 
-    /// Waits until the bot has no open jobs.
+    /// Waits until the bot has no open jobs and no scheduled one is due.
     pub(crate) async fn settle(&mut self) -> anyhow::Result<()> {
         loop {
             let snapshot = self.bot.snapshot().await?;
-            if snapshot.open_jobs == 0 && snapshot.open_deliveries == 0 {
+            if snapshot.open_jobs == 0
+                && snapshot.open_deliveries == 0
+                && !self.bot.is_due(self.sim.clock().now_ms())?
+            {
                 self.retries = snapshot.retries;
                 self.advance_to_step();
                 return Ok(());
@@ -123,8 +126,10 @@ struct Bot {
     http: reqwest::Client,
     stop: CancellationToken,
     tasks: JoinSet<anyhow::Result<()>>,
-    _folder: TempDir,
+    folder: TempDir,
 }
+
+const DATABASE: &str = "noticebot.db";
 
 impl Bot {
     async fn start(
@@ -134,7 +139,7 @@ impl Bot {
         log: bool,
     ) -> anyhow::Result<Self> {
         let folder = tempfile::tempdir()?;
-        let database = format!("sqlite://{}", folder.path().join("noticebot.db").display());
+        let database = format!("sqlite://{}", folder.path().join(DATABASE).display());
         let anywhere = || "127.0.0.1:0".to_owned();
         let variables = settings::variables(sim, [anywhere(), anywhere()], database);
         let mut config = Config::read(None, &variables.into_iter().collect())?;
@@ -158,8 +163,19 @@ impl Bot {
                 .build()?,
             stop,
             tasks,
-            _folder: folder,
+            folder,
         })
+    }
+
+    /// Whether a scheduled job is due, such as a proposal that was decided on. The metric of open jobs
+    /// does not count these.
+    fn is_due(&self, now_ms: u64) -> anyhow::Result<bool> {
+        let database = rusqlite::Connection::open(self.folder.path().join(DATABASE))?;
+        let due = "SELECT count(*) FROM jobs WHERE number IS NOT NULL
+             AND (state = 'running' OR state = 'ready' AND ordered_at <= ?1)";
+        let now_ms = i64::try_from(now_ms)?;
+        let count: i64 = database.query_row(due, [now_ms], |row| row.get(0))?;
+        Ok(count > 0)
     }
 
     async fn snapshot(&self) -> anyhow::Result<Snapshot> {

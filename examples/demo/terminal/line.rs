@@ -15,8 +15,13 @@ pub(crate) enum Line {
     Type(String),
     /// `:picture`
     Picture,
-    /// `:press NUMBER LABEL`
-    Press { message: usize, label: String },
+    /// `:press NUMBER LABEL = TEXT`
+    Press {
+        message: usize,
+        label: String,
+        /// For the input of the card; empty if there is none.
+        typed: String,
+    },
     /// `:fault CALL FAULT`
     Fault { call: String, fault: String },
     /// `:who`
@@ -55,6 +60,7 @@ line; @noticebot, @olga and @mei are mentions.
   :type TEXT              type one more line at its end
   :picture                put a picture there
   :press 3 LABEL          press that button of message 3
+  :press 3 LABEL = TEXT   the same after you typed TEXT into the card
   :fault pin FAULT        let the next /pin go wrong; FAULT is one of
                             refused  Feishu says that the bot may not
                             limited  Feishu says \"too many requests\" for 10 s
@@ -87,10 +93,14 @@ pub(crate) fn parse(line: &str) -> Result<Line, String> {
         "type" => Line::Type(rest),
         "picture" => Line::Picture,
         "press" => match numbered(&rest) {
-            Some((message, label)) => Line::Press {
-                message,
-                label: label.to_owned(),
-            },
+            Some((message, rest)) => {
+                let (label, typed) = rest.split_once(" = ").unwrap_or((rest, ""));
+                Line::Press {
+                    message,
+                    label: label.to_owned(),
+                    typed: typed.to_owned(),
+                }
+            }
             None => return Err("Press what? Write `:press 3 Undo the last change`.".to_owned()),
         },
         "fault" => {

@@ -29,7 +29,12 @@ impl Picture {
                 view.lines(pen)
             }
             Entry::Private(person, card) => {
-                let text = format!("noticebot (only {person} sees it): {}", card.text());
+                let text = if card.deleted {
+                    "(deleted)".to_owned()
+                } else {
+                    in_brackets(&card.text(), &card.buttons())
+                };
+                let text = format!("noticebot (only {person} sees it): {text}");
                 numbered(at + 1, wrap(&text, COLUMNS - MARGIN), pen)
             }
         };
@@ -133,15 +138,7 @@ struct MessageView<'a> {
 impl MessageView<'_> {
     /// The text, with brackets around buttons.
     fn text(&self) -> String {
-        let text = text(self.message);
-        let lines = text.lines().map(|line| {
-            if self.buttons.iter().any(|button| button == line) {
-                format!("[ {line} ]")
-            } else {
-                line.to_owned()
-            }
-        });
-        lines.collect::<Vec<_>>().join("\n")
+        in_brackets(&text(self.message), &self.buttons)
     }
 
     fn lines(&self, pen: Pen) -> Vec<String> {
@@ -167,6 +164,18 @@ impl MessageView<'_> {
         }
         numbered(self.number, lines, pen)
     }
+}
+
+/// A text with brackets around the labels of buttons.
+fn in_brackets(text: &str, buttons: &[String]) -> String {
+    let lines = text.lines().map(|line| {
+        if buttons.iter().any(|button| button == line) {
+            format!("[ {line} ]")
+        } else {
+            line.to_owned()
+        }
+    });
+    lines.collect::<Vec<_>>().join("\n")
 }
 
 /// Lines with a number to the left of the first one.

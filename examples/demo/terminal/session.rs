@@ -117,7 +117,11 @@ impl Session {
                 self.member().edit(Edit::Picture { at: END });
                 Ok(Vec::new())
             }
-            Line::Press { message, label } => self.press(message, &label).await,
+            Line::Press {
+                message,
+                label,
+                typed,
+            } => self.press(message, &label, &typed).await,
             Line::Fault { call, fault } => self.inject_fault(&call, &fault),
             Line::Who => Ok(self.who()),
             Line::Show => Ok(self.shown.boards(self.pen)),
@@ -148,13 +152,16 @@ impl Session {
     }
 
     /// Presses a button and returns the toast.
-    async fn press(&self, number: usize, label: &str) -> Result<Vec<String>, String> {
-        let card = self.message(number)?;
-        let buttons = self.environment.sim.buttons(&card);
+    async fn press(&self, number: usize, label: &str, typed: &str) -> Result<Vec<String>, String> {
+        let (card, buttons) = self.card(number)?;
         if !buttons.iter().any(|button| button == label) {
             return Err(format!("Message {number} has these buttons: {buttons:?}."));
         }
-        let seen = self.member().press(&card, label).seen().await;
+        let sim = &self.environment.sim;
+        let inputs = sim.read(|state| state.inputs(&card, label));
+        let typed = inputs.first().map(|input| (input.as_str(), typed));
+        let typed: Vec<_> = typed.into_iter().collect();
+        let seen = self.member().submit(&card, label, &typed).seen().await;
         Ok(match seen {
             Seen::Toast { en_us, .. } => vec![self.aside(&format!("You see: {en_us}"))],
             Seen::Nothing => Vec::new(),
@@ -174,6 +181,32 @@ impl Session {
                 None => Err(format!("There is no message {number} in {}.", group.name)),
             }
         })
+    }
+
+    /// A card that the current person sees, and its buttons.
+    fn card(&self, number: usize) -> Result<(MessageId, Vec<String>), String> {
+        let chat = &self.group().chat;
+        let person = self.person();
+        let private = self.environment.sim.read(|state| {
+            let entries = entries(state, chat);
+            match number.checked_sub(1).and_then(|at| entries.get(at)) {
+                Some(Entry::Private(_, card)) if card.open_id == person.open_id => {
+                    let buttons = if card.deleted {
+                        Vec::new()
+                    } else {
+                        card.buttons()
+                    };
+                    Some((card.id.clone(), buttons))
+                }
+                _ => None,
+            }
+        });
+        if let Some(card) = private {
+            return Ok(card);
+        }
+        let message = self.message(number)?;
+        let buttons = self.environment.sim.buttons(&message);
+        Ok((message, buttons))
     }
 
     fn switch_person(&mut self, name: &str) -> Result<Vec<String>, String> {

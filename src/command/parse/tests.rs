@@ -22,7 +22,11 @@ fn check(texts: &[&str], expected: &Command) {
 
 fn pin(target: PinTarget, minutes: Option<u64>) -> Command {
     let duration = minutes.map(|minutes| Span::try_from(minutes).unwrap());
-    Command::Pin { target, duration }
+    Command::Pin {
+        target,
+        duration,
+        ask: false,
+    }
 }
 
 /// Parses an announcement; also returns its text.
@@ -387,6 +391,7 @@ fn options_can_be_combined() {
         top: true,
         notify: true,
         to: Some("周报".to_owned()),
+        ..Announcement::default()
     };
     check_options(
         &[

@@ -264,6 +264,9 @@ pub(crate) struct AuditRow {
     pub(crate) deed: String,
     /// `done`, or the reason of the refusal.
     pub(crate) result: String,
+    /// Why it was declined, in the words of who did, only on request.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) reason: Option<String>,
     /// The log id of the platform's refusal.
     pub(crate) log_id: Option<String>,
     /// `top`, `announcement` or `both`.
@@ -279,7 +282,7 @@ pub(crate) struct AuditRow {
 
 impl AuditRow {
     pub(crate) const COLUMNS: &str = "id, tenant, origin, reference, made_at, chat, actor, approver, kind, result, \
-        log_id, summary, place, undone";
+        reason, log_id, summary, place, undone";
 
     pub(in crate::store) fn read(row: &Row<'_>) -> Result<Self, Unreadable> {
         Ok(Self {
@@ -293,6 +296,7 @@ impl AuditRow {
             approver: row.get("approver")?,
             deed: row.get("kind")?,
             result: row.get("result")?,
+            reason: row.get("reason")?,
             log_id: row.get("log_id")?,
             place: row.get("place")?,
             undone: row.get::<i64>("undone")? == UNDONE,
@@ -306,6 +310,7 @@ impl AuditRow {
         let is_setting = self.deed == ChangeKind::Settings.as_str();
         Self {
             summary: self.summary.filter(|_| is_setting),
+            reason: None,
             ..self
         }
     }

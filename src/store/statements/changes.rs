@@ -24,9 +24,9 @@ pub(in crate::store) fn record(
 ) -> Vec<Statement> {
     let sql = format!(
         "INSERT INTO changes (app, tenant, chat, origin, job_kind, reference, made_at, actor,
-             approver, kind, result, log_id, summary, before, after, place, edits, number)
-         VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17,
-             CASE WHEN $18 THEN coalesce(
+             approver, kind, result, reason, log_id, summary, before, after, place, edits, number)
+         VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18,
+             CASE WHEN $19 THEN coalesce(
                  (SELECT number FROM jobs
                   WHERE app = $1 AND tenant = $2 AND origin = $4 AND kind = $5),
                  {NEXT_NUMBER}) END)
@@ -47,6 +47,7 @@ pub(in crate::store) fn record(
         record.approver.as_ref().map(OpenId::as_str),
         record.kind.as_str(),
         record.result.as_str(),
+        record.reason.as_deref().map(without_nul),
         record.log_id.as_deref(),
         without_nul(&record.summary),
         change.map(|change| to_json(&change.before)),
@@ -206,7 +207,7 @@ pub(in crate::store) fn of_message(
     let sql = format!(
         "SELECT {MADE} FROM changes
          WHERE app = $1 AND tenant = $2 AND chat = $3 AND origin = $4
-           AND job_kind IN ('command', 'proposal', 'publish') ORDER BY id DESC LIMIT 1"
+           AND job_kind IN ('command', 'preview', 'proposal', 'publish') ORDER BY id DESC LIMIT 1"
     );
     let Tenant { app, key } = &chat.tenant;
     Statement::new(sql, values![app, key, &chat.chat, message.as_str()]).read(recorded_change)
@@ -278,7 +279,7 @@ fn state(row: &Row<'_>, column: &str) -> Result<Option<State>, Unreadable> {
 /// edit can be undone. The top notice is an id without text: it is kept, so
 /// that the previous notice remains known.
 pub(in crate::store) fn forget_texts(app: &str, before: Timestamp) -> Statement {
-    let sql = "UPDATE changes SET summary = NULL,
+    let sql = "UPDATE changes SET summary = NULL, reason = NULL,
              before = CASE WHEN place = 'top' THEN before END,
              after = CASE WHEN place = 'top' THEN after END
          WHERE id IN (

@@ -251,11 +251,12 @@ pub(in crate::store) fn next_overdue(app: &str) -> Query<Option<Timestamp>> {
     Statement::new(sql, values![app]).read(|row| row.time_if_any("at"))
 }
 
-/// Ends a command that waits for a member and has written nothing.
+/// Ends a command that waits for a member and has written nothing, or the preview of a command.
 pub(in crate::store) fn withdraw(tenant: &Tenant, message: &str, now: Timestamp) -> Statement {
     let sql = "UPDATE jobs SET state = 'done', payload = '', finished_at = $1
-         WHERE app = $2 AND tenant = $3 AND origin = $4 AND kind = 'command'
-           AND state = 'suspended' AND progress IS NULL";
+         WHERE app = $2 AND tenant = $3 AND origin = $4 AND progress IS NULL
+           AND (kind = 'command' AND state = 'suspended'
+                OR kind = 'preview' AND state IN ('ready', 'suspended'))";
     Statement::new(sql, values![now, &tenant.app, &tenant.key, message])
 }
 

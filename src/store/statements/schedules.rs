@@ -137,7 +137,7 @@ pub(in crate::store) fn leave(chat: &ChatKey, now: Timestamp) -> [Statement; 5] 
     // A dead job keeps its payload, and an outcome may quote some of it.
     let empty = "UPDATE jobs SET payload = '', progress = NULL, outcome = NULL
          WHERE app = $1 AND tenant = $2 AND chat = $3 AND state IN ('done', 'dead')";
-    let forget = "UPDATE changes SET summary = NULL, before = NULL, after = NULL
+    let forget = "UPDATE changes SET summary = NULL, reason = NULL, before = NULL, after = NULL
          WHERE app = $1 AND tenant = $2 AND chat = $3 AND kind <> 'settings'";
     let Tenant { app, key } = &chat.tenant;
     [

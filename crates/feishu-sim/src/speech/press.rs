@@ -50,54 +50,47 @@ impl InChat {
                 let text = card::text(content).unwrap_or_default();
                 panic!("card {card} has no button \"{label}\" with a callback: {text}")
             });
-            action(button.value, button.submits, typed)
+            action(&button.value, button.submits, typed)
         })
     }
 
     /// Presses a button with any value, for example a button of an older version of the card or of
     /// another card.
     pub fn press_value(&self, card: &MessageId, value: Value) -> Pressed {
-        self.submit_value(card, value, &[])
+        self.press_with(card, move |content| action_of(content, &value, &[]))
     }
 
     /// The same after texts were typed, if the card has that button in a form: see [`InChat::submit`].
-    pub fn submit_value(&self, card: &MessageId, value: Value, typed: &[(&str, &str)]) -> Pressed {
-        self.press_with(card, |content| {
-            let submits = card::pressable_with(content, &value).and_then(|button| button.submits);
-            action(value, submits, typed)
-        })
+    pub fn submit_value(&self, card: &MessageId, value: &Value, typed: &[(&str, &str)]) -> Pressed {
+        self.press_with(card, |content| action_of(content, value, typed))
     }
 
     fn press_with(&self, card: &MessageId, action: impl FnOnce(&str) -> Value) -> Pressed {
         let (app, token, envelope) = self.shared.change(|state| {
             let person = self.person();
-            let (app, action) = match state.messages.get(card) {
-                Some(message) => {
-                    let facts = [
-                        (message.msg_type == "interactive", "is a card"),
-                        (message.sender == Sender::App, "was sent by the app"),
-                        (message.chat == self.chat, "is in this chat"),
-                        (!message.recalled, "was not recalled"),
-                    ];
-                    for (holds, fact) in facts {
-                        assert!(
-                            holds,
-                            "nobody can press message {card} unless it {fact}: {}",
-                            message.text()
-                        );
-                    }
-                    (Some(message.app), action(&message.content))
+            let (app, action) = if let Some(message) = state.messages.get(card) {
+                let facts = [
+                    (message.msg_type == "interactive", "is a card"),
+                    (message.sender == Sender::App, "was sent by the app"),
+                    (message.chat == self.chat, "is in this chat"),
+                    (!message.recalled, "was not recalled"),
+                ];
+                for (holds, fact) in facts {
+                    assert!(
+                        holds,
+                        "nobody can press message {card} unless it {fact}: {}",
+                        message.text()
+                    );
                 }
-                None => {
-                    let mut cards = state.private_cards(person);
-                    let seen = cards.find(|seen| seen.id == *card && seen.chat == self.chat);
-                    let Some(seen) = seen else {
-                        panic!("there is no message {card}, and no card that only the person sees")
-                    };
-                    (None, action(&seen.content))
-                }
+                (message.app, action(&message.content))
+            } else {
+                let mut cards = state.private_cards(person);
+                let seen = cards.find(|seen| seen.id == *card && seen.chat == self.chat);
+                let Some(seen) = seen else {
+                    panic!("there is no message {card}, and no card that only the person sees")
+                };
+                (state.apps.index(), action(&seen.content))
             };
-            let app = app.unwrap_or(state.apps.index());
             state.apps.enter(app);
             let (token, envelope) = state.press(person, (card, &self.chat), &action);
             (app, token, envelope)
@@ -117,8 +110,14 @@ impl InChat {
     }
 }
 
+/// The action of the button with this value, whether the card has it or not.
+fn action_of(content: &str, value: &Value, typed: &[(&str, &str)]) -> Value {
+    let submits = card::pressable_with(content, value).and_then(|button| button.submits);
+    action(value, submits, typed)
+}
+
 /// The action of the callback (official page of the form container).
-fn action(value: Value, submits: Option<Submission>, typed: &[(&str, &str)]) -> Value {
+fn action(value: &Value, submits: Option<Submission>, typed: &[(&str, &str)]) -> Value {
     let mut action = json!({"value": value, "tag": "button", "timezone": "Asia/Shanghai"});
     let Some(Submission { name, inputs }) = submits else {
         assert!(typed.is_empty(), "the button is not in a form");

@@ -135,6 +135,13 @@ pub(super) fn card(card: &Card, id: &str, action: Option<&str>) -> Markup {
                             button #{ "b-" (id) "-" (at) } name="button" value=(label)
                                 disabled[action.is_none()] { (label) }
                         },
+                        Part::Form { placeholder, max_length, label, .. } => p.buttons {
+                            input #{ "i-" (id) "-" (at) } name="typed" maxlength=(max_length)
+                                placeholder=(placeholder) aria-label=(placeholder)
+                                disabled[action.is_none()];
+                            button #{ "b-" (id) "-" (at) } name="button" value=(label)
+                                disabled[action.is_none()] { (label) }
+                        },
                         Part::Link { label, url } => p.buttons { (rich::link(url, &html! { (label) })) },
                     }
                 }

@@ -33,7 +33,8 @@ pub(super) fn pieces(
 }
 
 fn private_card(playground: &Playground, viewer: &Viewer, card: &PrivateCard) -> Dated {
-    let inside = shown_card(&card.content, card.id.as_str());
+    let action = format!("/press{}&card={}", viewer.query(playground), card.id);
+    let inside = shown_card(&card.content, card.id.as_str(), Some(&action));
     let piece = piece(
         playground,
         viewer,
@@ -47,7 +48,7 @@ fn private_card(playground: &Playground, viewer: &Viewer, card: &PrivateCard) ->
 fn direct_message(playground: &Playground, viewer: &Viewer, message: &Message) -> Dated {
     let id = message.id.as_str();
     let inside = if message.msg_type == "interactive" {
-        shown_card(&message.content, id)
+        shown_card(&message.content, id, None)
     } else {
         html! { p.text { (rich::mentioning(&message.text(), &message.mentions)) } }
     };
@@ -61,9 +62,9 @@ fn direct_message(playground: &Playground, viewer: &Viewer, message: &Message) -
     (message.created_ms, piece)
 }
 
-fn shown_card(content: &str, id: &str) -> Markup {
+fn shown_card(content: &str, id: &str, action: Option<&str>) -> Markup {
     let content: Value = serde_json::from_str(content).unwrap_or_default();
-    message::card(&Card::read(&content), id, None)
+    message::card(&Card::read(&content), id, action)
 }
 
 fn piece(
