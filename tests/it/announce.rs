@@ -292,7 +292,7 @@ async fn missing_text_is_explained() {
     let to_recalled = bench.reply(&group, &recalled, "/announce").id;
     let to_nothing = bench.say(&group, "/announce").id;
     let answer = bench.answer(&to_sticker).await;
-    assert!(answer.contains("nothing to announce"), "{answer}");
+    assert!(answer.contains("nothing that can be posted"), "{answer}");
     assert!(bench.answer(&to_recalled).await.contains("recalled"));
     assert!(bench.answer(&to_nothing).await.contains("/announce text"));
     assert!(text(&bench, &group).is_empty());

@@ -319,7 +319,10 @@ async fn omitted_content_is_named() {
             .reply(&shapes.group, &target, "/announce --replace")
             .id;
         let answer = bench.answer(&command).await;
-        assert!(answer.contains("nothing to announce"), "{kind}: {answer}");
+        assert!(
+            answer.contains("nothing that can be posted"),
+            "{kind}: {answer}"
+        );
     }
     assert_eq!(shapes.announcement(), before);
     shapes.bench.finish().await;
