@@ -133,7 +133,7 @@ const CLAIM: &str = "UPDATE jobs SET state = 'running', owner = $3,
          ORDER BY job.ordered_at, job.id LIMIT 1
          FOR UPDATE SKIP LOCKED)
      RETURNING id, app, tenant, origin, kind, chat, payload, ordered_at, started_at, retries, crashes,
-         suspicions, begun, progress, outcome, replying_since, acknowledgement,
+         suspicions, begun, progress, outcome, number, replying_since, acknowledgement,
          suspended_until, suspended_for IS NOT NULL AS waited_in_vain";
 
 /// When a job may become claimable: a schedule or retry is due, or a callback is no longer
