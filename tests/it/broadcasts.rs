@@ -278,7 +278,8 @@ async fn many_groups_get_it_once_despite_faults_and_kills() {
     bench.finish().await;
 }
 
-/// Kills the bot ten times, with faults of these calls.
+/// Kills the bot ten times, with faults of these calls; less often on a server, where five kills
+/// within the time that the next replica takes to begin give a command up.
 async fn disturb(bench: &mut Bench, calls: [Endpoint; 2]) {
     for endpoint in calls {
         for _ in 0..10 {
@@ -300,7 +301,8 @@ async fn disturb(bench: &mut Bench, calls: [Endpoint; 2]) {
             (made(state) != before).then_some(())
         })
         .await;
-    for kill in 0..10 {
+    let kills = if STORE == "postgres" { 3 } else { 10 };
+    for kill in 0..kills {
         for _ in 0..20 {
             bench.advance(Duration::from_millis(200));
             tokio::time::sleep(Duration::from_millis(2)).await;
