@@ -5,7 +5,6 @@ use std::time::Duration;
 use feishu_sim::AnnouncementKind::{self, Doc, Docx};
 use feishu_sim::{ChatId, Endpoint, Fault, MessageId, State, ToastKind, WhoMay};
 
-use crate::STORE;
 use crate::harness::Bench;
 use crate::presses::{press, toast};
 
@@ -13,7 +12,7 @@ const UNDO: &str = "Undo all";
 const RETRY: &str = "Retry failed groups";
 
 /// A bot that does not sign, with the list `weekly` of these groups.
-async fn with_list(groups: impl FnOnce(&Bench) -> Vec<ChatId>) -> (Bench, Vec<ChatId>) {
+pub(crate) async fn with_list(groups: impl FnOnce(&Bench) -> Vec<ChatId>) -> (Bench, Vec<ChatId>) {
     let mut bench = Bench::new().await;
     let groups = groups(&bench);
     bench.reconfigure(&list(&groups)).await;
@@ -28,7 +27,7 @@ fn list(groups: &[ChatId]) -> String {
     )
 }
 
-fn named(bench: &Bench, name: &str, kind: AnnouncementKind) -> ChatId {
+pub(crate) fn named(bench: &Bench, name: &str, kind: AnnouncementKind) -> ChatId {
     let spec = feishu_sim::ChatSpec::named(name)
         .owner(&bench.owner)
         .member(&bench.member)
@@ -50,7 +49,12 @@ async fn reported(bench: &Bench, group: &ChatId, command: &str, words: &str) -> 
     report_of(bench, group, &command, words).await
 }
 
-async fn report_of(bench: &Bench, group: &ChatId, command: &MessageId, words: &str) -> MessageId {
+pub(crate) async fn report_of(
+    bench: &Bench,
+    group: &ChatId,
+    command: &MessageId,
+    words: &str,
+) -> MessageId {
     let says = |state: &State| {
         let answer = state.answers_to(command).into_iter().next()?;
         answer.contains(words).then_some(())
@@ -61,7 +65,7 @@ async fn report_of(bench: &Bench, group: &ChatId, command: &MessageId, words: &s
     cards.next_back().unwrap().id
 }
 
-fn announced(bench: &Bench, group: &ChatId, text: &str) -> usize {
+pub(crate) fn announced(bench: &Bench, group: &ChatId, text: &str) -> usize {
     let lines = bench.sim.announcement_text(group).into_iter();
     lines.filter(|line| line == text).count()
 }
@@ -245,73 +249,4 @@ async fn each_group_reverts_it_when_its_time_is_over() {
         bench.wait("the end", gone).await;
     }
     bench.finish().await;
-}
-
-/// Groups of both kinds, while the platform limits the rate and loses responses.
-#[tokio::test]
-async fn many_groups_get_it_once_despite_faults_and_kills() {
-    // Each statement is a round trip to a server.
-    let count = if STORE == "postgres" { 40 } else { 200 };
-    let (mut bench, groups) = with_list(|bench| {
-        let kinds = [Docx, Doc].into_iter().cycle();
-        let group = |(n, kind)| named(bench, &format!("Group {n}"), kind);
-        (0..count).zip(kinds).map(group).collect()
-    })
-    .await;
-    let ops = groups[0].clone();
-    let posts = [Endpoint::CreateChildren, Endpoint::PatchDocAnnouncement];
-    let reverts = [Endpoint::DeleteChildren, Endpoint::PatchDocAnnouncement];
-    let command = bench.say(&ops, "/announce --to weekly lunch").id;
-    disturb(&mut bench, posts).await;
-    report_of(&bench, &ops, &command, &format!("{count} posted")).await;
-    for group in &groups {
-        assert_eq!(announced(&bench, group, "lunch"), 1);
-    }
-    let undo = bench.say(&ops, "/undo").id;
-    disturb(&mut bench, reverts).await;
-    report_of(&bench, &ops, &command, &format!("{count} reverted")).await;
-    for group in &groups {
-        assert_eq!(announced(&bench, group, "lunch"), 0);
-    }
-    assert_eq!(bench.reaction(&undo).await, "DONE");
-    assert_eq!(bench.sim.read(|state| state.answers_to(&command).len()), 1);
-    bench.finish().await;
-}
-
-/// Kills the bot ten times, with faults of these calls; less often on a server, where five kills
-/// within the time that the next replica takes to begin give a command up.
-async fn disturb(bench: &mut Bench, calls: [Endpoint; 2]) {
-    for endpoint in calls {
-        for _ in 0..10 {
-            for fault in [
-                Fault::Nothing,
-                Fault::LoseAnswer,
-                Fault::Nothing,
-                Fault::ServerError,
-            ] {
-                bench.sim.fault(endpoint, fault);
-            }
-        }
-    }
-    // A bot that is killed five times before it has begun gives the command up.
-    let made = |state: &State| calls.map(|call| state.calls_to(call).count());
-    let before = bench.sim.read(made);
-    bench
-        .wait("the first of these calls", |state| {
-            (made(state) != before).then_some(())
-        })
-        .await;
-    let kills = if STORE == "postgres" { 3 } else { 10 };
-    for kill in 0..kills {
-        for _ in 0..20 {
-            bench.advance(Duration::from_millis(200));
-            tokio::time::sleep(Duration::from_millis(2)).await;
-        }
-        if kill % 3 == 0 {
-            bench
-                .sim
-                .rate_limit(calls[kill % 2], Duration::from_secs(3));
-        }
-        bench.kill().await;
-    }
 }

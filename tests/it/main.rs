@@ -15,6 +15,7 @@ mod admin;
 mod announce;
 mod approval;
 mod attacks;
+mod broadcast_faults;
 mod broadcasts;
 mod changes;
 mod check;
