@@ -26,7 +26,7 @@ use crate::{RECEIVE, STORE};
 const PANEL_SCOPE: &str = "application:app_slash_command:read";
 
 /// A timeout that suffices on a busy machine.
-const PATIENCE: Duration = Duration::from_secs(60);
+const PATIENCE: Duration = Duration::from_mins(1);
 
 /// The log of all bots of this process, at all levels.
 static LOG: Mutex<Vec<u8>> = Mutex::new(Vec::new());
