@@ -19,6 +19,11 @@ use crate::text::{printable, printable_json};
 
 pub use crate::store::{JobFilter, JobState};
 
+mod dump;
+mod stand_ins;
+
+use dump::Texts;
+
 /// Rows of the audit log that are read at once.
 const PAGE: u32 = 1000;
 
@@ -121,6 +126,23 @@ impl Admin {
             return lines_of_json(&[job]);
         }
         Ok(self.in_full(&job))
+    }
+
+    /// A job with its event as JSON, with stand-ins for ids and, unless `with_text`, for texts.
+    ///
+    /// # Errors
+    ///
+    /// When there is no such job, or the store cannot be read.
+    pub async fn dump_job(&self, name: &str, with_text: bool) -> anyhow::Result<String> {
+        let record = self.store.record(&self.app, name, self.clock.now()).await?;
+        let texts = if with_text {
+            Texts::Included
+        } else {
+            Texts::Replaced
+        };
+        let fixture = dump::fixture(&record, texts)?;
+        let json = serde_json::to_string_pretty(&fixture)?;
+        Ok(printable_json(&json).into_owned())
     }
 
     /// Requeues a job.

@@ -31,7 +31,7 @@ use crate::event::Stored;
 use crate::model::job::JobKind;
 use crate::platform::Platform;
 use crate::store::{Claim, Claimable, Job, Release, Store, StoreError};
-use crate::telemetry::{CommandResult, Metrics, UNKNOWN};
+use crate::telemetry::{CommandResult, Metrics, UNKNOWN, Wakeup};
 
 mod acknowledge;
 mod attempts;
@@ -199,11 +199,12 @@ impl Dispatcher {
                     None => pending().await,
                 }
             };
-            tokio::select! {
-                () = self.store.changed() => {}
-                () = due => {}
+            let reason = tokio::select! {
+                reason = self.store.changed() => reason,
+                () = due => Wakeup::Due,
                 () = stop.cancelled() => return None,
-            }
+            };
+            self.metrics.wakeup(reason);
         }
     }
 

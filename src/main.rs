@@ -161,6 +161,14 @@ enum Jobs {
         #[arg(long)]
         json: bool,
     },
+    /// Print a job with its event as JSON to share, with ids and texts replaced.
+    Dump {
+        /// The job's number or reference.
+        job: String,
+        /// Include message texts.
+        #[arg(long)]
+        with_text: bool,
+    },
     /// Retry a failed job, or run a waiting one now.
     Retry {
         /// The job's number or reference.
@@ -406,6 +414,7 @@ async fn run_jobs(config: &Config, jobs: Jobs) -> anyhow::Result<ExitCode> {
             admin.list_jobs(filter, json).await?
         }
         Jobs::Show { job, text, json } => admin.show_job(&job, text, json).await?,
+        Jobs::Dump { job, with_text } => admin.dump_job(&job, with_text).await?,
         Jobs::Retry { job } => admin.retry_job(&job).await?,
         Jobs::Drop { job } => admin.drop_job(&job).await?,
     })?;

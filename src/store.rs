@@ -18,7 +18,7 @@ use crate::model::job::{ChatKey, JobId, JobKey, NewJob, Queue};
 use crate::model::outcome::Outcome;
 use crate::model::progress::Progress;
 use crate::model::schedule::ScheduleRow;
-use crate::telemetry::Metrics;
+use crate::telemetry::{Metrics, Wakeup};
 use postgres::{PostgresStore, PostgresTasks};
 use seen_tenants::SeenTenants;
 use sqlite::{SqliteStore, SqliteTasks};
@@ -42,8 +42,11 @@ mod sqlite;
 mod statement;
 mod statements;
 mod tenants;
+mod waker;
 
-pub(crate) use admin::{AdminStore, AuditFilter, AuditRow, JobSummary, Retry, TenantCounts};
+pub(crate) use admin::{
+    AdminStore, AuditFilter, AuditRow, JobRecord, JobSummary, Retry, TenantCounts,
+};
 pub use admin::{JobFilter, JobState};
 pub(crate) use broadcast_change::{
     BroadcastChange, DeliveryEnd, NewBroadcast, NewDelivery, Repeat,
@@ -422,8 +425,9 @@ impl Store {
         either!(self, database => database.is_full())
     }
 
-    pub(crate) async fn changed(&self) {
-        either!(self, database => database.changed().await);
+    /// Waits until a job may be claimable, and returns why.
+    pub(crate) async fn changed(&self) -> Wakeup {
+        either!(self, database => database.changed().await)
     }
 
     /// Waits until another replica has stored a rate limit.

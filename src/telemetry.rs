@@ -18,7 +18,7 @@ mod metrics;
 mod throttle;
 
 pub(crate) use metrics::{
-    CommandResult, EXPIRE, EventResult, Metrics, PREVIEW, PROPOSAL, PUBLISH, UNKNOWN,
+    CommandResult, EXPIRE, EventResult, Metrics, PREVIEW, PROPOSAL, PUBLISH, UNKNOWN, Wakeup,
 };
 use throttle::Throttle;
 

@@ -24,10 +24,12 @@ use sqlite::SqliteAdmin;
 
 mod panel;
 mod postgres;
+mod record;
 mod rows;
 mod sqlite;
 mod statements;
 
+pub(crate) use record::JobRecord;
 pub(crate) use rows::{AuditFilter, AuditRow, CannotChange, JobSummary, Retry};
 pub use rows::{JobFilter, JobState};
 pub(crate) use statements::TenantCounts;
@@ -80,6 +82,18 @@ impl AdminStore {
         let JobRow { mut summary, text } = self.find(app, name, now).await?;
         summary.text = with_text.then_some(text);
         Ok(summary)
+    }
+
+    /// The whole row of a job, given its id or reference.
+    pub(crate) async fn record(
+        &self,
+        app: &str,
+        name: &str,
+        now: Timestamp,
+    ) -> anyhow::Result<JobRecord> {
+        let id = self.find(app, name, now).await?.summary.id;
+        let record = self.rows(record::job(id)).await?.pop();
+        Ok(record.ok_or(CannotChange::Unknown)?)
     }
 
     /// Requeues a job, due now.

@@ -28,7 +28,7 @@ use super::{
 use crate::model::job::{JobId, NewJob, Queue, Tenant};
 use crate::model::outcome::Outcome;
 use crate::supervision::Background;
-use crate::telemetry::Metrics;
+use crate::telemetry::{Metrics, Wakeup};
 use connect::{Access, Connector};
 use executor::ExecuteError;
 use notifier::Notifier;
@@ -145,7 +145,7 @@ impl PostgresStore {
         // Also for a job behind another one of its chat: that one may have ended before this one
         // became visible.
         if acceptance.opened > 0 {
-            self.notifier.notify();
+            self.notifier.notify(Wakeup::Accepted);
         }
         Ok(acceptance.accepted)
     }
@@ -237,7 +237,7 @@ impl PostgresStore {
         still_owned(concluded.is_some())?;
         if has_schedule {
             // It may be due before any other job.
-            self.notifier.notify();
+            self.notifier.notify(Wakeup::Finished);
         }
         concluded.ok_or(StoreError::Lost)
     }
@@ -248,7 +248,7 @@ impl PostgresStore {
         if release.ends() && job.is_counted() {
             self.count_less();
         }
-        self.notifier.notify();
+        self.notifier.notify(Wakeup::Finished);
         Ok(())
     }
 
@@ -295,7 +295,7 @@ impl PostgresStore {
         drop(session);
         // The statements are committed. If this fails, the next renewal of the lease counts.
         let _ = self.queue().await;
-        self.notifier.notify();
+        self.notifier.notify(Wakeup::Finished);
         Ok(())
     }
 
@@ -345,11 +345,11 @@ impl PostgresStore {
 
     /// A job may be claimable.
     pub(super) fn wake(&self) {
-        self.notifier.notify();
+        self.notifier.notify(Wakeup::Finished);
     }
 
-    pub(super) async fn changed(&self) {
-        self.notifier.notified().await;
+    pub(super) async fn changed(&self) -> Wakeup {
+        self.notifier.notified().await
     }
 
     pub(super) async fn limits_changed(&self) {

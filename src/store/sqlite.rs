@@ -13,7 +13,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
 use jiff::Timestamp;
-use tokio::sync::{Notify, mpsc, oneshot, watch};
+use tokio::sync::{mpsc, oneshot, watch};
 use tokio::task::spawn_blocking;
 use tokio::time::interval;
 
@@ -24,7 +24,9 @@ use super::{Accepted, Claim, Claimable, Conclusion, Job, Release, StoreError, St
 use crate::model::job::{NewJob, Queue};
 use crate::model::outcome::Outcome;
 use crate::store::sqlite::shared::Shared;
+use crate::store::waker::Waker;
 use crate::supervision::Background;
+use crate::telemetry::Wakeup;
 use writer::{Pending, Priority, Request, Txn};
 
 mod damage;
@@ -78,7 +80,7 @@ impl SqliteStore {
             bounds: options.bounds,
             metrics: options.metrics,
             fatal,
-            claimable: Notify::new(),
+            claimable: Waker::default(),
         });
         let (requests, inbox) = mpsc::channel(WAITING_REQUESTS);
         let (mut threads, mut looking) = (Background::default(), Background::default());
@@ -190,11 +192,11 @@ impl SqliteStore {
 
     /// A job may be claimable.
     pub(super) fn wake(&self) {
-        self.shared.claimable.notify_one();
+        self.shared.claimable.wake(Wakeup::Finished);
     }
 
-    pub(super) async fn changed(&self) {
-        self.shared.claimable.notified().await;
+    pub(super) async fn changed(&self) -> Wakeup {
+        self.shared.claimable.woken().await
     }
 
     /// Sends `work` to the writer and waits for the commit.

@@ -46,6 +46,7 @@ pub(crate) struct Families {
     events: Family<Label, Counter>,
     previous_secrets: Counter,
     commands: Family<CommandLabels, Counter>,
+    worker_wakeups: Family<Label, Counter>,
     retries: Counter,
     dead_jobs: Counter,
     api_calls: Family<ApiLabels, Counter>,
@@ -107,6 +108,22 @@ pub(crate) enum CommandResult {
     Ignored,
 }
 
+/// Why a worker looks for a job.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, IntoStaticStr, VariantArray)]
+#[strum(serialize_all = "snake_case")]
+pub(crate) enum Wakeup {
+    /// This replica stored a new job.
+    Accepted,
+    /// A job of this replica ended, or made another one claimable.
+    Finished,
+    /// Another process changed the queue.
+    Notified,
+    /// A schedule or a retry is due.
+    Due,
+    /// A notification may have been missed.
+    Poll,
+}
+
 type Label = [(&'static str, &'static str); 1];
 type Histograms = Family<Label, Histogram, Buckets>;
 
@@ -161,6 +178,11 @@ impl Metrics {
             events: metric(r, "events", "Events received, by result"),
             previous_secrets: metric(r, "previous_secrets", "Events with a previous secret"),
             commands: metric(r, "commands", "Commands and schedules, by name and result"),
+            worker_wakeups: metric(
+                r,
+                "worker_wakeups",
+                "Times a worker looked for a job, by reason",
+            ),
             retries: metric(r, "retries", "Jobs requeued for another attempt"),
             dead_jobs: metric(r, "dead_jobs", "Jobs given up"),
             store_seconds: histogram(r, "store_seconds", "Duration of store requests", STORE),
@@ -194,6 +216,9 @@ impl Metrics {
                 drop(self.of_command(command, *result));
             }
         }
+        for reason in Wakeup::VARIANTS {
+            drop(self.of_wakeup(*reason));
+        }
         for result in ["ok", "failed"] {
             drop(self.token_renewals.get_or_create(&[("result", result)]));
         }
@@ -214,6 +239,15 @@ impl Metrics {
         let result = result.into();
         self.commands
             .get_or_create(&CommandLabels { command, result })
+    }
+
+    fn of_wakeup(&self, reason: Wakeup) -> impl std::ops::Deref<Target = Counter> {
+        self.worker_wakeups
+            .get_or_create(&[("reason", reason.into())])
+    }
+
+    pub(crate) fn wakeup(&self, reason: Wakeup) {
+        self.of_wakeup(reason).inc();
     }
 
     pub(crate) fn event(&self, result: EventResult) {

@@ -13,6 +13,7 @@ use jiff::Timestamp;
 use noticebot::admin::Admin;
 use noticebot::config::{Config, Environment};
 use noticebot::{Clock, ClockHand, Server};
+use serde_json::Value;
 use tempfile::TempDir;
 use test_servers::{Database, Held};
 use tokio::task::JoinSet;
@@ -446,6 +447,23 @@ impl Bench {
         answer.unwrap()
     }
 
+    /// Inserts a job from a fixture of `noticebot jobs dump`.
+    pub(crate) async fn insert_job(&self, job: &Value) {
+        let (names, values): (Vec<&str>, Vec<String>) = job
+            .as_object()
+            .unwrap()
+            .iter()
+            .map(|(name, value)| (name.as_str(), sql_of(name, value)))
+            .unzip();
+        let (names, values) = (names.join(", "), values.join(", "));
+        if let Some(server) = &self.server {
+            let insert = format!("INSERT INTO noticebot.jobs ({names}) VALUES ({values})");
+            return server.execute(&insert).await.unwrap();
+        }
+        let insert = format!("INSERT INTO jobs ({names}) VALUES ({values})");
+        self.beside().execute_batch(&insert).unwrap();
+    }
+
     /// Prevents the bot from writing until the return value is dropped.
     pub(crate) async fn break_store(&self) -> Broken {
         if let Some(server) = &self.server {
@@ -566,6 +584,23 @@ impl Bench {
         self.idle().await;
         self.bot.stopped().await;
         self.sim.finish();
+    }
+}
+
+/// A value of a fixture as it is in the column: times are milliseconds, and objects are JSON.
+fn sql_of(column: &str, value: &Value) -> String {
+    let is_time = ["_at", "_since", "_until"]
+        .iter()
+        .any(|end| column.ends_with(end));
+    match value {
+        Value::String(text) if is_time => {
+            let time: Timestamp = text.parse().unwrap();
+            time.as_millisecond().to_string()
+        }
+        Value::String(text) => format!("'{}'", text.replace('\'', "''")),
+        Value::Object(_) => format!("'{}'", value.to_string().replace('\'', "''")),
+        // Both databases know the words for booleans and for no value.
+        other => other.to_string(),
     }
 }
 

@@ -31,6 +31,8 @@ mod commands;
 mod consent;
 #[path = "../it/crashes.rs"]
 mod crashes;
+#[path = "../it/dump.rs"]
+mod dump;
 #[path = "../it/edit.rs"]
 mod edit;
 #[path = "../it/events.rs"]
@@ -79,3 +81,5 @@ mod settings;
 mod store_apps;
 #[path = "../it/tables.rs"]
 mod tables;
+#[path = "../it/wakeups.rs"]
+mod wakeups;

@@ -15,6 +15,8 @@ use tokio_util::sync::CancellationToken;
 
 use super::connect::Connector;
 use super::session;
+use crate::store::waker::Waker;
+use crate::telemetry::Wakeup;
 
 const CHANNEL: &str = "noticebot";
 /// Minimum time between two notifications.
@@ -32,7 +34,7 @@ const EVERYBODY: &str = "everybody";
 /// Wakes the tasks that wait for jobs or rate limits.
 #[derive(Debug, Default)]
 pub(super) struct Notifier {
-    jobs: Notify,
+    jobs: Waker,
     limits: Notify,
     /// Number of tasks of this replica that wait for a job.
     idle: AtomicUsize,
@@ -49,8 +51,8 @@ struct Others {
 
 impl Notifier {
     /// A job may be claimable. Other replicas are notified only if no task here is idle.
-    pub(super) fn notify(&self) {
-        self.jobs.notify_one();
+    pub(super) fn notify(&self, reason: Wakeup) {
+        self.jobs.wake(reason);
         if self.idle.load(Ordering::Relaxed) == 0 {
             self.notify_others();
         }
@@ -58,7 +60,7 @@ impl Notifier {
 
     /// A job may be claimable, and the other replicas know.
     pub(super) fn notify_local(&self) {
-        self.jobs.notify_one();
+        self.jobs.wake(Wakeup::Poll);
     }
 
     /// A job is claimable by another replica.
@@ -74,9 +76,9 @@ impl Notifier {
     }
 
     /// Waits until a job may be claimable.
-    pub(super) async fn notified(&self) {
+    pub(super) async fn notified(&self) -> Wakeup {
         let _idle = Idle::new(&self.idle);
-        self.jobs.notified().await;
+        self.jobs.woken().await
     }
 
     /// Waits until another replica stored a rate limit.
@@ -115,7 +117,7 @@ impl Notifier {
         client.batch_execute(&format!("LISTEN {CHANNEL}")).await?;
         is_listening.cancel();
         // Notifications sent before LISTEN were missed.
-        self.jobs.notify_one();
+        self.jobs.wake(Wakeup::Poll);
         self.limits.notify_one();
         let notify = client.prepare("SELECT pg_notify($1, $2)").await?;
         loop {
@@ -134,7 +136,7 @@ impl Notifier {
     /// other apps.
     fn receive(&self, message: &str, sender: &str) {
         if message == EVERYBODY {
-            return self.jobs.notify_one();
+            return self.jobs.wake(Wakeup::Notified);
         }
         let Some((word, from)) = message.split_once(' ') else {
             return;
@@ -144,7 +146,7 @@ impl Notifier {
             return;
         }
         match word {
-            JOBS => self.jobs.notify_one(),
+            JOBS => self.jobs.wake(Wakeup::Notified),
             LIMITS => self.limits.notify_one(),
             _ => {}
         }

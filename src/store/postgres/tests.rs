@@ -413,7 +413,8 @@ impl Listener {
     }
 
     async fn is_notified(&self, within: Duration) -> bool {
-        timeout(within, self.notifier.notified()).await.is_ok()
+        let woken = timeout(within, self.notifier.notified()).await;
+        woken == Ok(Wakeup::Notified)
     }
 }
 

@@ -3,10 +3,11 @@
 use std::sync::atomic::AtomicUsize;
 
 use feishu::Clock;
-use tokio::sync::{Notify, watch};
+use tokio::sync::watch;
 
 use crate::store::job::Bounds;
 use crate::store::sqlite::file::names::Unusable;
+use crate::store::waker::Waker;
 use crate::telemetry::Metrics;
 
 pub(crate) struct Shared {
@@ -18,6 +19,6 @@ pub(crate) struct Shared {
     pub(crate) metrics: Metrics,
     /// Why the file cannot be used; set once.
     pub(crate) fatal: watch::Sender<Option<Unusable>>,
-    /// Notified when there may be a new job to claim.
-    pub(crate) claimable: Notify,
+    /// Woken when there may be a new job to claim.
+    pub(in crate::store) claimable: Waker,
 }

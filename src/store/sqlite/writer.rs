@@ -20,6 +20,7 @@ use crate::store::statement::Statement;
 use crate::store::statements::{broadcasts, changes, jobs, schedules, settings};
 use crate::store::{Accepted, Claim, Claimable, Conclusion, Job, Release, StoreError};
 use crate::supervision::Background;
+use crate::telemetry::Wakeup;
 
 /// Maximum number of requests in one transaction.
 const BATCH: usize = 256;
@@ -114,8 +115,8 @@ struct Effects {
     recount: bool,
     /// Number of open jobs at the end of the transaction.
     counted: Option<usize>,
-    /// Whether a job may have become claimable.
-    claimable: bool,
+    /// Why a job may have become claimable.
+    claimable: Option<Wakeup>,
 }
 
 impl Txn<'_> {
@@ -148,7 +149,9 @@ impl Txn<'_> {
     pub(super) fn accept(&mut self, job: &NewJob, bound: usize) -> rusqlite::Result<Accepted> {
         let acceptance = queue::accept(self.connection, job, bound, self.now)?;
         self.effects.opened += acceptance.opened;
-        self.effects.claimable |= acceptance.first_of_chat;
+        if acceptance.first_of_chat {
+            self.effects.claimable = Some(Wakeup::Accepted);
+        }
         Ok(acceptance.accepted)
     }
 
@@ -158,7 +161,7 @@ impl Txn<'_> {
             tracing::error!(job.id = job.id.0, "could not read a job; marked it as dead");
             self.update(&jobs::release(job, &Release::Dead, self.now))?;
             self.effects.recount = true;
-            self.effects.claimable = true;
+            self.effects.claimable = Some(Wakeup::Finished);
             Ok(Claim::Unreadable)
         })
     }
@@ -171,7 +174,7 @@ impl Txn<'_> {
             .pragma_query_value(None, "data_version", |row| row.get(0))?;
         if std::mem::replace(self.version, version) != version {
             self.effects.recount = true;
-            self.effects.claimable = true;
+            self.effects.claimable = Some(Wakeup::Notified);
         }
         Ok(())
     }
@@ -181,14 +184,14 @@ impl Txn<'_> {
         let released = jobs::release(job.owned(), release, self.now);
         let is_owned = executor::execute(self.connection, &released)? > 0;
         self.effects.finished += usize::from(is_owned && release.ends() && job.is_counted());
-        self.effects.claimable = true;
+        self.effects.claimable = Some(Wakeup::Finished);
         Ok(is_owned)
     }
 
     /// Executes a statement that may end or remove open jobs.
     pub(super) fn erase(&mut self, statement: &Statement) -> rusqlite::Result<usize> {
         self.effects.recount = true;
-        self.effects.claimable = true;
+        self.effects.claimable = Some(Wakeup::Finished);
         executor::execute(self.connection, statement)
     }
 
@@ -203,7 +206,9 @@ impl Txn<'_> {
             return Ok(None);
         }
         // A schedule may be due before any other job.
-        self.effects.claimable |= conclusion.wakes();
+        if conclusion.wakes() {
+            self.effects.claimable = Some(Wakeup::Finished);
+        }
         for statement in schedules::changes(&conclusion, self.now) {
             if executor::execute(self.connection, &statement)? == 0 {
                 conclusion = conclusion.without_schedule();
@@ -222,7 +227,7 @@ impl Txn<'_> {
             for statement in broadcasts::changes(key, chat, change, self.now) {
                 executor::execute(self.connection, &statement)?;
             }
-            self.effects.claimable = true;
+            self.effects.claimable = Some(Wakeup::Finished);
         }
         if let Some(change) = sets {
             let saved = settings::save(&job.chat_key(), &change, self.now);
@@ -285,8 +290,8 @@ impl Shared {
             let open = open.saturating_sub(effects.finished);
             self.open.store(open, Ordering::Relaxed);
         }
-        if effects.claimable {
-            self.claimable.notify_one();
+        if let Some(reason) = effects.claimable {
+            self.claimable.wake(reason);
         }
     }
 }
