@@ -97,14 +97,11 @@ impl Dispatcher {
         actor: Actor<'_>,
     ) -> Result<Next, Failure> {
         let nothing = Next::Answer(Outcome::Done(Done::Superseded));
-        let deliveries = self
-            .store
-            .deliveries(&job.key.tenant, &retraction.broadcast)
-            .await?;
-        let delivery = deliveries
-            .into_iter()
-            .find(|delivery| delivery.chat == retraction.chat);
-        let Some(delivery) = delivery else {
+        let Retraction {
+            broadcast, chat, ..
+        } = retraction;
+        let delivery = self.store.delivery(&job.key.tenant, broadcast, chat);
+        let Some(delivery) = delivery.await? else {
             return Ok(nothing);
         };
         let posted = job_key(job, delivery.posted_by, JobKind::Delivery);

@@ -1,6 +1,6 @@
 //! Broadcasts in the store.
 
-use feishu::OpenId;
+use feishu::{ChatId, OpenId};
 use jiff::Timestamp;
 
 use super::statements::broadcasts;
@@ -26,6 +26,17 @@ impl Store {
     ) -> Result<Vec<Delivery>, StoreError> {
         let query = broadcasts::deliveries(tenant, broadcast);
         self.rows("deliveries", query).await
+    }
+
+    /// The delivery of a broadcast to one group.
+    pub(crate) async fn delivery(
+        &self,
+        tenant: &Tenant,
+        broadcast: &JobRef,
+        chat: &ChatId,
+    ) -> Result<Option<Delivery>, StoreError> {
+        let query = broadcasts::delivery(tenant, broadcast, chat);
+        self.first("delivery", query).await
     }
 
     /// The broadcast that the delivery job with this origin belongs to.

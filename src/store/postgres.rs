@@ -93,7 +93,7 @@ impl PostgresStore {
         migrate::migrate(&mut client)
             .await
             .context("migrating the database")?;
-        replicas::take_over(&client, &options.app).await?;
+        replicas::take_over(&client, &options.app, options.clock.now()).await?;
         let asked_at = Instant::now();
         let owner = replicas::register(&client, &options.app).await?;
         let queue = executor::only(&client, &jobs::queue(&options.app)).await?;

@@ -7,8 +7,10 @@
 //! - Parameters are `$1`, `$2`, … and occur first in this order, by which SQLite numbers them.
 //! - Tables have no schema; sessions with a server find ours by their `search_path`.
 //! - Every result column has a name of its own.
+//! - [`ITEMS`] is a table of many rows: each dialect has a function of its own for that.
 
 use std::borrow::Cow;
+use std::iter;
 
 use feishu::TenantKey;
 use jiff::Timestamp;
@@ -27,8 +29,16 @@ pub(super) enum Value {
 #[derive(Debug, Clone)]
 pub(super) struct Statement {
     pub(super) sql: Cow<'static, str>,
+    /// The text for PostgreSQL, where it differs.
+    on_server: Option<String>,
     pub(super) values: Vec<Value>,
 }
+
+/// The start of a statement that writes any number of rows, with the table `item` of the elements of
+/// the JSON array `$1`: `item.value ->> 'name'` is the text of a member.
+pub(super) const ITEMS: &str = "WITH item AS (SELECT value FROM json_each($1))";
+const ITEMS_ON_SERVER: &str = "WITH item AS (
+         SELECT * FROM jsonb_array_elements(CAST(CAST($1 AS text) AS jsonb)) AS item (value))";
 
 /// A statement that returns rows.
 pub(super) struct Query<T> {
@@ -57,8 +67,27 @@ impl Statement {
     ) -> Self {
         Self {
             sql: sql.into(),
+            on_server: None,
             values: values.into_iter().collect(),
         }
+    }
+
+    /// A statement that starts with [`ITEMS`], a JSON array.
+    pub(super) fn of_items(
+        sql: String,
+        items: String,
+        values: impl IntoIterator<Item = Value>,
+    ) -> Self {
+        Self {
+            on_server: Some(sql.replace(ITEMS, ITEMS_ON_SERVER)),
+            sql: sql.into(),
+            values: iter::once(items.into()).chain(values).collect(),
+        }
+    }
+
+    /// The text in PostgreSQL's dialect.
+    pub(super) fn sql_on_server(&self) -> &str {
+        self.on_server.as_deref().unwrap_or(&self.sql)
     }
 
     pub(super) fn read<T>(self, read: Read<T>) -> Query<T> {

@@ -390,6 +390,7 @@ async fn a_lone_job_is_blamed_for_a_crash(mut bench: Bench) {
         bench = bench.killed().await;
     }
     // Each runs alone, after a delay.
+    assert!(bench.claim().await.is_none());
     bench.hand.advance(Duration::from_secs(2));
     let suspect = bench.claim().await.unwrap();
     assert!(suspect.is_suspect() && suspect.crashes == 0);

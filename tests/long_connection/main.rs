@@ -15,6 +15,8 @@ const UNAVAILABLE: u16 = 500;
 
 #[path = "../it/announce.rs"]
 mod announce;
+#[path = "../it/broadcast_faults.rs"]
+mod broadcast_faults;
 #[path = "../it/broadcasts.rs"]
 mod broadcasts;
 #[path = "../it/changes.rs"]

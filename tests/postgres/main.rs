@@ -20,6 +20,8 @@ mod admin;
 mod announce;
 #[path = "../it/approval.rs"]
 mod approval;
+#[path = "../it/broadcast_faults.rs"]
+mod broadcast_faults;
 #[path = "../it/broadcasts.rs"]
 mod broadcasts;
 #[path = "../it/changes.rs"]

@@ -36,15 +36,16 @@ const SILENCE: Duration = Duration::from_secs(10);
 ///
 /// Limits that an admin set for the role or database are meant for people and reports: a bot waits
 /// for locks as long as for statements, keeps idle sessions, and expects the default isolation
-/// level. Not all server versions have all of these timeouts.
+/// level. Not all server versions have all of these settings.
 ///
 /// Every statement uses an index, in the order of the index, and stops early. Sequential scans are
 /// disabled because the planner prefers them for a queue that was empty, or full, when it was last
-/// analyzed.
+/// analyzed. The plans that remain cost the planner so much that it would compile them, which takes
+/// hundreds of times longer than to execute them, so compilation (`jit`) is disabled, too.
 const SESSION: &str = "SET search_path = pg_catalog, noticebot, pg_temp; SET statement_timeout = '10s'; \
          SET idle_in_transaction_session_timeout = '10s'; SET lock_timeout = 0; \
          SELECT set_config(name, '0', false) FROM pg_settings \
-             WHERE name IN ('idle_session_timeout', 'transaction_timeout'); \
+             WHERE name IN ('idle_session_timeout', 'transaction_timeout', 'jit'); \
          SET default_transaction_isolation = 'read committed'; \
          SET client_min_messages = warning; SET enable_seqscan = off; SET enable_bitmapscan = off; SET enable_sort = off";
 

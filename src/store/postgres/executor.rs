@@ -23,7 +23,7 @@ pub(in crate::store) async fn execute(
     client: &impl GenericClient,
     statement: &Statement,
 ) -> Result<usize, Error> {
-    let prepared = client.prepare_cached(&statement.sql).await?;
+    let prepared = client.prepare_cached(statement.sql_on_server()).await?;
     let rows = client.execute(&prepared, &parameters(statement)).await?;
     Ok(usize::try_from(rows).unwrap_or(usize::MAX))
 }
@@ -32,7 +32,9 @@ pub(in crate::store) async fn rows<T>(
     client: &impl GenericClient,
     query: &Query<T>,
 ) -> Result<Vec<T>, ExecuteError> {
-    let prepared = client.prepare_cached(&query.statement.sql).await?;
+    let prepared = client
+        .prepare_cached(query.statement.sql_on_server())
+        .await?;
     let rows = client
         .query(&prepared, &parameters(&query.statement))
         .await?;

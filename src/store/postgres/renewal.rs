@@ -95,7 +95,7 @@ impl PostgresStore {
     /// Takes over jobs of crashed replicas, requeues orphaned ones, and counts the queue.
     async fn clean_up(&self) -> Result<(), StoreError> {
         let session = self.sessions.get().await?;
-        let taken_over = session.run(replicas::take_over(&*session, &self.app));
+        let taken_over = session.run(replicas::take_over(&*session, &self.app, self.now()));
         let taken_over = taken_over.await?;
         if taken_over > 0 {
             tracing::warn!(jobs = taken_over, "took over jobs of a stopped replica");

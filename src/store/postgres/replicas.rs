@@ -4,6 +4,7 @@
 use std::time::Duration;
 
 use deadpool_postgres::GenericClient;
+use jiff::Timestamp;
 use tokio_postgres::Error;
 
 use crate::store::job::SUSPECT;
@@ -79,7 +80,13 @@ pub(super) async fn renew(
 ///
 /// A renewal and this statement lock the same row, and a claim under an expired lease violates the
 /// foreign key, so no job stays orphaned.
-pub(super) async fn take_over(client: &impl GenericClient, app: &str) -> Result<u64, Error> {
+///
+/// Leases follow the server's clock, but jobs that of the bots.
+pub(super) async fn take_over(
+    client: &impl GenericClient,
+    app: &str,
+    now: Timestamp,
+) -> Result<u64, Error> {
     let statement = client
         .prepare_cached(
             "WITH gone AS (
@@ -92,13 +99,15 @@ pub(super) async fn take_over(client: &impl GenericClient, app: &str) -> Result<
              UPDATE jobs SET state = 'ready', owner = NULL, begun = true, alone = false,
                  crashes = crashes + own, suspicions = suspicions + 1 - own,
                  run_at = CASE WHEN suspicions + 1 - own < $2 THEN run_at
-                     ELSE greatest(run_at, extract(epoch FROM clock_timestamp())::bigint * 1000
-                         + (1000 << least(suspicions + 1 + crashes - $2, 6)::integer)) END
+                     ELSE greatest(run_at, $3::bigint + (
+                         1000 << least(suspicions + 1 + crashes - $2, 6)::integer)) END
              FROM blamed WHERE jobs.id = blamed.id",
         )
         .await?;
     let suspect = i64::from(SUSPECT);
-    client.execute(&statement, &[&app, &suspect]).await
+    client
+        .execute(&statement, &[&app, &suspect, &now.as_millisecond()])
+        .await
 }
 
 /// Ends a lease and requeues its jobs.

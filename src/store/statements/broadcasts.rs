@@ -2,13 +2,16 @@
 
 use feishu::{ChatId, MessageId, OpenId};
 use jiff::Timestamp;
+use serde::Serialize;
 
 use super::jobs;
 use crate::model::broadcast::{Broadcast, Delivery, DeliveryState, ReportState};
-use crate::model::job::{JobKey, JobKind, JobRef, Tenant};
-use crate::store::broadcast_change::{BroadcastChange, DeliveryEnd, NewBroadcast, Repeat};
+use crate::model::job::{JobKey, JobKind, JobRef, NewJob, Tenant};
+use crate::store::broadcast_change::{
+    BroadcastChange, DeliveryEnd, NewBroadcast, NewDelivery, Repeat,
+};
 use crate::store::row::{job_ref, to_json};
-use crate::store::statement::{Query, Row, Statement, Unreadable, values};
+use crate::store::statement::{ITEMS, Query, Row, Statement, Unreadable, values};
 
 /// The states of deliveries that have a job.
 const OPEN: &str = "state IN ('waiting', 'reverting')";
@@ -46,70 +49,96 @@ fn start(key: &JobKey, chat: &str, new: &NewBroadcast, now: Timestamp) -> Vec<St
         &new.payload,
         now,
     ];
-    let mut statements = vec![Statement::new(sql, values)];
-    for (position, delivery) in (0_i64..).zip(&new.deliveries) {
-        let sql = "INSERT INTO deliveries
-                 (app, tenant, origin, kind, chat, position, state, due, posted_by, reference, made_at)
-             VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11)";
-        let job = &delivery.job;
-        let state = DeliveryState::Waiting.as_str();
-        let values = values![
-            app,
-            tenant,
-            origin,
-            kind,
-            &job.chat,
-            position,
-            state,
-            delivery.due,
-            &job.key.origin,
-            job.key.reference(),
-            now,
-        ];
-        statements.push(Statement::new(sql, values));
-        statements.push(jobs::insert(job, delivery.due, None));
-    }
-    statements.push(jobs::insert(&new.report, now, None));
-    statements
+    let broadcast = Statement::new(sql, values);
+    let sql = format!(
+        "{ITEMS}
+         INSERT INTO deliveries
+             (app, tenant, origin, kind, chat, position, state, due, posted_by, reference, made_at)
+         SELECT $2, $3, $4, $5, item.value ->> 'chat', CAST(item.value ->> 'position' AS bigint),
+             item.value ->> 'state', CAST(item.value ->> 'due' AS bigint), item.value ->> 'origin',
+             item.value ->> 'reference', $6
+         FROM item"
+    );
+    let values = values![app, tenant, origin, kind, now];
+    let deliveries = Statement::of_items(sql, rows(&new.deliveries), values);
+    vec![
+        broadcast,
+        deliveries,
+        jobs_of(&key.tenant, &new.deliveries, &new.report, now),
+    ]
 }
 
 fn repeat(tenant: &Tenant, again: &Repeat, now: Timestamp) -> Vec<Statement> {
-    let mut statements = Vec::new();
-    for delivery in &again.deliveries {
-        let job = &delivery.job;
-        let (state, column) = match job.key.kind {
-            JobKind::Retraction => (DeliveryState::Reverting, "reverted_by"),
-            _ => (DeliveryState::Waiting, "posted_by"),
-        };
-        let sql = format!(
-            "UPDATE deliveries SET state = $1, due = $2, {column} = $3, reference = $4,
-                 refusal = NULL
-             WHERE app = $5 AND tenant = $6 AND origin = $7 AND kind = $8 AND chat = $9"
-        );
-        let JobRef { origin, kind } = &again.broadcast;
-        let values = values![
-            state.as_str(),
-            delivery.due,
-            &job.key.origin,
-            job.key.reference(),
-            &tenant.app,
-            &tenant.key,
-            origin,
-            kind.as_str(),
-            &job.chat,
-        ];
-        statements.push(Statement::new(sql, values));
-        statements.push(jobs::insert(job, delivery.due, None));
+    let sql = format!(
+        "{ITEMS}
+         UPDATE deliveries SET state = item.value ->> 'state',
+             due = CAST(item.value ->> 'due' AS bigint),
+             posted_by = CASE WHEN item.value ->> 'state' = 'waiting'
+                 THEN item.value ->> 'origin' ELSE posted_by END,
+             reverted_by = CASE WHEN item.value ->> 'state' = 'reverting'
+                 THEN item.value ->> 'origin' ELSE reverted_by END,
+             reference = item.value ->> 'reference', refusal = NULL
+         FROM item
+         WHERE app = $2 AND tenant = $3 AND origin = $4 AND kind = $5
+           AND chat = item.value ->> 'chat'"
+    );
+    let values = key_of(tenant, &again.broadcast).values();
+    vec![
+        Statement::of_items(sql, rows(&again.deliveries), values),
+        jobs_of(tenant, &again.deliveries, &again.report, now),
+    ]
+}
+
+/// The jobs of the groups, and the one that reports on them.
+fn jobs_of(
+    tenant: &Tenant,
+    deliveries: &[NewDelivery],
+    report: &NewJob,
+    now: Timestamp,
+) -> Statement {
+    let deliveries = deliveries.iter().map(|new| (&new.job, new.due));
+    jobs::insert_all(tenant, deliveries.chain([(report, now)]))
+}
+
+/// What a statement changes about a delivery.
+#[derive(Serialize)]
+struct DeliveryRow<'d> {
+    chat: &'d str,
+    position: usize,
+    state: &'static str,
+    due: i64,
+    /// The origin of its job.
+    origin: &'d str,
+    reference: String,
+}
+
+fn rows(deliveries: &[NewDelivery]) -> String {
+    let rows = deliveries.iter().enumerate();
+    let rows = rows.map(|(position, NewDelivery { job, due })| DeliveryRow {
+        chat: &job.chat,
+        position,
+        state: open_state(job.key.kind).as_str(),
+        due: due.as_millisecond(),
+        origin: &job.key.origin,
+        reference: job.key.reference(),
+    });
+    to_json(&rows.collect::<Vec<_>>())
+}
+
+/// The state of a delivery while it has a job of this kind.
+fn open_state(kind: JobKind) -> DeliveryState {
+    match kind {
+        JobKind::Retraction => DeliveryState::Reverting,
+        _ => DeliveryState::Waiting,
     }
-    statements.push(jobs::insert(&again.report, now, None));
-    statements
 }
 
 /// No row if the delivery has another job by now: the broadcast was undone while it was posted.
 fn finish(key: &JobKey, end: &DeliveryEnd) -> Statement {
-    let (state, column) = match key.kind {
-        JobKind::Retraction => (DeliveryState::Reverting, "reverted_by"),
-        _ => (DeliveryState::Waiting, "posted_by"),
+    let state = open_state(key.kind);
+    let column = match state {
+        DeliveryState::Reverting => "reverted_by",
+        _ => "posted_by",
     };
     let sql = format!(
         "UPDATE deliveries SET state = $1, refusal = $2, name = coalesce($3, name)
@@ -180,28 +209,45 @@ pub(in crate::store) fn save_report(
 /// The deliveries of a broadcast, in the order of its list. One whose job has ended without a result
 /// has failed.
 pub(in crate::store) fn deliveries(tenant: &Tenant, broadcast: &JobRef) -> Query<Delivery> {
-    let is_open = |column: &str, kind: JobKind| {
+    let sql = format!("{} ORDER BY position", of_broadcast());
+    Statement::new(sql, key_of(tenant, broadcast).values()).read(read_delivery)
+}
+
+/// The delivery of a broadcast to one group.
+pub(in crate::store) fn delivery(
+    tenant: &Tenant,
+    broadcast: &JobRef,
+    chat: &ChatId,
+) -> Query<Delivery> {
+    let sql = format!("{} AND chat = $5", of_broadcast());
+    let key = key_of(tenant, broadcast).values();
+    Statement::new(sql, key.into_iter().chain(values![chat.as_str()])).read(read_delivery)
+}
+
+/// Each job is looked up by its key. With `EXISTS`, a server that has seen many jobs would rather read
+/// all of that kind.
+fn of_broadcast() -> String {
+    let is_over = |column: &str, kind: JobKind| {
         format!(
-            "EXISTS (SELECT 1 FROM jobs
+            "(SELECT 1 FROM jobs
                  WHERE jobs.app = deliveries.app AND jobs.tenant = deliveries.tenant
                    AND jobs.origin = deliveries.{column} AND jobs.kind = '{}'
-                   AND jobs.state IN ('ready', 'running', 'suspended'))",
+                   AND jobs.state IN ('ready', 'running', 'suspended') LIMIT 1) IS NULL",
             kind.as_str()
         )
     };
-    let (posts, reverts) = (
-        is_open("posted_by", JobKind::Delivery),
-        is_open("reverted_by", JobKind::Retraction),
+    let (not_posted, not_reverted) = (
+        is_over("posted_by", JobKind::Delivery),
+        is_over("reverted_by", JobKind::Retraction),
     );
-    let sql = format!(
+    format!(
         "SELECT chat, posted_by, reference, refusal, name,
-             CASE WHEN state = 'waiting' AND NOT {posts} THEN 'failed'
-                 WHEN state = 'reverting' AND NOT {reverts} THEN 'kept'
+             CASE WHEN state = 'waiting' AND {not_posted} THEN 'failed'
+                 WHEN state = 'reverting' AND {not_reverted} THEN 'kept'
                  ELSE state END AS state_now
          FROM deliveries
-         WHERE app = $1 AND tenant = $2 AND origin = $3 AND kind = $4 ORDER BY position"
-    );
-    Statement::new(sql, key_of(tenant, broadcast).values()).read(read_delivery)
+         WHERE app = $1 AND tenant = $2 AND origin = $3 AND kind = $4"
+    )
 }
 
 fn read_delivery(row: &Row<'_>) -> Result<Delivery, Unreadable> {

@@ -1,16 +1,17 @@
 //! Jobs from their claim to their removal.
 
 use jiff::Timestamp;
+use serde::Serialize;
 
 use crate::model::grant::Member;
-use crate::model::job::{JobId, JobKey, JobKind, NewJob, Queue};
+use crate::model::job::{JobId, JobKey, JobKind, NewJob, Queue, Tenant};
 use crate::model::outcome::Outcome;
 use crate::model::progress::Progress;
 use crate::model::refusal::Cause;
 use crate::store::Release;
 use crate::store::job::Owned;
 use crate::store::row::to_json;
-use crate::store::statement::{Query, Row, Statement, Unreadable, Value, values};
+use crate::store::statement::{ITEMS, Query, Row, Statement, Unreadable, Value, values};
 
 /// Inserts a job, unless it is known.
 pub(in crate::store) fn insert(
@@ -35,6 +36,45 @@ pub(in crate::store) fn insert(
         outcome.map(to_json),
     ];
     Statement::new(sql, values)
+}
+
+/// Inserts jobs of a tenant, each unless it is known.
+pub(in crate::store) fn insert_all<'j>(
+    tenant: &Tenant,
+    jobs: impl IntoIterator<Item = (&'j NewJob, Timestamp)>,
+) -> Statement {
+    let items = jobs.into_iter().map(|(job, ordered_at)| NewRow {
+        origin: &job.key.origin,
+        kind: job.key.kind.as_str(),
+        reference: job.key.reference(),
+        chat: &job.chat,
+        ordered_at: ordered_at.as_millisecond(),
+        payload: &job.payload,
+    });
+    let items: Vec<NewRow<'_>> = items.collect();
+    // Without a condition, SQLite would read `ON` as that of a join.
+    let sql = format!(
+        "{ITEMS}
+         INSERT INTO jobs (app, tenant, origin, kind, reference, chat, ordered_at, run_at, payload)
+         SELECT $2, $3, item.value ->> 'origin', item.value ->> 'kind',
+             item.value ->> 'reference', item.value ->> 'chat',
+             CAST(item.value ->> 'ordered_at' AS bigint),
+             CAST(item.value ->> 'ordered_at' AS bigint), item.value ->> 'payload'
+         FROM item WHERE true
+         ON CONFLICT DO NOTHING"
+    );
+    Statement::of_items(sql, to_json(&items), values![&tenant.app, &tenant.key])
+}
+
+/// What differs between the jobs that one statement inserts.
+#[derive(Serialize)]
+struct NewRow<'j> {
+    origin: &'j str,
+    kind: &'static str,
+    reference: String,
+    chat: &'j str,
+    ordered_at: i64,
+    payload: &'j str,
 }
 
 /// Inserts a job that replies to a rejected message that the queue is full; `None` if nobody waits
@@ -144,7 +184,7 @@ pub(in crate::store) fn release(job: Owned, release: &Release, now: Timestamp) -
         Release::Again { run_at } => update(
             job,
             "state = 'ready', owner = NULL, alone = false, retries = 0, crashes = 0,
-             started_at = NULL, replying_since = NULL, run_at = $1",
+             suspicions = 0, started_at = NULL, replying_since = NULL, run_at = $1",
             Some((*run_at).into()),
         ),
         Release::Suspended { member, until } => suspend(job, member, *until),

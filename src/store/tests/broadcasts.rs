@@ -15,6 +15,7 @@ for_both_stores! {
     an_undone_delivery_keeps_its_later_job,
     a_delivery_without_a_job_has_failed,
     a_claim_can_leave_deliveries_out,
+    a_report_that_returns_is_no_suspect,
     broadcasts_are_erased_with_their_texts,
 }
 
@@ -160,6 +161,13 @@ async fn results_are_stored_once(bench: Bench) {
         .await;
     let deliveries = bench.store.deliveries(&tenant(), &broadcast()).await;
     let deliveries = deliveries.unwrap();
+    for delivery in &deliveries {
+        let alone = bench
+            .store
+            .delivery(&tenant(), &broadcast(), &delivery.chat)
+            .await;
+        assert_eq!(alone.unwrap().as_ref(), Some(delivery));
+    }
     assert_eq!(deliveries[0].name.as_deref(), Some("Ops"));
     assert_eq!(deliveries[1].refusal, Some(refusal));
     let reach = bench.store.reach(&tenant(), &broadcast()).await;
@@ -225,4 +233,30 @@ async fn a_claim_can_leave_deliveries_out(bench: Bench) {
         assert_eq!(claimed, origin);
     }
     assert_eq!(bench.delivery().await.key.kind, JobKind::Delivery);
+}
+
+/// It returns every two seconds, so kills of the bot often meet it.
+async fn a_report_that_returns_is_no_suspect(bench: Bench) {
+    bench.start_broadcast().await;
+    let mut bench = bench;
+    for _ in 0..2 {
+        bench.hand.advance(Duration::from_secs(5));
+        while bench.claim().await.is_some() {}
+        bench = bench.killed().await;
+    }
+    bench.hand.advance(Duration::from_secs(5));
+    let report = loop {
+        let job = bench.claim().await.unwrap();
+        if job.key.kind == JobKind::Report {
+            break job;
+        }
+    };
+    assert!(report.is_suspect());
+    let run_at = bench.clock.now();
+    bench
+        .store
+        .release(&report, Release::Again { run_at })
+        .await
+        .unwrap();
+    assert!(!bench.claim().await.unwrap().is_suspect());
 }
