@@ -10,7 +10,7 @@ use serde_json::Value;
 
 use crate::harness::Bench;
 
-fn file(path: &str) -> String {
+pub(crate) fn file(path: &str) -> String {
     let path = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join(path);
     std::fs::read_to_string(&path).unwrap_or_else(|error| panic!("{}: {error}", path.display()))
 }
@@ -121,10 +121,10 @@ fn documents_name_known_keys() {
 }
 
 /// The metrics of a bot that has executed a command.
-struct Metrics(String);
+pub(crate) struct Metrics(String);
 
 impl Metrics {
-    async fn new() -> Self {
+    pub(crate) async fn new() -> Self {
         let bench = Bench::new().await;
         let group = bench.group(AnnouncementKind::Docx);
         let said = bench.say(&group, "/announce dinner").id;
@@ -139,7 +139,7 @@ impl Metrics {
         self.0.lines().filter(|line| !line.starts_with('#'))
     }
 
-    fn names(&self) -> BTreeSet<&str> {
+    pub(crate) fn names(&self) -> BTreeSet<&str> {
         let names = self
             .samples()
             .map(|line| line.split(['{', ' ']).next().unwrap());
@@ -153,7 +153,7 @@ impl Metrics {
     }
 
     /// The label names of a metric.
-    fn labels(&self, name: &str) -> BTreeSet<&str> {
+    pub(crate) fn labels(&self, name: &str) -> BTreeSet<&str> {
         let of_metric = self.samples().filter_map(|line| {
             let (found, rest) = line.split_once('{')?;
             let (labels, _) = rest.rsplit_once('}')?;
@@ -166,7 +166,7 @@ impl Metrics {
             .collect()
     }
 
-    fn has(&self, name: &str, label: &str, value: &str) -> bool {
+    pub(crate) fn has(&self, name: &str, label: &str, value: &str) -> bool {
         let pair = format!("{label}=\"{value}\"");
         self.samples()
             .any(|line| line.starts_with(&format!("{name}{{")) && line.contains(&pair))
@@ -174,7 +174,7 @@ impl Metrics {
 }
 
 /// The words of a text that have the form of our metrics.
-fn metrics_in(text: &str) -> BTreeSet<&str> {
+pub(crate) fn metrics_in(text: &str) -> BTreeSet<&str> {
     let is_part = |c: char| c.is_ascii_lowercase() || c == '_';
     text.split(|c| !is_part(c))
         .filter(|word| word.starts_with("noticebot_"))

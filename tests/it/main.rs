@@ -24,6 +24,7 @@ mod clock;
 mod commands;
 mod consent;
 mod crashes;
+mod dashboard;
 mod database;
 mod deploy;
 mod docs;
