@@ -138,7 +138,7 @@ fn words_of(error: &ParseError) -> &str {
         | ParseError::MissingText { .. }
         | ParseError::MissingNumber { .. }
         | ParseError::Recurrence {
-            error: RecurrenceError::Missing | RecurrenceError::AndTime | RecurrenceError::AndList,
+            error: RecurrenceError::Missing | RecurrenceError::AndTime,
             ..
         }
         | ParseError::MissingSetting { .. } => "",

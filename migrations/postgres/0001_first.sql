@@ -310,6 +310,8 @@ CREATE TABLE noticebot.deliveries (
     posted_by   text    NOT NULL,
     reverted_by text,
     reference   text    NOT NULL,
+    -- The origin of the first run of the series, of which the broadcast is a run.
+    series      text,
     -- Why the last job failed, as JSON.
     refusal     text,
     -- The name of the group.
@@ -319,4 +321,5 @@ CREATE TABLE noticebot.deliveries (
 );
 CREATE INDEX deliveries_open ON noticebot.deliveries (app, tenant, due) WHERE state IN ('waiting', 'reverting');
 CREATE INDEX deliveries_by_job ON noticebot.deliveries (posted_by, tenant, app);
+CREATE INDEX deliveries_of_series ON noticebot.deliveries (series, chat, tenant, app, made_at) WHERE series IS NOT NULL;
 CREATE INDEX deliveries_made ON noticebot.deliveries (app, made_at);

@@ -282,6 +282,8 @@ CREATE TABLE deliveries (
     posted_by   TEXT    NOT NULL,
     reverted_by TEXT,
     reference   TEXT    NOT NULL,
+    -- The origin of the first run of the series, of which the broadcast is a run.
+    series      TEXT,
     -- Why the last job failed, as JSON.
     refusal     TEXT,
     -- The name of the group.
@@ -291,4 +293,5 @@ CREATE TABLE deliveries (
 );
 CREATE INDEX deliveries_open ON deliveries (app, tenant, due) WHERE state IN ('waiting', 'reverting');
 CREATE INDEX deliveries_by_job ON deliveries (posted_by, tenant, app);
+CREATE INDEX deliveries_of_series ON deliveries (series, chat, tenant, app, made_at) WHERE series IS NOT NULL;
 CREATE INDEX deliveries_made ON deliveries (app, made_at);

@@ -113,17 +113,15 @@ impl Announcement {
         Ok(announcement)
     }
 
-    /// Rejects a recurrence together with a time or a list of groups.
+    /// Rejects a recurrence together with a time.
     fn with_one_time(self) -> Result<Self, ParseError> {
-        let failed = |error| ParseError::Recurrence {
-            command: ANNOUNCE,
-            error,
-        };
-        match (&self.every, &self.at, &self.to) {
-            (Some(_), Some(_), _) => Err(failed(RecurrenceError::AndTime)),
-            (Some(_), None, Some(_)) => Err(failed(RecurrenceError::AndList)),
-            _ => Ok(self),
+        if self.every.is_some() && self.at.is_some() {
+            return Err(ParseError::Recurrence {
+                command: ANNOUNCE,
+                error: RecurrenceError::AndTime,
+            });
         }
+        Ok(self)
     }
 
     /// Parses the options at the end of a text; returns the text before them.

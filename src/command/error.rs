@@ -119,8 +119,6 @@ pub enum RecurrenceError {
     WithoutDay { typed: String },
     /// There is also `--at`.
     AndTime,
-    /// There is also `--to`.
-    AndList,
 }
 
 impl ParseError {

@@ -200,10 +200,6 @@ fn refused(error: ParseError) -> String {
             error: RecurrenceError::AndTime,
             ..
         } => "once or every time?".to_owned(),
-        ParseError::Recurrence {
-            error: RecurrenceError::AndList,
-            ..
-        } => "every time, in one group".to_owned(),
         ParseError::MissingSpan { .. } => "asks how long".to_owned(),
         ParseError::BadSpan { typed, .. } => format!("unknown duration “{typed}”"),
         ParseError::SpanTooShort { typed, .. } => format!("too short: “{typed}”"),

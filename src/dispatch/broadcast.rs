@@ -18,7 +18,7 @@ use crate::action::Failure;
 use crate::command::fold_name;
 use crate::config::MOST_GROUPS;
 use crate::event::{Stored, StoredMessage};
-use crate::model::action::Source;
+use crate::model::action::{Action, Source};
 use crate::model::broadcast::{
     Delivery, DeliveryPayload, DeliveryState, Reach, ReportPayload, Retraction, author_of,
 };
@@ -27,6 +27,7 @@ use crate::model::job::{JobKey, JobKind, JobRef, NewJob};
 use crate::model::outcome::{BroadcastStep, Done, Outcome};
 use crate::model::refusal::{BroadcastRefusal, Cause};
 use crate::model::schedule::{AnnounceOptions, ScheduledAction};
+use crate::model::series::first_origin;
 use crate::store::{
     BroadcastChange, Conclusion, Job, NewBroadcast, NewDelivery, Repeat, StoreError,
 };
@@ -86,6 +87,9 @@ impl Dispatcher {
             return Err(Cause::Internal.into());
         };
         let (list, groups) = self.groups_of(&request.list)?;
+        let (source, options) = (request.source, request.options);
+        self.authorize_announcement(job, stored, source.clone(), options, Some(&list))
+            .await?;
         self.require_consent(job, stored).await?;
         let sender = stored.actor().sender;
         let author = author_of(sender);
@@ -96,17 +100,17 @@ impl Dispatcher {
             let limit = MAX_OF_AUTHOR;
             return Err(BroadcastRefusal::TooManyBroadcasts { limit }.into());
         }
-        let options = request.options;
         let document = self
-            .text_to_broadcast(job, stored, request.source, options)
+            .document_now(job, stored, source, options, Some(&list))
             .await?;
-        let record = record::of_broadcast(&document, options, sender, &list);
+        let record = record::of_broadcast(&document, options, stored, &list);
+        let series = stored.series();
         let action = ScheduledAction::Publish {
             document,
             options,
-            approved_by: None,
+            approved_by: stored.decider().cloned().map(Box::new),
             to: None,
-            series: None,
+            series: series.cloned().map(Box::new),
         };
         let payload = StoredMessage::with_schedule(&job.payload, action);
         let broadcast = JobRef::from(&job.key);
@@ -133,6 +137,7 @@ impl Dispatcher {
                 list,
                 author,
                 payload: payload.map_err(|_| Cause::Internal)?,
+                series: series.map(|_| first_origin(&job.key.origin).to_owned()),
                 deliveries,
                 report: report_job(&job.key, &report)?,
             }))),
@@ -140,19 +145,24 @@ impl Dispatcher {
         })
     }
 
-    /// The text as it is now. What depends on a group is checked there.
-    pub(super) async fn text_to_broadcast(
+    /// Refuses a member who may not publish an announcement now. Whether a member may post to the groups
+    /// of a list is checked in each of them. Only where others are asked for approval, the group of the
+    /// command decides whether they are.
+    pub(super) async fn authorize_announcement(
         &self,
         job: &Job,
         stored: &Stored,
         source: Source,
         options: AnnounceOptions,
-    ) -> Result<crate::content::Document, Failure> {
-        let options = AnnounceOptions {
-            duration: None,
-            ..options
-        };
-        self.document_now(job, stored, source, options).await
+        list: Option<&str>,
+    ) -> Result<(), Failure> {
+        if list.is_some() && !self.asks_others(job, stored) {
+            return Ok(());
+        }
+        let action = Action::Announce(source, options);
+        self.authorize_with_pin(stored.actor(), action, Enforcer::Bot)
+            .await
+            .map(drop)
     }
 
     /// When the next delivery of the tenant may be due.

@@ -56,6 +56,7 @@ impl Dispatcher {
         };
         let conclusion = self.with_next_run(job, stored, conclusion);
         let conclusion = conclusion.map_err(|_| Release::Dead)?;
+        let conclusion = self.with_former_removed(job, stored, conclusion).await?;
         self.learn_deletable(job, &conclusion).await;
         let conclusion = Conclusion {
             broadcast: match conclusion.broadcast {

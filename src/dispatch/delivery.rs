@@ -7,16 +7,18 @@ use feishu::ChatId;
 
 use super::Dispatcher;
 use super::intent::Next;
+use super::series::removal;
 use crate::action::Failure;
 use crate::event::{DeliveryTarget, Stored, StoredMessage};
-use crate::model::broadcast::{DeliveryPayload, DeliveryState, Retraction};
-use crate::model::change::RecordedChange;
+use crate::model::broadcast::{DeliveryPayload, DeliveryState, PostedRun, Retraction};
+use crate::model::change::{ChangeKind, ChangeRecord, RecordedChange};
 use crate::model::job::{JobKey, JobKind, JobRef};
 use crate::model::outcome::{Done, Outcome};
 use crate::model::refusal::{BroadcastRefusal, Call, Cause, Refusal};
 use crate::model::rights::{Actor, Denied, Right};
+use crate::model::series::{first_origin, run_of};
 use crate::policy;
-use crate::store::{BroadcastChange, Conclusion, DeliveryEnd, Job, Release};
+use crate::store::{BroadcastChange, Conclusion, DeliveryEnd, Job, Release, StoreError};
 
 impl Dispatcher {
     /// The job of one group with the text that is stored with its broadcast; `None` if that was
@@ -78,15 +80,53 @@ impl Dispatcher {
         }
     }
 
-    /// Whether the broadcast of a delivery that has not begun was undone.
-    pub(super) async fn is_retracted(
+    /// Whether there is nothing left to post for a delivery that has not begun: its broadcast was
+    /// undone, or a later run of its series has posted in the group.
+    pub(super) async fn is_superseded(&self, job: &Job, run: &JobRef) -> Result<bool, Failure> {
+        let key = job_key(job, run.origin.clone(), run.kind);
+        let started = self.store.change_of(key).await?;
+        if started.is_some_and(|started| started.undone) {
+            return Ok(true);
+        }
+        let posted = self.posted_run(job, run).await?;
+        Ok(posted.is_some_and(|posted| run_of(&posted.run) > run_of(&run.origin)))
+    }
+
+    /// What a series has posted last in the group of a delivery and not reverted.
+    async fn posted_run(&self, job: &Job, run: &JobRef) -> Result<Option<PostedRun>, StoreError> {
+        let series = first_origin(&run.origin);
+        self.store.posted_run(&job.chat_key(), series).await
+    }
+
+    /// The conclusion of a delivery, with the removal of the entry of an earlier run of its series.
+    pub(super) async fn with_former_removed(
         &self,
         job: &Job,
-        broadcast: &JobRef,
-    ) -> Result<bool, Failure> {
-        let key = job_key(job, broadcast.origin.clone(), broadcast.kind);
-        let started = self.store.change_of(key).await?;
-        Ok(started.is_some_and(|started| started.undone))
+        stored: &Stored,
+        mut conclusion: Conclusion,
+    ) -> Result<Conclusion, Release> {
+        let Stored::Message(message) = stored else {
+            return Ok(conclusion);
+        };
+        let (Some(target), Some(action)) = (&message.delivery, &message.schedule) else {
+            return Ok(conclusion);
+        };
+        let record = conclusion.record.as_ref();
+        let posted = record.is_some_and(ChangeRecord::is_editable);
+        if !posted || action.series().is_none() || action.kind() != ChangeKind::Announce {
+            return Ok(conclusion);
+        }
+        let former = self.posted_run(job, &target.broadcast).await;
+        if let Some(former) = former.map_err(|_| self.retry(job))? {
+            let delivery = JobRef {
+                origin: former.posted_by,
+                kind: JobKind::Delivery,
+            };
+            let removal = removal(job, action, delivery, self.clock.now());
+            let removal = removal.map_err(|_| Release::Dead)?;
+            conclusion.schedules.push(removal);
+        }
+        Ok(conclusion)
     }
 
     /// Reverts a delivery, if it was posted.

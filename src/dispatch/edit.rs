@@ -173,14 +173,17 @@ pub(super) fn rewritten(
     else {
         return Err(Cause::NotEditable);
     };
+    let by_author = is_author(schedule.author.as_ref(), editor);
+    let is_reviewed = approved_by.is_some() || (to.is_some() && !by_author);
     let action = ScheduledAction::Publish {
         document: edit.document.clone(),
         options: AnnounceOptions {
-            edited_at: (!is_author(schedule.author.as_ref(), editor)).then_some(edited_at),
+            edited_at: (!by_author).then_some(edited_at),
             ..*options
         },
-        // Nobody else has approved this text, and only members with the right may edit it.
-        approved_by: approved_by.as_ref().map(|_| Box::new(editor.clone())),
+        // Nobody else has approved this text, and only members with the right may edit it. In the groups
+        // of a list that is not known yet, so that the rights of the editor count there.
+        approved_by: is_reviewed.then(|| Box::new(editor.clone())),
         to: to.clone(),
         series: series.clone(),
     };

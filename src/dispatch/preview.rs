@@ -9,7 +9,7 @@ use std::time::Duration;
 use jiff::Timestamp;
 
 use super::Dispatcher;
-use super::intent::{Next, PreviewToChoose, ScheduledAnnouncement};
+use super::intent::{BroadcastRequest, Next, PreviewToChoose, ScheduledAnnouncement};
 use super::proposal::Proposable;
 use super::respond::ReplyContent;
 use crate::action::{self, Failure};
@@ -46,10 +46,14 @@ impl Dispatcher {
         let proposable = Proposable::of(&next).ok_or(Cause::Internal)?;
         let action = self.proposed_action(job, stored, proposable).await?;
         let in_old_kind = match &action {
-            ProposedAction::Announce { options, .. } if !options.notice => {
-                action::is_old_kind(self.context(job, stored)).await
-            }
+            ProposedAction::Announce {
+                options, to: None, ..
+            } if !options.notice => action::is_old_kind(self.context(job, stored)).await,
             _ => false,
+        };
+        let groups = match action.to() {
+            Some(list) => Some(self.groups_of(list)?.1.len()),
+            None => None,
         };
         let schedules = self.schedules_and_previews(job).await?;
         let own = schedules.iter().filter(|schedule| {
@@ -87,6 +91,7 @@ impl Dispatcher {
                 at,
                 until,
                 in_old_kind,
+                groups,
             }))
         })
     }
@@ -215,7 +220,8 @@ impl Dispatcher {
         preview: &Preview,
     ) -> Result<(), Failure> {
         let action = self.action_of(job, &preview.action).await?;
-        if preview.ask {
+        // Whether a member may post to the groups of a list is checked in each of them.
+        if preview.ask || preview.action.to().is_some() {
             return self.refuse_excluded(stored, &Next::Authorize(action));
         }
         let actor = stored.actor();
@@ -241,12 +247,23 @@ impl Dispatcher {
                 options,
                 due: Some(due),
                 every,
+                to,
             } => Next::Schedule(ScheduledAnnouncement {
                 source: Source::Document(document.clone()),
                 options: *options,
                 due: *due,
-                to: None,
+                to: to.clone(),
                 every: *every,
+            }),
+            ProposedAction::Announce {
+                document,
+                options,
+                to: Some(list),
+                ..
+            } => Next::Broadcast(BroadcastRequest {
+                source: Source::Document(document.clone()),
+                options: *options,
+                list: list.clone(),
             }),
             action => Next::Authorize(self.action_of(job, action).await?),
         };

@@ -11,7 +11,7 @@ use jiff::Timestamp;
 
 use super::Dispatcher;
 use super::authorize::Enforcer;
-use super::intent::{Next, ProposalToDecide, ScheduledAnnouncement};
+use super::intent::{BroadcastRequest, Next, ProposalToDecide, ScheduledAnnouncement};
 use super::record::PendingRecord;
 use super::series::new_series;
 use crate::action::{self, Failure};
@@ -45,6 +45,7 @@ pub(super) enum Proposable {
         options: AnnounceOptions,
         due: Option<Timestamp>,
         every: Option<Recurrence>,
+        to: Option<String>,
     },
 }
 
@@ -76,6 +77,18 @@ impl Proposable {
                 options: *options,
                 due: None,
                 every: None,
+                to: None,
+            },
+            Next::Broadcast(BroadcastRequest {
+                source,
+                options,
+                list,
+            }) => Self::Announce {
+                source: source.clone(),
+                options: *options,
+                due: None,
+                every: None,
+                to: Some(list.clone()),
             },
             Next::Authorize(Action::Edit(edit)) => Self::Ready(ProposedAction::Edit {
                 text: Box::new(edit.target.text()?),
@@ -85,13 +98,14 @@ impl Proposable {
                 source,
                 options,
                 due,
-                to: None,
+                to,
                 every,
             }) => Self::Announce {
                 source: source.clone(),
                 options: *options,
                 due: Some(*due),
                 every: *every,
+                to: to.clone(),
             },
             _ => return None,
         })
@@ -101,13 +115,17 @@ impl Proposable {
 impl Dispatcher {
     /// What to propose if the member lacks the right; `None` if nobody is to be asked.
     pub(super) fn proposable(&self, job: &Job, stored: &Stored, next: &Next) -> Option<Proposable> {
+        self.asks_others(job, stored)
+            .then(|| Proposable::of(next))
+            .flatten()
+    }
+
+    /// Whether others are asked to approve a command whose author lacks the right.
+    pub(super) fn asks_others(&self, job: &Job, stored: &Stored) -> bool {
         let scope = Scope::of(stored.actor());
         let (on_denied, _) = policy::on_denied(self.policy(), scope);
         let is_command = matches!(job.key.kind, JobKind::Command | JobKind::Preview);
-        if !is_command || on_denied == OnDenied::Refuse {
-            return None;
-        }
-        Proposable::of(next)
+        is_command && on_denied != OnDenied::Refuse
     }
 
     /// Proposes what its author asked others to approve, unless the author may not use the bot at all.
@@ -130,6 +148,7 @@ impl Dispatcher {
             Next::Schedule(announcement) => {
                 Action::Announce(announcement.source.clone(), announcement.options)
             }
+            Next::Broadcast(request) => Action::Announce(request.source.clone(), request.options),
             _ => return Err(Cause::Internal.into()),
         };
         let considered = policy::consider(self.policy(), stored.actor(), action);
@@ -236,31 +255,40 @@ impl Dispatcher {
         stored: &Stored,
         proposable: Proposable,
     ) -> Result<ProposedAction, Failure> {
-        let (source, options, due, every) = match proposable {
-            Proposable::Ready(action) => return Ok(action),
+        match proposable {
+            Proposable::Ready(action) => Ok(action),
             Proposable::Announce {
                 source,
                 options,
                 due,
                 every,
-            } => (source, options, due, every),
-        };
-        Ok(ProposedAction::Announce {
-            document: self.document_now(job, stored, source, options).await?,
-            options,
-            due,
-            every,
-        })
+                to,
+            } => Ok(ProposedAction::Announce {
+                document: self
+                    .document_now(job, stored, source, options, to.as_deref())
+                    .await?,
+                options,
+                due,
+                every,
+                to,
+            }),
+        }
     }
 
-    /// The text as it is now, so that what is scheduled or approved does not change.
+    /// The text as it is now, so that what is scheduled or approved does not change. For the groups of a
+    /// list, what depends on a group is checked there.
     pub(super) async fn document_now(
         &self,
         job: &Job,
         stored: &Stored,
         source: Source,
         options: AnnounceOptions,
+        list: Option<&str>,
     ) -> Result<Document, Failure> {
+        let options = AnnounceOptions {
+            duration: options.duration.filter(|_| list.is_none()),
+            ..options
+        };
         let context = self.context(job, stored);
         action::text_to_publish(source, options, context).await
     }
@@ -356,27 +384,45 @@ impl Dispatcher {
             let reason = decision.reason;
             return Err(Cause::Declined { by, reason }.into());
         }
-        if let ProposedAction::Announce {
-            due: Some(due),
-            document,
-            options,
-            every,
-        } = proposal.action
-        {
-            let next = every.and_then(|rule| rule.next(self.clock.now(), self.time_zone()));
-            let action = ScheduledAction::Publish {
+        match proposal.action {
+            ProposedAction::Announce {
+                due: Some(due),
                 document,
                 options,
-                approved_by: Some(Box::new(decision.by)),
-                to: None,
-                series: new_series(every),
-            };
-            let due = next.unwrap_or(due);
-            return self.add_schedule(job, action, options, due).await;
+                every,
+                to,
+            } => {
+                let next = every.and_then(|rule| rule.next(self.clock.now(), self.time_zone()));
+                let action = ScheduledAction::Publish {
+                    document,
+                    options,
+                    approved_by: Some(Box::new(decision.by)),
+                    to,
+                    series: new_series(every),
+                };
+                let due = next.unwrap_or(due);
+                self.add_schedule(job, action, options, due).await
+            }
+            ProposedAction::Announce {
+                document,
+                options,
+                to: Some(list),
+                ..
+            } => {
+                let source = Source::Document(document);
+                let request = BroadcastRequest {
+                    source,
+                    options,
+                    list,
+                };
+                self.broadcast(job, stored, request).await
+            }
+            action => {
+                let action = self.action_of(job, &action).await?;
+                let permit = Permit::for_approved(action);
+                self.act(job, permit, stored, pending).await
+            }
         }
-        let action = self.action_of(job, &proposal.action).await?;
-        let permit = Permit::for_approved(action);
-        self.act(job, permit, stored, pending).await
     }
 
     /// The action of a proposal or a preview.

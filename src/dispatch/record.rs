@@ -156,13 +156,13 @@ impl PendingRecord {
 pub(super) fn of_broadcast(
     document: &Document,
     options: AnnounceOptions,
-    sender: &Sender,
+    stored: &Stored,
     list: &str,
 ) -> ChangeRecord {
     let pending = PendingRecord {
         kind: options.kind(),
-        actor: id_of(sender),
-        approver: None,
+        actor: id_of(stored.actor().sender),
+        approver: stored.decider().and_then(id_of),
         summary: document.first_characters(SUMMARY),
         target: None,
     };

@@ -6,7 +6,6 @@ use std::time::Duration;
 use feishu::{ChatId, Content, OpenId, ReceivedMessage};
 use jiff::Timestamp;
 
-use super::authorize::Enforcer;
 use super::intent::{BroadcastRequest, Next, ScheduledAnnouncement};
 use super::series::new_series;
 use super::{Dispatcher, text_of};
@@ -23,7 +22,7 @@ use crate::model::job::{JobKey, JobKind, JobRef};
 use crate::model::outcome::{
     Approver, Done, History, HistoryChange, HistorySchedule, Outcome, Scheduled, ScheduledChange,
 };
-use crate::model::refusal::{BroadcastRefusal, Cause, NotPosted};
+use crate::model::refusal::{Cause, NotPosted};
 use crate::model::schedule::{AnnounceOptions, Preview, Proposal, Schedule, ScheduledAction};
 use crate::platform::Platform;
 use crate::policy::Permit;
@@ -163,9 +162,6 @@ impl Dispatcher {
         // So that a mistyped name is reported now.
         if let Some(list) = &announcement.to {
             self.groups_of(list)?;
-            if announcement.preview || announcement.ask {
-                return Err(BroadcastRefusal::OnlyAtOnce.into());
-            }
         }
         let every = announcement.every;
         let due = match (announcement.at, every) {
@@ -224,18 +220,13 @@ impl Dispatcher {
             every,
         }: ScheduledAnnouncement,
     ) -> Result<Conclusion, Failure> {
-        // Whether its author may post is checked in each group of a broadcast.
-        if to.is_none() {
-            let action = Action::Announce(source.clone(), options);
-            self.authorize_with_pin(stored.actor(), action, Enforcer::Bot)
-                .await?;
-        }
+        let list = to.as_deref();
+        self.authorize_announcement(job, stored, source.clone(), options, list)
+            .await?;
         self.require_consent(job, stored).await?;
-        let document = if to.is_some() {
-            self.text_to_broadcast(job, stored, source, options).await?
-        } else {
-            self.document_now(job, stored, source, options).await?
-        };
+        let document = self
+            .document_now(job, stored, source, options, list)
+            .await?;
         let action = ScheduledAction::Publish {
             document,
             options,
@@ -265,10 +256,7 @@ impl Dispatcher {
             .into());
         }
         let summary = action.summary();
-        let to = match &action {
-            ScheduledAction::Publish { to, .. } => to.clone(),
-            _ => None,
-        };
+        let to = action.to().map(str::to_owned);
         let every = action.series().map(|series| series.rule);
         let payload = StoredMessage::with_schedule(&job.payload, action);
         let at = self.clock.now();
@@ -323,10 +311,18 @@ impl Dispatcher {
                 if at > due + self.settings.worker.plan_grace {
                     return Err(Cause::ScheduleTooLate { due, at }.into());
                 }
-                if action.series().is_some() {
-                    self.refuse_if_left(stored).await?;
+                if let Some(target) = &stored.delivery
+                    && self.is_superseded(job, &target.broadcast).await?
+                {
+                    return Ok(Next::Answer(Outcome::Done(Done::Superseded)));
                 }
                 let source = Source::Document(document.clone());
+                let announce = Action::Announce(source.clone(), *options);
+                let authority = stored.authority();
+                // The author may have left the group since, or may not be in a group of a list.
+                if action.series().is_some() || stored.delivery.is_some() {
+                    self.require_member(authority, announce.right()).await?;
+                }
                 if let Some(list) = to.clone() {
                     return Ok(Next::Broadcast(BroadcastRequest {
                         source,
@@ -334,17 +330,8 @@ impl Dispatcher {
                         list,
                     }));
                 }
-                if let Some(target) = &stored.delivery {
-                    if self.is_retracted(job, &target.broadcast).await? {
-                        return Ok(Next::Answer(Outcome::Done(Done::Superseded)));
-                    }
-                    let action = Action::Announce(source.clone(), *options);
-                    self.require_member(stored.authority(), action.right())
-                        .await?;
-                }
-                let action = Action::Announce(source, *options);
                 let permit = self
-                    .authorize_with_pin(stored.authority(), action, self.enforcer())
+                    .authorize_with_pin(authority, announce, self.enforcer())
                     .await?;
                 Ok(Next::Act(permit))
             }
@@ -495,6 +482,7 @@ impl Dispatcher {
                     author: name(schedule.author.as_ref()),
                     summary: schedule.action.summary(),
                     due: schedule.due,
+                    to: schedule.action.to().map(str::to_owned),
                     every: schedule.action.series().map(|series| series.rule),
                     paused: schedule.action.series().and_then(|series| series.paused),
                 })

@@ -10,12 +10,11 @@ use crate::command::Recurrence;
 use crate::event::{Stored, StoredMessage};
 use crate::model::action::Action;
 use crate::model::change::{ChangeKind, ChangeRecord, RecordedChange};
-use crate::model::job::{JobKey, JobKind};
+use crate::model::job::{JobKey, JobKind, JobRef};
 use crate::model::outcome::Outcome;
 use crate::model::refusal::{Cause, NextRun, SeriesRefusal, Stage};
 use crate::model::schedule::{Schedule, ScheduledAction};
 use crate::model::series::{RunResult, Series};
-use crate::platform::member_count;
 use crate::store::{Conclusion, Job, NewSchedule, Rewrite, Then};
 
 impl Dispatcher {
@@ -29,7 +28,12 @@ impl Dispatcher {
         let Stored::Message(message) = stored else {
             return Ok(conclusion);
         };
-        let Some(action) = &message.schedule else {
+        // The run is the broadcast, and not its delivery to one group.
+        let Some(action) = message
+            .schedule
+            .as_ref()
+            .filter(|_| message.delivery.is_none())
+        else {
             return Ok(conclusion);
         };
         let Some(series) = action.series() else {
@@ -57,21 +61,17 @@ impl Dispatcher {
                 due: next.paused.is_none().then_some(due),
             });
         }
-        let former = series.former.as_ref().filter(|_| posted);
+        // Each group of a list has entries of its own.
+        let former = series.former.as_ref();
+        let former = former.filter(|_| posted && action.to().is_none());
         // What replaces everything has removed it, and a card takes the place of the one before.
         if let Some(run) = former.filter(|_| action.kind() == ChangeKind::Announce) {
-            let supersede = ScheduledAction::Supersede {
-                run: run.clone(),
-                summary: action.summary(),
+            let run = JobRef {
+                origin: run.clone(),
+                kind: JobKind::Publish,
             };
-            conclusion.schedules.push(NewSchedule {
-                kind: JobKind::Supersede,
-                origin: None,
-                number: job.number,
-                due: at,
-                payload: payload(&job.payload, supersede)?,
-                is_paused: false,
-            });
+            let removal = removal(job, action, run, at)?;
+            conclusion.schedules.push(removal);
         }
         conclusion.schedules.push(NewSchedule {
             kind: JobKind::Publish,
@@ -90,34 +90,20 @@ impl Dispatcher {
         latest.into_iter().fold(job.accepted_at, Timestamp::max)
     }
 
-    /// Refuses a run if the member whose rights count is known to have left the group.
-    pub(super) async fn refuse_if_left(&self, stored: &StoredMessage) -> Result<(), Cause> {
-        let authority = stored.authority();
-        let names = self.platform.names(authority.chat).await;
-        let (Some(names), Some(person)) = (names, &authority.sender.open_id) else {
-            return Ok(());
-        };
-        let are_all = member_count(&names).is_some_and(|count| count > 0);
-        if are_all && !names.contains_key(person) {
-            return Err(Cause::Series(SeriesRefusal::AuthorLeft));
-        }
-        Ok(())
-    }
-
     /// The entry of an earlier run; `None` if there is nothing to remove.
     pub(super) async fn superseded(
         &self,
         job: &Job,
-        run: &str,
+        run: &JobRef,
     ) -> Result<Option<RecordedChange>, Failure> {
         // Once a removal has failed for that reason, the others would.
         if self.store.can_delete_text(job.chat_key()).await? == Some(false) {
             return Ok(None);
         }
         let run = JobKey {
-            origin: run.to_owned(),
-            kind: JobKind::Publish,
-            ..job.key.clone()
+            tenant: job.key.tenant.clone(),
+            origin: run.origin.clone(),
+            kind: run.kind,
         };
         let change = self.store.change_of(run).await?;
         Ok(change.filter(|recorded| recorded.change.is_some() && !recorded.undone))
@@ -174,6 +160,27 @@ impl Dispatcher {
         let run_first = |schedule: &Schedule| schedule.action.series().is_none();
         Ok(meant.min_by_key(run_first).ok_or(Cause::NoSuchSchedule)?)
     }
+}
+
+/// The removal of the entry of an earlier run, for the job of the later one.
+pub(super) fn removal(
+    job: &Job,
+    action: &ScheduledAction,
+    run: JobRef,
+    due: Timestamp,
+) -> Result<NewSchedule, Cause> {
+    let supersede = ScheduledAction::Supersede {
+        run,
+        summary: action.summary(),
+    };
+    Ok(NewSchedule {
+        kind: JobKind::Supersede,
+        origin: None,
+        number: job.number,
+        due,
+        payload: payload(&job.payload, supersede)?,
+        is_paused: false,
+    })
 }
 
 /// Pauses a series.

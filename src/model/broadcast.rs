@@ -94,6 +94,15 @@ impl DeliveryState {
     }
 }
 
+/// What a run of a series has posted in a group.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct PostedRun {
+    /// The origin of the run, which is a broadcast.
+    pub(crate) run: String,
+    /// The origin of the job that posted it in the group.
+    pub(crate) posted_by: String,
+}
+
 /// The payload of the job that posts to one group. The text is stored with the broadcast.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) struct DeliveryPayload {

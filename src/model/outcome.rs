@@ -433,6 +433,9 @@ pub(crate) struct HistorySchedule {
     /// The first words of the text; often empty.
     pub(crate) summary: String,
     pub(crate) due: Timestamp,
+    /// The list of groups to send it to; `None` is this group.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) to: Option<String>,
     /// The rule, if it is posted again and again.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(crate) every: Option<Recurrence>,

@@ -48,4 +48,7 @@ pub(crate) struct Previewed {
     /// Whether the text will lose its formatting, because the announcement is of the old kind.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub(crate) in_old_kind: bool,
+    /// The number of groups of its list, if it is for one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) groups: Option<usize>,
 }

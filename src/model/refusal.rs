@@ -427,8 +427,6 @@ pub enum BroadcastRefusal {
     NotAuthorOfBroadcast,
     /// `/edit` named a broadcast, which is edited in each group.
     BroadcastNotEditable,
-    /// It can be neither previewed nor approved.
-    OnlyAtOnce,
     /// Content was replaced, and later changes depend on it.
     LaterChanges,
 }
@@ -450,8 +448,6 @@ pub enum SeriesRefusal {
     PausedAlready,
     /// It is not paused.
     NotPaused,
-    /// Its author has left the group.
-    AuthorLeft,
 }
 
 /// Why a card was not posted.

@@ -49,8 +49,8 @@ pub(crate) enum ScheduledAction {
     },
     /// Remove the entry of an earlier run of a series, unless somebody has edited it.
     Supersede {
-        /// The origin of that run.
-        run: String,
+        /// The job of that run.
+        run: JobRef,
         summary: String,
     },
 }
@@ -92,6 +92,9 @@ pub(crate) enum ProposedAction {
         /// Whether to publish it again and again.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         every: Option<Recurrence>,
+        /// The list of groups to send it to; `None` is the group of the command.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        to: Option<String>,
     },
     Edit {
         text: Box<EditedText>,
@@ -218,6 +221,14 @@ impl ProposedAction {
         }
     }
 
+    /// The list of groups to send it to, if it is not for the group of the command.
+    pub(crate) fn to(&self) -> Option<&str> {
+        match self {
+            Self::PutMessage { .. } | Self::PutAnnouncement { .. } | Self::Edit { .. } => None,
+            Self::Announce { to, .. } => to.as_deref(),
+        }
+    }
+
     /// A pin has only a duration.
     pub(crate) fn options(&self) -> AnnounceOptions {
         match self {
@@ -305,6 +316,17 @@ impl ScheduledAction {
             Self::Propose(_) | Self::Preview(_) | Self::Expire { .. } | Self::Supersede { .. } => {
                 None
             }
+        }
+    }
+
+    /// The list of groups to send it to, if it is not for the group of the command.
+    pub(crate) fn to(&self) -> Option<&str> {
+        match self {
+            Self::Publish { to, .. } => to.as_deref(),
+            Self::Propose(Proposal { action, .. }) | Self::Preview(Preview { action, .. }) => {
+                action.to()
+            }
+            Self::Expire { .. } | Self::Supersede { .. } => None,
         }
     }
 

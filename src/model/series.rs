@@ -6,7 +6,8 @@
 use serde::{Deserialize, Serialize};
 
 use crate::command::Recurrence;
-use crate::model::refusal::{Cause, SeriesRefusal};
+use crate::model::refusal::Cause;
+use crate::model::rights::Denied;
 
 /// After so many runs in a row that failed, a series pauses.
 const MAX_FAILURES: u8 = 3;
@@ -77,8 +78,8 @@ impl Series {
             RunResult::Refused(cause) => {
                 let failures = self.failures.saturating_add(1);
                 let paused = match cause {
+                    Cause::Denied(Denied::NotInGroup) => Some(PauseReason::AuthorLeft),
                     Cause::Denied(_) | Cause::AuthorUnknown => Some(PauseReason::NoRight),
-                    Cause::Series(SeriesRefusal::AuthorLeft) => Some(PauseReason::AuthorLeft),
                     _ => (failures >= MAX_FAILURES).then_some(PauseReason::Failures),
                 };
                 Self {
@@ -116,11 +117,16 @@ pub(crate) fn first_origin(origin: &str) -> &str {
     origin.split_once(RUN).map_or(origin, |(first, _)| first)
 }
 
+/// The number of the run with this origin.
+pub(crate) fn run_of(origin: &str) -> u32 {
+    let number = origin.split_once(RUN).and_then(|(_, run)| run.parse().ok());
+    number.unwrap_or(1)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
     use crate::command::{Announcement, Command, parse};
-    use crate::model::rights::Denied;
 
     fn series() -> Series {
         let parsed = parse("/announce --every day 9:00 text", &[], false);
@@ -139,6 +145,7 @@ mod tests {
         assert_eq!(third.former.as_deref(), Some("om_1#2"));
         assert_eq!(first_origin("om_1#3"), "om_1");
         assert_eq!(first_origin("om_1"), "om_1");
+        assert_eq!([run_of("om_1"), run_of("om_1#12")], [1, 12]);
     }
 
     #[test]
@@ -163,5 +170,8 @@ mod tests {
         let denied = Cause::Denied(Denied::DenyListed);
         let denied = series().after("om_1", RunResult::Refused(&denied));
         assert_eq!(denied.paused, Some(PauseReason::NoRight));
+        let left = Cause::Denied(Denied::NotInGroup);
+        let left = series().after("om_1", RunResult::Refused(&left));
+        assert_eq!(left.paused, Some(PauseReason::AuthorLeft));
     }
 }

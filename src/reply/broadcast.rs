@@ -45,16 +45,10 @@ pub(super) fn refused(refusal: &BroadcastRefusal, language: Language) -> String 
         BroadcastRefusal::BroadcastOver => OVER,
         BroadcastRefusal::NotAuthorOfBroadcast => NOT_AUTHOR,
         BroadcastRefusal::BroadcastNotEditable => NOT_EDITABLE,
-        BroadcastRefusal::OnlyAtOnce => ONLY_AT_ONCE,
         BroadcastRefusal::LaterChanges => LATER_CHANGES,
     };
     words.to(language).to_owned()
 }
-
-const ONLY_AT_ONCE: Bilingual = Bilingual::new(
-    "群发的内容暂不能预览或提交审批，未发布。请去掉 --发到，或去掉 --预览 和 --审批。",
-    "What goes to several groups can be neither previewed nor approved, so nothing was posted. Leave out --to, or --preview and --ask.",
-);
 
 fn unknown_list(name: &str, near: Option<&str>, known: &[String], language: Language) -> String {
     let mut words = UNKNOWN_LIST.fill(language, quoted(name, language));

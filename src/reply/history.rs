@@ -196,7 +196,12 @@ impl HistoryWriter {
             }
             ScheduledChange::Decision(kind) => proposed(kind),
         };
-        let what = self.with_summary(what, &schedule.summary);
+        let list = schedule.to.as_ref().map(|list| {
+            let words = Bilingual::new("（群列表{}）", " (list {})");
+            words.fill(self.language, self.format.quote(list, self.language))
+        });
+        let what = what.to(self.language).to_owned() + &list.unwrap_or_default();
+        let what = self.summarized(what, &schedule.summary);
         let every = match (every, self.language) {
             (Some(every), Language::Zh) => format!("（{every}）"),
             (Some(every), Language::En) => format!(" ({every})"),
@@ -213,12 +218,13 @@ impl HistoryWriter {
 
     fn change(&mut self, change: &HistoryChange) {
         let time = self.time(change.made_at);
-        let what = match setting_changed(change, self.language) {
-            Some(what) => what,
-            None => match &change.reach {
-                Some(reach) => self.broadcast(reach, &change.summary),
-                None => self.with_summary(kind(change), &change.summary),
-            },
+        let what = if let Some(what) = setting_changed(change, self.language) {
+            what
+        } else if let Some(reach) = &change.reach {
+            self.broadcast(reach, &change.summary)
+        } else {
+            let what = kind(change).to(self.language).to_owned();
+            self.summarized(what, &change.summary)
         };
         let what = format!("{what}{}", self.approval(change.approver.as_ref()));
         let undone = Bilingual::new("（已撤销）", " (reverted)").to(self.language);
@@ -258,23 +264,18 @@ impl HistoryWriter {
         time_in_words(&moment)
     }
 
-    fn with_summary(&self, what: Bilingual, summary: &str) -> String {
-        let what = what.to(self.language);
-        if summary.is_empty() {
-            return what.to_owned();
-        }
-        let summary = self.format.quote(summary, self.language);
-        labeled(what, &summary, self.language)
-    }
-
-    fn broadcast(&self, reach: &Reach, summary: &str) -> String {
-        let list = self.format.quote(&reach.list, self.language);
-        let what = broadcast::reached(reach, &list, self.language);
+    fn summarized(&self, what: String, summary: &str) -> String {
         if summary.is_empty() {
             return what;
         }
         let summary = self.format.quote(summary, self.language);
         labeled(&what, &summary, self.language)
+    }
+
+    fn broadcast(&self, reach: &Reach, summary: &str) -> String {
+        let list = self.format.quote(&reach.list, self.language);
+        let what = broadcast::reached(reach, &list, self.language);
+        self.summarized(what, summary)
     }
 
     fn name_of(&self, name: Option<&str>) -> String {
@@ -415,6 +416,7 @@ mod tests {
             author: Some(name.to_owned()),
             summary: summary.to_owned(),
             due: now,
+            to: Some(name.to_owned()),
             every: every(),
             paused: Some(PauseReason::AuthorLeft),
         };

@@ -217,7 +217,6 @@ fn recurrence(command: CommandName, error: &RecurrenceError, language: Language)
             (quote(recurring::WITHOUT_DAY, typed), &forms[1..])
         }
         RecurrenceError::AndTime => return recurring::AND_TIME.to(language).to_owned(),
-        RecurrenceError::AndList => return recurring::AND_LIST.to(language).to_owned(),
     };
     let forms = forms.iter().map(|form| form_of(command, *form, language));
     words + &example(forms, language) + &or_text(command, language)
@@ -418,7 +417,7 @@ pub(super) mod tests {
     }
 
     /// Errors in `--every`.
-    pub(in crate::reply) fn every_recurrence_error() -> [ParseError; 6] {
+    pub(in crate::reply) fn every_recurrence_error() -> [ParseError; 5] {
         let typed = |typed: &str| typed.to_owned();
         [
             RecurrenceError::Missing,
@@ -432,7 +431,6 @@ pub(super) mod tests {
                 typed: typed("week 9:00"),
             },
             RecurrenceError::AndTime,
-            RecurrenceError::AndList,
         ]
         .map(|error| ParseError::Recurrence {
             command: CommandName::Announce,

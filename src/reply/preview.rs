@@ -5,9 +5,8 @@ use jiff::tz::TimeZone;
 
 use super::cards::button;
 use super::proposal::{self, PUBLISH};
-use super::punctuation::labeled;
 use super::quote::TextFormat;
-use super::schedule::options;
+use super::schedule::plan;
 use crate::command::moment_in_words;
 use crate::content::Entry;
 use crate::language::{Bilingual, Language};
@@ -44,11 +43,13 @@ pub(crate) fn preview_card(
     let until = TextFormat::Card.heading(&until);
     let action = &preview.action;
     let mut head = vec![introduction(preview, &until, language)];
-    head.extend(action.due().map(|due| {
-        let label = Bilingual::new("发布时间", "To be posted").to(language);
-        labeled(label, &moment_in_words(due, &now, language), language)
-    }));
-    head.extend(options(action.options(), language));
+    head.extend(plan(
+        action,
+        previewed.groups,
+        &now,
+        TextFormat::Card,
+        language,
+    ));
     head.extend(proposal::former(action, language));
     let mut card = Card::titled(TITLE.to(language)).markdown(head.join("\n"));
     let mut foot = Vec::new();
@@ -100,6 +101,10 @@ fn introduction(preview: &Preview, until: &str, language: Language) -> String {
         (false, ProposedAction::Edit { .. }) => Bilingual::new(
             "尚未修改，请在{} 前确认。修改后的内容如下：",
             "Nothing is changed yet. You can change it until {}; the text will then be:",
+        ),
+        (false, ProposedAction::Announce { to: Some(_), .. }) => Bilingual::new(
+            "尚未发布，请在{} 前确认。确认后发到群列表中的每个群，内容如下：",
+            "Nothing is posted yet. You can publish it until {}; every group of the list will get:",
         ),
         (false, ProposedAction::Announce { options, .. }) if options.notice => Bilingual::new(
             "尚未发布，请在{} 前确认。发布后是一条置顶的通知，内容如下：",

@@ -8,7 +8,7 @@ use super::Answer;
 use super::cards::button;
 use super::punctuation::{COMMA, FULL_STOP, GAP, labeled};
 use super::quote::{TextFormat, quoted};
-use super::schedule::options;
+use super::schedule::plan;
 use crate::command::moment_in_words;
 use crate::content::LeftOut;
 use crate::language::{Bilingual, Language};
@@ -24,14 +24,6 @@ pub(super) fn answer(proposed: &Proposed, language: Language, time_zone: &TimeZo
     let until = moment_in_words(proposed.until, &now, language);
     let request = |format: TextFormat| request(proposed, &format.heading(&until), language);
     let action = &proposed.action;
-    let due = action.due().map(|due| {
-        let label = Bilingual::new("发布时间", "To be posted").to(language);
-        let every = proposed.action.every().map(|rule| rule.in_words(language));
-        let due = every.unwrap_or_else(|| moment_in_words(due, &now, language));
-        labeled(label, &due, language)
-    });
-    let options = options(action.options(), language);
-    let mut details: Vec<String> = due.into_iter().chain(options).collect();
     let number = proposed.number;
     let withdraw = match language {
         Language::Zh => format!("申请人可发送 /取消 {number} 撤回。"),
@@ -45,8 +37,12 @@ pub(super) fn answer(proposed: &Proposed, language: Language, time_zone: &TimeZo
     let mut card = Card::titled(TITLE.to(language))
         .markdown(format!("{mentions}\n{}", request(TextFormat::Card)).trim_start());
     card = with_text(card, action, language);
-    details.push(withdraw);
-    card = card.markdown(details.join("\n"));
+    let details = |format| {
+        let mut details = plan(action, None, &now, format, language);
+        details.push(withdraw.clone());
+        details
+    };
+    card = card.markdown(details(TextFormat::Card).join("\n"));
     let approve = ButtonAction::Approve(proposed.job_ref.clone());
     let card = button(card, approval(action).to(language), approve, language);
     let decline = ButtonAction::Decline(proposed.job_ref.clone());
@@ -67,7 +63,7 @@ pub(super) fn answer(proposed: &Proposed, language: Language, time_zone: &TimeZo
     if !text.is_empty() {
         words.push(quoted(&text, language));
     }
-    words.extend(details);
+    words.extend(details(TextFormat::Text));
     words.push(NO_BUTTONS.to(language).to_owned());
     Answer::Show {
         card: Box::new(card),

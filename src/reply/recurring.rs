@@ -45,11 +45,6 @@ pub(super) const AND_TIME: Bilingual = Bilingual::new(
 
 pub(super) const PAUSED: Bilingual = Bilingual::new("已暂停该计划。", "Paused the schedule.");
 
-pub(super) const AND_LIST: Bilingual = Bilingual::new(
-    "--每 和 --发到 不能同时使用，未执行。请在各群分别发送 --每。",
-    "--every and --to cannot be combined; nothing was done. Send the command with --every in each group.",
-);
-
 /// Not posted, because it was too late.
 pub(super) const EXPIRED: Bilingual = Bilingual::new(
     "定期发布的内容原定{} 发布，因机器人离线已过期，未发布。",
@@ -127,10 +122,6 @@ pub(super) fn refused(refused: SeriesRefusal) -> Bilingual {
         SeriesRefusal::NotPaused => Bilingual::new(
             "该计划没有暂停，无需恢复。",
             "That schedule is not paused, so there is nothing to resume.",
-        ),
-        SeriesRefusal::AuthorLeft => Bilingual::new(
-            "发布者已不在本群。",
-            "Its author is no longer in this group.",
         ),
     }
 }

@@ -25,8 +25,8 @@ pub(super) fn denial(denied: Denied) -> Bilingual {
             "Feishu did not identify the sender, so the permission cannot be checked and nothing was done. Ask the bot's admin to look at the log.",
         ),
         Denied::NotInGroup => Bilingual::new(
-            "你不在该群中。请先加入该群，或请群成员在该群发布。",
-            "You are not a member of this group. Join it, or ask one of its members to post it there.",
+            "只有该群的成员可以在该群发布、批准或撤销。请先加入该群，或请群成员操作。",
+            "Only members of the group can post, approve or undo this there. Join it, or ask one of its members.",
         ),
         Denied::Reserved(reserved) => reservation(reserved),
     }

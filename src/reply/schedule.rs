@@ -1,8 +1,8 @@
 //! Replies about scheduled announcements.
 
 use feishu::Card;
-use jiff::Timestamp;
 use jiff::tz::TimeZone;
+use jiff::{Timestamp, Zoned};
 
 use super::Answer;
 use super::cards::button;
@@ -12,7 +12,7 @@ use crate::command::moment_in_words;
 use crate::language::{Bilingual, Language};
 use crate::model::button::ButtonAction;
 use crate::model::outcome::Scheduled;
-use crate::model::schedule::AnnounceOptions;
+use crate::model::schedule::{AnnounceOptions, ProposedAction};
 
 /// A card with the schedule and a button to cancel it.
 pub(super) fn answer(scheduled: &Scheduled, language: Language, time_zone: &TimeZone) -> Answer {
@@ -123,15 +123,43 @@ fn details(scheduled: &Scheduled, due: &str, format: TextFormat, language: Langu
         lines.push(format.quote(&scheduled.summary, language));
     }
     if let Some(list) = &scheduled.to {
-        let label = Bilingual::new("发到群列表", "List of groups").to(language);
-        lines.push(labeled(label, &format.quote(list, language), language));
+        let list = format.quote(list, language);
+        lines.push(labeled(LIST.to(language), &list, language));
     }
     lines.extend(options(scheduled.options, language));
     lines.join("\n")
 }
 
+const LIST: Bilingual = Bilingual::new("发到群列表", "List of groups");
+
+/// When and where something will be posted that waits for its author or for others, and with which
+/// options, one line each.
+pub(super) fn plan(
+    action: &ProposedAction,
+    groups: Option<usize>,
+    now: &Zoned,
+    format: TextFormat,
+    language: Language,
+) -> Vec<String> {
+    let due = action.due().map(|due| {
+        let label = Bilingual::new("发布时间", "To be posted").to(language);
+        let every = action.every().map(|rule| rule.in_words(language));
+        let due = every.unwrap_or_else(|| moment_in_words(due, now, language));
+        labeled(label, &due, language)
+    });
+    let list = action.to().map(|list| {
+        let list = format.quote(list, language);
+        let counted = Bilingual::new("（{} 个群）", " ({} groups)");
+        let groups = groups.map(|groups| counted.fill(language, groups));
+        let list = list + &groups.unwrap_or_default();
+        labeled(LIST.to(language), &list, language)
+    });
+    let options = options(action.options(), language);
+    due.into_iter().chain(list).chain(options).collect()
+}
+
 /// The options of an announcement; `None` if it has none.
-pub(super) fn options(options: AnnounceOptions, language: Language) -> Option<String> {
+fn options(options: AnnounceOptions, language: Language) -> Option<String> {
     let replaces = Bilingual::new("替换原有内容", "replaces the announcement");
     let on_top = Bilingual::new("发布后置顶", "pinned to the top");
     let notifies = Bilingual::new("发布后 @所有人", "mentions everyone");

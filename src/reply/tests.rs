@@ -195,19 +195,21 @@ fn every() -> Recurrence {
     }
 }
 
-fn proposed_actions() -> [ProposedAction; 9] {
+fn proposed_actions() -> [ProposedAction; 10] {
     let message = "om_1".into();
     let announce = |options, due| ProposedAction::Announce {
         document: Document::from_markdown("**dinner** <at id=all></at>\nat seven", &[]),
         options,
         due,
         every: None,
+        to: None,
     };
-    let recurring = ProposedAction::Announce {
+    let recurring = |to: Option<&str>| ProposedAction::Announce {
         document: Document::from_markdown("dinner", &[]),
         options: AnnounceOptions::default(),
         due: Some(moment(33)),
         every: Some(every()),
+        to: to.map(str::to_owned),
     };
     let options = AnnounceOptions {
         replace: Some(Replace::IfRestorable),
@@ -233,7 +235,8 @@ fn proposed_actions() -> [ProposedAction; 9] {
         announce(notifying(None), None),
         announce(notifying(Some(Replace::Always)), None),
         announce(notice, None),
-        recurring,
+        recurring(None),
+        recurring(Some("weekly")),
         ProposedAction::Edit {
             text: Box::new(EditedText {
                 place: EditedPlace::Entry(ChangeId(1)),
@@ -319,6 +322,7 @@ fn every_series() -> impl Iterator<Item = HistorySchedule> {
         author: Some("Li".to_owned()),
         summary: "dinner".to_owned(),
         due: moment(20),
+        to: paused.is_none().then(|| "weekly".to_owned()),
         every: Some(every()),
         paused,
     })
@@ -354,6 +358,7 @@ fn every_history() -> [Outcome; 3] {
         author: Some("Li".to_owned()),
         summary: "dinner".to_owned(),
         due: moment(20 * i64::from(number)),
+        to: None,
         every: None,
         paused: None,
     };
@@ -680,7 +685,6 @@ fn every_broadcast_refusal() -> impl Iterator<Item = Cause> {
         BroadcastRefusal::BroadcastOver,
         BroadcastRefusal::NotAuthorOfBroadcast,
         BroadcastRefusal::BroadcastNotEditable,
-        BroadcastRefusal::OnlyAtOnce,
         BroadcastRefusal::LaterChanges,
     ];
     let outside = Cause::Denied(Denied::NotInGroup);
@@ -736,7 +740,7 @@ fn every_stage() -> Vec<Refusal> {
         at(Stage::NotReverted, Cause::BotOutside),
         at(Stage::NotPublished, Cause::BotOutside),
         at(run(Some(moment(33))), Cause::BotOutside),
-        at(run(None), Cause::Series(SeriesRefusal::AuthorLeft)),
+        at(run(None), Cause::Denied(Denied::NotInGroup)),
         at(
             run(Some(moment(33))),
             Cause::ConsentMissing { declined: false },
@@ -1119,6 +1123,7 @@ fn previews_match_the_reviewed_snapshot() {
             at: moment(9),
             until: moment(10),
             in_old_kind: number == 2,
+            groups: action.to().map(|_| 12),
         };
         for ask in [false, true] {
             let preview = Preview {

@@ -23,6 +23,8 @@ pub(crate) struct NewBroadcast {
     pub(crate) list: String,
     pub(crate) author: Option<OpenId>,
     pub(crate) payload: String,
+    /// The origin of the first run of its series, if it is one of several.
+    pub(crate) series: Option<String>,
     pub(crate) deliveries: Vec<NewDelivery>,
     pub(crate) report: NewJob,
 }

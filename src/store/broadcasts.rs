@@ -5,8 +5,8 @@ use jiff::Timestamp;
 
 use super::statements::broadcasts;
 use super::{Store, StoreError};
-use crate::model::broadcast::{Broadcast, Delivery, ReportState};
-use crate::model::job::{JobRef, Tenant};
+use crate::model::broadcast::{Broadcast, Delivery, PostedRun, ReportState};
+use crate::model::job::{ChatKey, JobRef, Tenant};
 
 impl Store {
     pub(crate) async fn broadcast(
@@ -47,6 +47,16 @@ impl Store {
     ) -> Result<Option<JobRef>, StoreError> {
         let query = broadcasts::of_delivery(tenant, posted_by);
         Ok(self.first("broadcast_of", query).await?.flatten())
+    }
+
+    /// What a series has posted last in a group and not reverted.
+    pub(crate) async fn posted_run(
+        &self,
+        chat: &ChatKey,
+        series: &str,
+    ) -> Result<Option<PostedRun>, StoreError> {
+        let query = broadcasts::posted_run(chat, series);
+        self.first("posted_run", query).await
     }
 
     /// The number of open deliveries in a tenant, and when the last one is due.

@@ -19,7 +19,7 @@ pub(crate) async fn with_list(groups: impl FnOnce(&Bench) -> Vec<ChatId>) -> (Be
     (bench, groups)
 }
 
-fn list(groups: &[ChatId]) -> String {
+pub(crate) fn list(groups: &[ChatId]) -> String {
     let ids: Vec<_> = groups.iter().map(|id| format!("'{id}'")).collect();
     format!(
         "[announce]\nsignature = false\n[groups.weekly]\nchats = [{}]\n",
@@ -134,7 +134,7 @@ async fn denied_groups_are_named_and_others_are_posted() {
     );
     // The name of a group is not shown to people outside it.
     assert!(
-        text.contains("You are not a member") && !text.contains("Board"),
+        text.contains("Only members of the group") && !text.contains("Board"),
         "{text}"
     );
     assert_eq!(announced(&bench, ops, "lunch"), 1);

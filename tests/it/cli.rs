@@ -274,7 +274,7 @@ async fn check_names_a_full_disk_and_nothing_else() {
     let folder = tempfile::tempdir().unwrap();
     let settings = on(&sim, &folder, &[]);
     let mut shell = sh(
-        "trap '' XFSZ; ulimit -S -f 400; exec \"$0\" check",
+        "trap '' XFSZ; ulimit -S -f 600; exec \"$0\" check",
         &settings,
     );
     shell.current_dir(&folder);
@@ -488,7 +488,7 @@ async fn full_disk_returns_503_until_freed() {
     let owner = sim.add_person("Olga");
     // A bound on the size of files simulates the end of the disk; without the trap
     // the signal that goes with it would end the process.
-    let limited = "trap '' XFSZ; ulimit -S -f 400; exec \"$0\" serve";
+    let limited = "trap '' XFSZ; ulimit -S -f 600; exec \"$0\" serve";
     let mut shell = sh(limited, &on(&sim, &folder, &[]));
     shell.current_dir(&folder);
     let bot = listening(shell).await;

@@ -16,6 +16,7 @@ mod announce;
 mod approval;
 mod attacks;
 mod broadcast_faults;
+mod broadcast_options;
 mod broadcasts;
 mod changes;
 mod check;

@@ -178,7 +178,7 @@ async fn a_series_whose_author_has_left_pauses() {
             .retain(|person| person.open_id != member.open_id);
     });
     bench.advance(DAY);
-    let told = bench.told(&command, "no longer in this group").await;
+    let told = bench.told(&command, "Only members of the group").await;
     assert!(told.contains("/resume 1"), "{told}");
     assert!(bench.sim.announcement_text(&group).is_empty());
     bench.finish().await;

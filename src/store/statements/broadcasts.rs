@@ -5,8 +5,8 @@ use jiff::Timestamp;
 use serde::Serialize;
 
 use super::jobs;
-use crate::model::broadcast::{Broadcast, Delivery, DeliveryState, ReportState};
-use crate::model::job::{JobKey, JobKind, JobRef, NewJob, Tenant};
+use crate::model::broadcast::{Broadcast, Delivery, DeliveryState, PostedRun, ReportState};
+use crate::model::job::{ChatKey, JobKey, JobKind, JobRef, NewJob, Tenant};
 use crate::store::broadcast_change::{
     BroadcastChange, DeliveryEnd, NewBroadcast, NewDelivery, Repeat,
 };
@@ -53,13 +53,14 @@ fn start(key: &JobKey, chat: &str, new: &NewBroadcast, now: Timestamp) -> Vec<St
     let sql = format!(
         "{ITEMS}
          INSERT INTO deliveries
-             (app, tenant, origin, kind, chat, position, state, due, posted_by, reference, made_at)
+             (app, tenant, origin, kind, chat, position, state, due, posted_by, reference, made_at,
+              series)
          SELECT $2, $3, $4, $5, item.value ->> 'chat', CAST(item.value ->> 'position' AS bigint),
              item.value ->> 'state', CAST(item.value ->> 'due' AS bigint), item.value ->> 'origin',
-             item.value ->> 'reference', $6
+             item.value ->> 'reference', $6, $7
          FROM item"
     );
-    let values = values![app, tenant, origin, kind, now];
+    let values = values![app, tenant, origin, kind, now, new.series.as_deref()];
     let deliveries = Statement::of_items(sql, rows(&new.deliveries), values);
     vec![
         broadcast,
@@ -269,6 +270,21 @@ pub(in crate::store) fn of_delivery(tenant: &Tenant, posted_by: &str) -> Query<O
          WHERE app = $1 AND tenant = $2 AND posted_by = $3";
     Statement::new(sql, values![&tenant.app, &tenant.key, posted_by])
         .read(|row| job_ref(row, "kind"))
+}
+
+/// What a series has posted last in a group and not reverted.
+pub(in crate::store) fn posted_run(chat: &ChatKey, series: &str) -> Query<PostedRun> {
+    let sql = "SELECT origin, posted_by FROM deliveries
+         WHERE series = $1 AND chat = $2 AND tenant = $3 AND app = $4
+           AND state IN ('posted', 'partly', 'kept')
+         ORDER BY made_at DESC LIMIT 1";
+    let Tenant { app, key } = &chat.tenant;
+    Statement::new(sql, values![series, &chat.chat, key, app]).read(|row| {
+        Ok(PostedRun {
+            run: row.get("origin")?,
+            posted_by: row.get("posted_by")?,
+        })
+    })
 }
 
 /// The number of open deliveries in a tenant, and when the last one is due.

@@ -3,7 +3,7 @@
 use feishu::{ChatId, OpenId};
 
 use super::*;
-use crate::model::broadcast::{DeliveryState, ReportState};
+use crate::model::broadcast::{DeliveryState, PostedRun, ReportState};
 use crate::model::change::UNDO_AGE;
 use crate::model::job::JobRef;
 use crate::model::refusal::{Cause, Refusal};
@@ -14,6 +14,7 @@ for_both_stores! {
     results_are_stored_once,
     an_undone_delivery_keeps_its_later_job,
     a_delivery_without_a_job_has_failed,
+    the_last_run_in_a_group_is_found,
     a_claim_can_leave_deliveries_out,
     a_report_that_returns_is_no_suspect,
     broadcasts_are_erased_with_their_texts,
@@ -60,6 +61,7 @@ impl Bench {
             list: "weekly".to_owned(),
             author: Some(OpenId::from("ou_1")),
             payload: "text".to_owned(),
+            series: Some("om_1".to_owned()),
             deliveries: self.jobs_of("om_1", JobKind::Delivery),
             report: job_of("om_1", JobKind::Report, "om_1"),
         };
@@ -259,4 +261,30 @@ async fn a_report_that_returns_is_no_suspect(bench: Bench) {
         .await
         .unwrap();
     assert!(!bench.claim().await.unwrap().is_suspect());
+}
+
+async fn the_last_run_in_a_group_is_found(bench: Bench) {
+    bench.start_broadcast().await;
+    bench.hand.advance(Duration::from_secs(5));
+    let (first, second) = (bench.delivery().await, bench.delivery().await);
+    let found = async |chat: &str| {
+        let chat = ChatKey {
+            tenant: tenant(),
+            chat: chat.to_owned(),
+        };
+        bench.store.posted_run(&chat, "om_1").await.unwrap()
+    };
+    assert_eq!(found(&first.chat).await, None);
+    bench
+        .end_delivery(&first, DeliveryState::Posted, None)
+        .await;
+    bench
+        .end_delivery(&second, DeliveryState::Failed, None)
+        .await;
+    let posted = PostedRun {
+        run: "om_1".to_owned(),
+        posted_by: first.key.origin.clone(),
+    };
+    assert_eq!(found(&first.chat).await, Some(posted));
+    assert_eq!(found(&second.chat).await, None);
 }
