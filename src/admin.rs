@@ -384,6 +384,7 @@ impl Admin {
             ("outcome", job.outcome.map(str::to_owned)),
             ("code", job.code.map(|code| code.to_string())),
             ("log id", job.log_id.clone()),
+            ("trace", job.trace.clone()),
             ("text.payload", text.map(|text| text.payload.clone())),
             ("text.progress", text.and_then(|text| text.progress.clone())),
             ("text.outcome", text.and_then(|text| text.outcome.clone())),

@@ -40,8 +40,8 @@ pub use policy::{
 };
 pub use settings::{
     ActAs, AnnounceConfig, AppType, AuditConfig, Config, FeishuConfig, Images, LogConfig,
-    LogFormat, Receive, Region, ReplyConfig, ReplyLanguage, ServerConfig, StoreConfig, TlsConfig,
-    WorkerConfig,
+    LogFormat, Receive, Region, ReplyConfig, ReplyLanguage, ServerConfig, StoreConfig,
+    TelemetryConfig, TlsConfig, WorkerConfig,
 };
 pub use sources::Sources;
 pub use token_keys::TokenKey;

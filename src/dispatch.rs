@@ -31,7 +31,7 @@ use crate::event::Stored;
 use crate::model::job::JobKind;
 use crate::platform::Platform;
 use crate::store::{Claim, Claimable, Job, Release, Store, StoreError};
-use crate::telemetry::{CommandResult, Metrics, UNKNOWN, Wakeup};
+use crate::telemetry::{CommandResult, Metrics, Span, Traces, UNKNOWN, Wakeup, within};
 
 mod acknowledge;
 mod attempts;
@@ -59,6 +59,7 @@ mod respond;
 mod retry;
 mod series;
 mod settings;
+mod trace;
 
 pub(crate) use attempts::Attempts;
 use memory_budget::MemoryBudget;
@@ -81,6 +82,7 @@ pub(crate) struct Dispatcher {
     pub(crate) store: Store,
     pub(crate) platform: Platform,
     pub(crate) metrics: Metrics,
+    pub(crate) traces: Traces,
     pub(crate) clock: Clock,
     pub(crate) callbacks: PendingCallbacks,
     /// `None` if the bot acts as itself.
@@ -237,28 +239,39 @@ impl Dispatcher {
 
     /// Runs a claimed job and releases it, even after a panic. A job whose lease is lost is left to
     /// its new owner.
-    async fn run_job(&self, job: Job, cut_off: CancellationToken) {
+    async fn run_job(&self, mut job: Job, cut_off: CancellationToken) {
         let span = tracing::info_span!(
             "job",
             job.reference = job.key.reference(),
-            job.origin = job.key.origin
+            job.origin = job.key.origin,
+            trace.id = tracing::field::Empty
         );
+        let traced = self.span_of(&job);
+        let context = traced.as_ref().map(Span::context);
+        if let Some(context) = context {
+            job.trace = Some(context);
+            span.record("trace.id", context.trace_id());
+        }
         let work = async {
             let attempt = self.catch_panic(&job, Box::pin(self.attempt(&job)));
             let attempt = cut_off.run_until_cancelled(attempt);
             let Some(release) = job.lease.run(attempt).await else {
                 self.attempts.forget(&job);
-                return tracing::warn!("the lease was lost; another replica owns the job");
+                tracing::warn!("the lease was lost; another replica owns the job");
+                return None;
             };
             let release = release.unwrap_or(Release::Stopped);
+            let label = release.label();
             let given_back = self.release(&job, release, &cut_off);
             let panicked = "the worker panicked while releasing a job";
             if without_panic(given_back, panicked).await.is_none() {
                 // Anything but the store might panic again.
                 let _ = self.store.release(&job, self.crashed(&job)).await;
             }
+            Some(label)
         };
-        work.instrument(span).await;
+        let release = within(context, Box::pin(work.instrument(span))).await;
+        self.end_span(traced, release);
     }
 
     /// One attempt, with an acknowledgement if it takes long.
@@ -322,7 +335,7 @@ impl Dispatcher {
             None => self.outcome(job, &stored).await,
         };
         match outcome {
-            Ok(Some(outcome)) => self.respond(job, &stored, &outcome).await,
+            Ok(Some(outcome)) => self.respond_in_span(job, &stored, &outcome).await,
             Ok(None) => {
                 self.metrics.command(UNKNOWN, CommandResult::Ignored);
                 Release::Done

@@ -181,6 +181,7 @@ fn new_job(
         },
         chat: chat.to_owned(),
         payload: serde_json::to_string(payload)?,
+        trace: None,
     })
 }
 

@@ -17,3 +17,4 @@ pub(crate) mod schedule;
 pub(crate) mod series;
 pub(crate) mod settings;
 pub(crate) mod tenant;
+pub(crate) mod trace;

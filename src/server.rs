@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use anyhow::Context as _;
 use feishu::long_connection::Connector;
-use feishu::{AppKind, CallRecord, Client, Clock, EncryptKey};
+use feishu::{AppKind, CallRecord, Client, Clock, EncryptKey, OnCall};
 use futures_util::FutureExt as _;
 use futures_util::future::BoxFuture;
 use parking_lot::Mutex;
@@ -30,7 +30,7 @@ use crate::shared_limits::{self, UnsavedLimits};
 use crate::store::{Store, StoreOptions, StoreTasks};
 use crate::store_app::StoreApp;
 use crate::supervision::Background;
-use crate::telemetry::Metrics;
+use crate::telemetry::{Exporter, Metrics, Traces};
 use crate::transport::Intake;
 use crate::transport::long_connection::LongConnection;
 use crate::transport::webhook::{BodyBudget, Encryption, UNKNOWN_TIME, Webhook};
@@ -66,6 +66,8 @@ pub struct Server {
     /// Of a custom app.
     panel: Panel,
     store_tasks: StoreTasks,
+    /// `None` unless traces are recorded.
+    exporter: Option<Exporter>,
     feishu: FeishuConfig,
     unsaved: UnsavedLimits,
     max_connections: usize,
@@ -102,8 +104,8 @@ impl Server {
         let unsaved = UnsavedLimits::default();
         let factor = config.feishu.limits_factor;
         let shared = shared_limits::shared_limits(&store, &clock, factor, unsaved.clone());
-        let counted = metrics.clone();
-        let on_call = Arc::new(move |call: &CallRecord<'_>| counted.api_call(call));
+        let (traces, exporter) = traces(&config, &clock, &metrics)?;
+        let on_call = on_call(metrics.clone(), traces.clone());
         let grants = grants(&config, &store, &clock)?;
         let tokens = grants.as_ref().map(Grants::member_tokens);
         let client = client(&config, clock.clone(), on_call, Some(shared), tokens)?;
@@ -123,38 +125,20 @@ impl Server {
             store_app.clone(),
         );
         let intake = intake.with_reaction_pins(config.pin.by_reaction.into());
+        let intake = intake.with_traces(traces.clone());
         let intake = intake.with_grants(members.as_ref().map(|members| members.grants.clone()));
         let receiving = receiving(&config, intake, &client, &clock)?;
-        let zone = ZoneName::try_from(config.reply.timezone);
-        let zone = zone.map_err(anyhow::Error::msg)?;
-        let announce = AnnounceSettings {
-            signature: config.announce.signature,
-            images: config.announce.images == Images::Auto,
-            // Afterwards, what was not copied is still to be named.
-            media_patience: config.worker.give_up_after / 2,
-            call_timeout: config.feishu.timeout,
-        };
         let dispatcher = Dispatcher {
             store,
             platform,
             metrics,
+            traces,
             clock,
             callbacks,
             members,
             acting: None,
             group: OfGroup::default(),
-            settings: Arc::new(DispatcherSettings {
-                policy: config.policy,
-                announce,
-                groups: config.groups,
-                language: config.reply.language,
-                private_replies: config.reply.private,
-                reaction_pins: config.pin.by_reaction.into(),
-                time_zone: zone.time_zone(),
-                zone,
-                act_as: config.feishu.act_as,
-                worker: config.worker,
-            }),
+            settings: Arc::new(dispatcher_settings(&config)?),
             attempts: Attempts::default(),
         };
         Ok(Self {
@@ -165,6 +149,7 @@ impl Server {
             store_app,
             panel,
             store_tasks,
+            exporter,
             feishu: config.feishu,
             unsaved,
             max_connections: config.server.max_connections,
@@ -249,6 +234,9 @@ impl Server {
             spawn("grants", Box::pin(grants.run(stop())));
             spawn("consents", Box::pin(consents.run(stop())));
         }
+        if let Some(exporter) = self.exporter {
+            spawn("traces", Box::pin(exporter.run(stop())));
+        }
         let clock = background::watch_clock(client, clock, stop());
         spawn("clock", Box::pin(clock));
         self.store_tasks
@@ -285,6 +273,52 @@ impl Receiving {
             Self::LongConnection(connection) => Some(connection.alive.subscribe()),
         }
     }
+}
+
+fn on_call(metrics: Metrics, traces: Traces) -> OnCall {
+    Arc::new(move |call: &CallRecord<'_>| {
+        metrics.api_call(call);
+        traces.api_call(call);
+    })
+}
+
+fn dispatcher_settings(config: &Config) -> anyhow::Result<DispatcherSettings> {
+    let zone = ZoneName::try_from(config.reply.timezone.clone());
+    let zone = zone.map_err(anyhow::Error::msg)?;
+    Ok(DispatcherSettings {
+        policy: config.policy.clone(),
+        announce: AnnounceSettings {
+            signature: config.announce.signature,
+            images: config.announce.images == Images::Auto,
+            // Afterwards, what was not copied is still to be named.
+            media_patience: config.worker.give_up_after / 2,
+            call_timeout: config.feishu.timeout,
+        },
+        groups: config.groups.clone(),
+        language: config.reply.language,
+        private_replies: config.reply.private,
+        reaction_pins: config.pin.by_reaction.into(),
+        time_zone: zone.time_zone(),
+        zone,
+        act_as: config.feishu.act_as,
+        worker: config.worker.clone(),
+    })
+}
+
+/// Records nothing, and exports nothing, unless a collector is configured.
+fn traces(
+    config: &Config,
+    clock: &Clock,
+    metrics: &Metrics,
+) -> anyhow::Result<(Traces, Option<Exporter>)> {
+    let endpoint = config.telemetry.otlp_endpoint.as_str();
+    if endpoint.is_empty() {
+        return Ok((Traces::default(), None));
+    }
+    let (traces, spans) = Traces::new(clock.clone(), metrics.clone());
+    let roots = config.tls.extra_roots()?;
+    let exporter = Exporter::new(endpoint, &roots, spans, metrics.clone())?;
+    Ok((traces, Some(exporter)))
 }
 
 /// `None` unless the bot acts as members.

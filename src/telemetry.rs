@@ -1,4 +1,4 @@
-//! Logging and metrics.
+//! Logging, metrics and traces.
 
 use std::io::{self, IsTerminal as _, Stderr, Write};
 
@@ -16,11 +16,14 @@ use crate::text;
 
 mod metrics;
 mod throttle;
+mod traces;
 
 pub(crate) use metrics::{
-    CommandResult, EXPIRE, EventResult, Metrics, PREVIEW, PROPOSAL, PUBLISH, UNKNOWN, Wakeup,
+    CommandResult, EXPIRE, EventResult, Metrics, PREVIEW, PROPOSAL, PUBLISH, SpanResult, UNKNOWN,
+    Wakeup,
 };
 use throttle::Throttle;
+pub(crate) use traces::{Exporter, Span, SpanKind, Traces, within};
 
 /// This target logs the URL of a long connection, which contains credentials.
 const UNLOGGED: &str = "tungstenite::handshake::client=off";

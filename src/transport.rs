@@ -21,7 +21,7 @@ use crate::platform::OwnIds;
 use crate::reply::{EarlyToast, early_toast};
 use crate::store::{Accepted, Store, StoreError};
 use crate::store_app::StoreApp;
-use crate::telemetry::{EventResult, Metrics};
+use crate::telemetry::{EventResult, Metrics, Span, SpanKind, Traces};
 
 pub(crate) mod long_connection;
 pub(crate) mod oauth;
@@ -56,6 +56,7 @@ pub(crate) struct Intake {
     store_app: Option<StoreApp>,
     /// For revoked consent, if the bot acts as members.
     grants: Option<Grants>,
+    traces: Traces,
     /// Whether groups that have not set it pin by reactions.
     reaction_pins: Switch,
     /// Creation times of events that could not be stored, by event id.
@@ -139,12 +140,17 @@ impl Intake {
             own_ids,
             store_app,
             grants: None,
+            traces: Traces::default(),
             reaction_pins: Switch::Off,
             refused: Cache::new(REMEMBERED_REJECTIONS),
         }
     }
 
     /// Also handles revoked consent, if the bot acts as members.
+    pub(crate) fn with_traces(self, traces: Traces) -> Self {
+        Self { traces, ..self }
+    }
+
     pub(crate) fn with_grants(self, grants: Option<Grants>) -> Self {
         Self { grants, ..self }
     }
@@ -358,11 +364,21 @@ impl Intake {
     }
 
     /// The job is on disk when this returns.
-    async fn store(&self, event_id: &str, job: NewJob) -> Result<Accepted, Rejection> {
+    async fn store(&self, event_id: &str, mut job: NewJob) -> Result<Accepted, Rejection> {
         let reference = job.key.reference();
-        let accepted = timeout(STORE_TIMEOUT, self.store.accept(job))
-            .await
-            .map_err(|_| Rejection::Unavailable)?;
+        let mut received = self.traces.root("event", SpanKind::Server);
+        job.trace = received.as_ref().map(Span::context);
+        if let Some(span) = &mut received {
+            span.set("event.id", event_id);
+            span.set("job.reference", reference.as_str());
+            span.set("job.kind", job.key.kind.as_str());
+        }
+        let storing = job.trace;
+        let storing =
+            storing.and_then(|event| self.traces.child("store", SpanKind::Internal, event));
+        let accepted = timeout(STORE_TIMEOUT, self.store.accept(job)).await;
+        self.traces.end(storing);
+        let accepted = accepted.map_err(|_| Rejection::Unavailable)?;
         let result = match &accepted {
             Ok(Accepted::New) => EventResult::Accepted,
             Ok(Accepted::Duplicate) => EventResult::Duplicate,
@@ -371,6 +387,10 @@ impl Intake {
                 StoreError::Full | StoreError::Database | StoreError::Lost | StoreError::Closed,
             ) => EventResult::Unavailable,
         };
+        if let Some(span) = &mut received {
+            span.set("event.result", result.as_str());
+        }
+        self.traces.end(received);
         tracing::info!(
             event.id = event_id,
             job.reference = reference,

@@ -61,6 +61,8 @@ CREATE TABLE noticebot.jobs (
     -- stays when the job continues.
     suspended_for text,
     suspended_until bigint,
+    -- The span that led to the job, as W3C `traceparent`; NULL unless traces are recorded.
+    trace       text,
     -- The replica that accepted the event. It answers a card callback, for which the platform waits.
     accepted_by   bigint,
     -- The replica that runs it. A replica whose lease expired cannot claim.

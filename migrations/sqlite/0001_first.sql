@@ -49,6 +49,8 @@ CREATE TABLE jobs (
     -- stays when the job continues.
     suspended_for TEXT,
     suspended_until INTEGER,
+    -- The span that led to the job, as W3C `traceparent`; NULL unless traces are recorded.
+    trace       TEXT,
     -- 0 while it runs: one process uses the file. A server has the replica's id here.
     owner       INTEGER,
     UNIQUE (app, tenant, origin, kind)

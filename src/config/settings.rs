@@ -32,6 +32,7 @@ pub struct Config {
     pub audit: AuditConfig,
     pub reply: ReplyConfig,
     pub log: LogConfig,
+    pub telemetry: TelemetryConfig,
     /// For the long connection. The HTTP client of all other calls reads the environment itself.
     #[serde(skip)]
     pub proxies: ProxySettings,
@@ -261,6 +262,12 @@ pub enum ReplyLanguage {
     Auto,
     Zh,
     En,
+}
+
+#[derive(Debug, Clone, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct TelemetryConfig {
+    pub otlp_endpoint: String,
 }
 
 #[derive(Debug, Clone, Serialize, Deserialize)]

@@ -97,6 +97,7 @@ const OTHER_VALUES: &[(&str, &str)] = &[
     ("log.filter", "debug"),
     ("reply.private", "false"),
     ("log.format", "json"),
+    ("telemetry.otlp_endpoint", "http://collector:4318"),
 ];
 
 /// The value of a key in the shown configuration.

@@ -10,6 +10,7 @@ use crate::config::unreadable::variable_for;
 const BASE: &str = "feishu.base_url";
 const ACCOUNTS: &str = "feishu.accounts_url";
 const PUBLIC: &str = "server.public_url";
+const COLLECTOR: &str = "telemetry.otlp_endpoint";
 /// What somebody may append who copies the URL of one path.
 const PATHS: [&str; 3] = ["/oauth/callback", "/oauth/start", "/webhook/event"];
 
@@ -27,6 +28,11 @@ pub(super) fn find(config: &Config) -> Vec<Problem> {
     [
         malformed(BASE, feishu.platform(), "https://open.feishu.cn"),
         malformed(ACCOUNTS, &feishu.accounts_url, "https://accounts.feishu.cn"),
+        malformed(
+            COLLECTOR,
+            &config.telemetry.otlp_endpoint,
+            "http://collector:4318",
+        ),
         malformed(PUBLIC, public, "https://bot.example.com").or_else(|| unsuitable(public)),
     ]
     .into_iter()

@@ -120,7 +120,7 @@ impl Dispatcher {
         };
         let deliveries = groups.iter().zip(0_u32..).map(|(chat, n)| {
             let due = start + INTERVAL * n;
-            let job = delivery_job(&job.key, JobKind::Delivery, chat, &post)?;
+            let job = delivery_job(job, JobKind::Delivery, chat, &post)?;
             Ok(NewDelivery { job, due })
         });
         let deliveries: Vec<NewDelivery> = deliveries.collect::<Result<_, Cause>>()?;
@@ -139,7 +139,7 @@ impl Dispatcher {
                 payload: payload.map_err(|_| Cause::Internal)?,
                 series: series.map(|_| first_origin(&job.key.origin).to_owned()),
                 deliveries,
-                report: report_job(&job.key, &report)?,
+                report: report_job(job, &report)?,
             }))),
             ..Conclusion::of(Outcome::Done(done(BroadcastStep::Started, groups)))
         })
@@ -304,12 +304,12 @@ impl Dispatcher {
                     asked_at: stored.asked_at(job.accepted_at),
                     language,
                 };
-                delivery_job(&job.key, JobKind::Retraction, chat, &retraction)
+                delivery_job(job, JobKind::Retraction, chat, &retraction)
             } else {
                 let post = DeliveryPayload {
                     broadcast: broadcast.clone(),
                 };
-                delivery_job(&job.key, JobKind::Delivery, chat, &post)
+                delivery_job(job, JobKind::Delivery, chat, &post)
             };
             Ok(NewDelivery { job: job?, due })
         });
@@ -321,7 +321,7 @@ impl Dispatcher {
         Ok(Repeat {
             broadcast: broadcast.clone(),
             deliveries,
-            report: report_job(&job.key, &report)?,
+            report: report_job(job, &report)?,
         })
     }
 
@@ -376,32 +376,34 @@ fn distance(wanted: &str, name: &str) -> usize {
 
 /// The job of one group, unique for the job that asks for it.
 fn delivery_job(
-    asked_by: &JobKey,
+    asked_by: &Job,
     kind: JobKind,
     chat: &ChatId,
     payload: &impl Serialize,
 ) -> Result<NewJob, Cause> {
     Ok(NewJob {
         key: JobKey {
-            tenant: asked_by.tenant.clone(),
-            origin: format!("{}/{chat}", asked_by.origin),
+            tenant: asked_by.key.tenant.clone(),
+            origin: format!("{}/{chat}", asked_by.key.origin),
             kind,
         },
         chat: chat.to_string(),
         payload: serde_json::to_string(payload).map_err(|_| Cause::Internal)?,
+        trace: asked_by.trace,
     })
 }
 
 /// The job that reports on a broadcast. The reports on one broadcast share a queue.
-fn report_job(asked_by: &JobKey, payload: &ReportPayload) -> Result<NewJob, Cause> {
+fn report_job(asked_by: &Job, payload: &ReportPayload) -> Result<NewJob, Cause> {
     Ok(NewJob {
         key: JobKey {
-            tenant: asked_by.tenant.clone(),
-            origin: asked_by.origin.clone(),
+            tenant: asked_by.key.tenant.clone(),
+            origin: asked_by.key.origin.clone(),
             kind: JobKind::Report,
         },
         chat: payload.broadcast.origin.clone(),
         payload: serde_json::to_string(payload).map_err(|_| Cause::Internal)?,
+        trace: asked_by.trace,
     })
 }
 

@@ -68,6 +68,7 @@ impl Dispatcher {
             },
             chat: key.chat,
             payload: serde_json::to_string(&pin).map_err(|_| Release::Dead)?,
+            trace: job.trace,
         });
         match accepted.await {
             Ok(Accepted::New | Accepted::Duplicate) => Ok(()),

@@ -146,6 +146,7 @@ impl Bench {
             store,
             platform: Platform::new(client.unwrap(), self.clock.clone()),
             metrics: Metrics::new(),
+            traces: Traces::default(),
             clock: self.clock.clone(),
             callbacks: PendingCallbacks::default(),
             members: None,

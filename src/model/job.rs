@@ -8,6 +8,8 @@ use serde::{Deserialize, Serialize};
 use strum::{EnumString, IntoStaticStr, VariantArray};
 use uuid::Uuid;
 
+use crate::model::trace::TraceContext;
+
 /// An app in a tenant. Nothing that is stored for one is visible to another: two bots in one group
 /// receive the same message ids, and the platform does not promise that ids differ between tenants.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
@@ -165,6 +167,8 @@ pub(crate) struct NewJob {
     pub(crate) key: JobKey,
     pub(crate) chat: String,
     pub(crate) payload: String,
+    /// What led to it; `None` unless traces are recorded.
+    pub(crate) trace: Option<TraceContext>,
 }
 
 /// A chat of a tenant.

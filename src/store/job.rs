@@ -12,6 +12,7 @@ use crate::model::outcome::Outcome;
 use crate::model::progress::Progress;
 use crate::model::refusal::Cause;
 use crate::model::settings::SettingChange;
+use crate::model::trace::TraceContext;
 
 /// A job to schedule.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -174,6 +175,8 @@ pub(crate) struct Job {
     pub(crate) suspended_until: Option<Timestamp>,
     /// It has waited, and consent did not come.
     pub(crate) waited_in_vain: bool,
+    /// The span that led to the job or, while it runs, that of the attempt.
+    pub(crate) trace: Option<TraceContext>,
     /// Work on the job must stop when it expires.
     pub(crate) lease: Lease,
 }
@@ -283,6 +286,19 @@ pub(crate) enum Release {
 impl Release {
     pub(super) fn ends(&self) -> bool {
         matches!(self, Self::Done | Self::Dead)
+    }
+
+    /// The name in traces.
+    pub(crate) fn label(&self) -> &'static str {
+        match self {
+            Self::Done => "done",
+            Self::Dead => "dead",
+            Self::Retry { .. } => "retry",
+            Self::Crashed { .. } => "crashed",
+            Self::Stopped => "stopped",
+            Self::Again { .. } => "again",
+            Self::Suspended { .. } => "suspended",
+        }
     }
 }
 

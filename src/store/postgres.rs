@@ -435,7 +435,7 @@ async fn conclude(
         }
     }
     for schedule in &schedules {
-        executor::execute(client, &schedules::add(key, chat, schedule)).await?;
+        executor::execute(client, &schedules::add(job, schedule)).await?;
     }
     if let Some(first) = schedules.first() {
         let number = schedules::number(&first.key(key));

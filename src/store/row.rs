@@ -8,6 +8,7 @@ use super::statement::{Row, Unreadable};
 use super::{Job, Lease};
 use crate::model::change::Place;
 use crate::model::job::{JobId, JobKey, JobKind, JobRef, Tenant};
+use crate::model::trace::TraceContext;
 
 /// Values of the column `undone` other than 0.
 pub(super) const UNDONE: i64 = 1;
@@ -55,8 +56,15 @@ pub(super) fn job(row: &Row<'_>, lease: Lease) -> Result<Job, Unreadable> {
             .map(ReactionId::from),
         suspended_until: row.time_if_any("suspended_until")?,
         waited_in_vain: row.get("waited_in_vain")?,
+        trace: trace(row)?,
         lease,
     })
+}
+
+/// The trace of a job. One that cannot be read concerns no member.
+pub(super) fn trace(row: &Row<'_>) -> Result<Option<TraceContext>, Unreadable> {
+    let trace: Option<String> = row.get("trace")?;
+    Ok(trace.and_then(|text| text.parse().ok()))
 }
 
 /// The job that made a change or a schedule; `None` for a kind of a later release.

@@ -222,6 +222,7 @@ pub(super) fn job(chat: &str, origin: &str) -> NewJob {
         key,
         chat: chat.to_owned(),
         payload: format!("{{\"of\":\"{origin}\"}}"),
+        trace: None,
     }
 }
 

@@ -54,6 +54,7 @@ pub(crate) struct Families {
     token_renewals: Family<Label, Counter>,
     store_seconds: Histograms,
     store_log_bytes: Gauge,
+    spans: Family<Label, Counter>,
     replicas: Gauge,
     clock_offset_seconds: Gauge<f64, std::sync::atomic::AtomicU64>,
     long_connection_wanted: Gauge,
@@ -124,6 +125,17 @@ pub(crate) enum Wakeup {
     Poll,
 }
 
+/// What became of spans.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, IntoStaticStr, VariantArray)]
+#[strum(serialize_all = "snake_case")]
+pub(crate) enum SpanResult {
+    Exported,
+    /// The collector did not take them.
+    Failed,
+    /// Too many waited for the collector.
+    Dropped,
+}
+
 type Label = [(&'static str, &'static str); 1];
 type Histograms = Family<Label, Histogram, Buckets>;
 
@@ -187,6 +199,7 @@ impl Metrics {
             dead_jobs: metric(r, "dead_jobs", "Jobs given up"),
             store_seconds: histogram(r, "store_seconds", "Duration of store requests", STORE),
             store_log_bytes: metric(r, "store_log_bytes", "Size of SQLite's write-ahead log"),
+            spans: metric(r, "spans", "Spans of traces, by result"),
             replicas: metric(r, "replicas", "Replicas on the store, including this one"),
             api_calls: metric(r, "api_calls", "Platform calls, by endpoint and code"),
             api_seconds: histogram(r, "api_call_seconds", "Duration of platform calls", API),
@@ -216,6 +229,9 @@ impl Metrics {
                 drop(self.of_command(command, *result));
             }
         }
+        for result in SpanResult::VARIANTS {
+            self.spans(*result, 0);
+        }
         for reason in Wakeup::VARIANTS {
             drop(self.of_wakeup(*reason));
         }
@@ -244,6 +260,12 @@ impl Metrics {
     fn of_wakeup(&self, reason: Wakeup) -> impl std::ops::Deref<Target = Counter> {
         self.worker_wakeups
             .get_or_create(&[("reason", reason.into())])
+    }
+
+    pub(crate) fn spans(&self, result: SpanResult, count: usize) {
+        self.spans
+            .get_or_create(&[("result", result.into())])
+            .inc_by(u64::try_from(count).unwrap_or(u64::MAX));
     }
 
     pub(crate) fn wakeup(&self, reason: Wakeup) {

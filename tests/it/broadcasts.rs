@@ -35,7 +35,7 @@ pub(crate) fn named(bench: &Bench, name: &str, kind: AnnouncementKind) -> ChatId
     bench.sim.add_chat(spec)
 }
 
-fn three(bench: &Bench) -> Vec<ChatId> {
+pub(crate) fn three(bench: &Bench) -> Vec<ChatId> {
     vec![
         named(bench, "Ops", Docx),
         named(bench, "Sales", Doc),

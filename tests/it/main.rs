@@ -64,6 +64,7 @@ mod style;
 mod subscriptions;
 mod tables;
 mod terminal;
+mod traces;
 mod typed;
 mod wakeups;
 mod wire;

@@ -85,5 +85,7 @@ mod settings;
 mod store_apps;
 #[path = "../it/tables.rs"]
 mod tables;
+#[path = "../it/traces.rs"]
+mod traces;
 #[path = "../it/wakeups.rs"]
 mod wakeups;

@@ -6,6 +6,7 @@ use feishu_sim::AnnouncementKind::Docx;
 use feishu_sim::Endpoint;
 
 use crate::harness::Bench;
+use crate::traces::{self, Collector};
 use crate::{members, panel};
 
 #[tokio::test]
@@ -75,5 +76,42 @@ async fn replicas_fill_the_panel_once() {
         created.iter().all(|call| call.code == Some(0)),
         "{created:#?}"
     );
+    bench.finish().await;
+}
+
+#[tokio::test]
+async fn replicas_continue_each_others_traces() {
+    let mut bench = Bench::new().await;
+    let collector = Collector::new().await;
+    collector.watch(&mut bench).await;
+    let group = bench.group(Docx);
+    let replica = bench.replica().await;
+    // The first replica accepts the command and cannot finish it.
+    let refused = Duration::from_secs(20);
+    bench.sim.rate_limit(Endpoint::PutTopNotice, refused);
+    let command = bench.say(&group, "/pin announcement").id;
+    let called =
+        |state: &feishu_sim::State| state.calls_to(Endpoint::PutTopNotice).next().map(drop);
+    bench.wait("the refused call", called).await;
+    bench.switch_to(replica).await;
+    assert_eq!(bench.reaction(&command).await, "Pin");
+    let done = |spans: &[traces::Seen]| {
+        let mut jobs = spans.iter().filter(|span| span.name == "job");
+        jobs.any(|span| span.get("job.release") == "done")
+    };
+    let spans = collector.wait("the pin", done).await;
+    let spans = traces::connected(&spans, command.as_str());
+    let [event] = traces::named(&spans, "event")[..] else {
+        panic!("{spans:#?}");
+    };
+    let jobs = traces::named(&spans, "job").into_iter();
+    let done = jobs.clone().find(|job| job.get("job.release") == "done");
+    let done = done.unwrap();
+    assert_ne!(done.instance, event.instance, "{spans:#?}");
+    assert_eq!(done.parent, event.id);
+    let [reply] = traces::named(&spans, "reply")[..] else {
+        panic!("{spans:#?}");
+    };
+    assert_eq!(reply.parent, done.id);
     bench.finish().await;
 }

@@ -32,12 +32,13 @@ pub(crate) struct JobRecord {
     pub(crate) number: Option<i64>,
     pub(crate) suspended_for: Option<String>,
     pub(crate) suspended_until: Option<Timestamp>,
+    pub(crate) trace: Option<String>,
 }
 
 impl JobRecord {
     const COLUMNS: &str = "app, tenant, origin, kind, chat, reference, state, ordered_at, run_at, started_at, \
         finished_at, retries, crashes, suspicions, begun, alone, payload, progress, outcome, \
-        replying_since, acknowledgement, number, suspended_for, suspended_until";
+        replying_since, acknowledgement, number, suspended_for, suspended_until, trace";
 
     fn read(row: &Row<'_>) -> Result<Self, Unreadable> {
         Ok(Self {
@@ -65,6 +66,7 @@ impl JobRecord {
             number: row.get("number")?,
             suspended_for: row.get("suspended_for")?,
             suspended_until: row.time_if_any("suspended_until")?,
+            trace: row.get("trace")?,
         })
     }
 }

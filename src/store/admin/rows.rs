@@ -8,7 +8,8 @@ use crate::model::change::ChangeKind;
 use crate::model::outcome::Outcome;
 use crate::model::progress::Progress;
 use crate::model::refusal::Cause;
-use crate::store::row::UNDONE;
+use crate::model::trace::TraceContext;
+use crate::store::row::{UNDONE, trace};
 use crate::store::statement::{Row, Unreadable};
 
 /// Which jobs to show.
@@ -85,6 +86,9 @@ pub(crate) struct JobSummary {
     pub(crate) code: Option<i64>,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) log_id: Option<String>,
+    /// The id of its trace, if traces are recorded.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) trace: Option<String>,
     /// Texts, only on request.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) text: Option<JobText>,
@@ -110,7 +114,7 @@ pub(crate) struct JobRow {
 
 impl JobRow {
     pub(crate) const COLUMNS: &str = "id, tenant, origin, reference, kind, chat, state, number, ordered_at, \
-        run_at, started_at, finished_at, retries, crashes, payload, progress, outcome";
+        run_at, started_at, finished_at, retries, crashes, payload, progress, outcome, trace";
 
     pub(in crate::store) fn read(row: &Row<'_>) -> Result<Self, Unreadable> {
         // A time that cannot be read must not hide the job.
@@ -145,6 +149,7 @@ impl JobRow {
             outcome: outcome.as_ref().map(Outcome::label),
             code: cause.and_then(Cause::code),
             log_id: cause.and_then(Cause::log_id).map(str::to_owned),
+            trace: trace(row)?.map(TraceContext::trace_id),
             text: None,
         };
         Ok(Self { summary, text })

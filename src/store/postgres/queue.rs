@@ -43,8 +43,8 @@ pub(super) async fn accept(
                  WHERE app = $1 AND tenant = $10 AND chat = $4 AND kind = $3
                      AND state IN ('ready', 'running')),
              inserted AS (
-                 INSERT INTO jobs (app, tenant, origin, kind, chat, ordered_at, run_at, payload, accepted_by, reference)
-                 SELECT $1, $10, $2, $3, $4, greatest($5, last_ordered_at), greatest($5, last_ordered_at), $6, $7, $9
+                 INSERT INTO jobs (app, tenant, origin, kind, chat, ordered_at, run_at, payload, accepted_by, reference, trace)
+                 SELECT $1, $10, $2, $3, $4, greatest($5, last_ordered_at), greatest($5, last_ordered_at), $6, $7, $9, $11
                  FROM of_chat WHERE waiting < $8
                  ON CONFLICT DO NOTHING RETURNING 1)
              SELECT waiting, coalesce(head, 0), EXISTS (SELECT FROM inserted),
@@ -69,6 +69,7 @@ pub(super) async fn accept(
                 &bound,
                 &key.reference(),
                 &key.tenant.key.as_str(),
+                &job.trace.map(|trace| trace.to_string()),
             ],
         )
         .await?;
@@ -134,7 +135,7 @@ const CLAIM: &str = "UPDATE jobs SET state = 'running', owner = $3,
          FOR UPDATE SKIP LOCKED)
      RETURNING id, app, tenant, origin, kind, chat, payload, ordered_at, started_at, retries, crashes,
          suspicions, begun, progress, outcome, number, replying_since, acknowledgement,
-         suspended_until, suspended_for IS NOT NULL AS waited_in_vain";
+         suspended_until, suspended_for IS NOT NULL AS waited_in_vain, trace";
 
 /// When a job may become claimable: a schedule or retry is due, or a callback is no longer
 /// reserved.

@@ -241,7 +241,7 @@ impl Txn<'_> {
             executor::execute(self.connection, &statement)?;
         }
         for schedule in &schedules {
-            executor::execute(self.connection, &schedules::add(key, chat, schedule))?;
+            executor::execute(self.connection, &schedules::add(job, schedule))?;
         }
         if let Some(first) = schedules.first() {
             let number = schedules::number(&first.key(key));

@@ -20,8 +20,8 @@ pub(in crate::store) fn insert(
     outcome: Option<&Outcome>,
 ) -> Statement {
     let sql = "INSERT INTO jobs
-             (app, tenant, origin, kind, reference, chat, ordered_at, run_at, payload, outcome)
-         VALUES ($1, $2, $3, $4, $5, $6, $7, $7, $8, $9)
+             (app, tenant, origin, kind, reference, chat, ordered_at, run_at, payload, outcome, trace)
+         VALUES ($1, $2, $3, $4, $5, $6, $7, $7, $8, $9, $10)
          ON CONFLICT DO NOTHING";
     let key = &job.key;
     let values = values![
@@ -34,6 +34,7 @@ pub(in crate::store) fn insert(
         ordered_at,
         &job.payload,
         outcome.map(to_json),
+        job.trace.map(|trace| trace.to_string()),
     ];
     Statement::new(sql, values)
 }

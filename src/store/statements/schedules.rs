@@ -8,25 +8,25 @@ use crate::model::job::{ChatKey, JobId, JobKey, Tenant};
 use crate::model::schedule::ScheduleRow;
 use crate::store::row::{NEXT_NUMBER, job_ref};
 use crate::store::statement::{Query, Row, Statement, Unreadable, values};
-use crate::store::{Conclusion, NewSchedule, Rewrite, Then};
+use crate::store::{Conclusion, Job, NewSchedule, Rewrite, Then};
 
 /// Schedules a job, unless it exists already.
-pub(in crate::store) fn add(job: &JobKey, chat: &str, schedule: &NewSchedule) -> Statement {
+pub(in crate::store) fn add(job: &Job, schedule: &NewSchedule) -> Statement {
     let sql = format!(
         "INSERT INTO jobs
              (app, tenant, chat, origin, kind, reference, ordered_at, run_at, payload, state,
-              number)
+              number, trace)
          VALUES ($1, $2, $3, $4, $5, $6, $7, $7, $8, $9, coalesce(
              $10,
              (SELECT max(number) FROM changes WHERE app = $1 AND tenant = $2 AND origin = $4),
-             {NEXT_NUMBER}))
+             {NEXT_NUMBER}), $11)
          ON CONFLICT DO NOTHING"
     );
-    let key = schedule.key(job);
+    let key = schedule.key(&job.key);
     let values = values![
         &key.tenant.app,
         &key.tenant.key,
-        chat,
+        &job.chat,
         &key.origin,
         key.kind.as_str(),
         key.reference(),
@@ -38,6 +38,7 @@ pub(in crate::store) fn add(job: &JobKey, chat: &str, schedule: &NewSchedule) ->
             "ready"
         },
         schedule.number.map(i64::from),
+        job.trace.map(|trace| trace.to_string()),
     ];
     Statement::new(sql, values)
 }

@@ -42,6 +42,7 @@ fn job_of(asked_by: &str, kind: JobKind, chat: &str) -> NewJob {
         },
         chat: chat.to_owned(),
         payload: "{}".to_owned(),
+        trace: None,
     }
 }
 
