@@ -62,6 +62,7 @@ mod settings;
 mod trace;
 
 pub(crate) use attempts::Attempts;
+pub(crate) use broadcast::delivery_interval;
 use memory_budget::MemoryBudget;
 pub(crate) use of_group::OfGroup;
 
@@ -100,6 +101,8 @@ pub(crate) struct DispatcherSettings {
     pub(crate) announce: AnnounceSettings,
     /// The configured lists of groups.
     pub(crate) groups: GroupLists,
+    /// The time between two deliveries of broadcasts in a tenant.
+    pub(crate) delivery_interval: Duration,
     pub(crate) language: ReplyLanguage,
     pub(crate) private_replies: bool,
     pub(crate) reaction_pins: Switch,

@@ -21,7 +21,7 @@ use crate::callback::PendingCallbacks;
 use crate::command::ZoneName;
 use crate::config::{ActAs, Config, FeishuConfig, Images, Receive};
 use crate::consent::{self, ConsentSettings, Consents, Grants, Members};
-use crate::dispatch::{Attempts, Dispatcher, DispatcherSettings, OfGroup};
+use crate::dispatch::{Attempts, Dispatcher, DispatcherSettings, OfGroup, delivery_interval};
 use crate::http::{self, Health};
 use crate::model::job::Tenant;
 use crate::panel::{self, Memory, Panel};
@@ -295,6 +295,7 @@ fn dispatcher_settings(config: &Config) -> anyhow::Result<DispatcherSettings> {
             call_timeout: config.feishu.timeout,
         },
         groups: config.groups.clone(),
+        delivery_interval: delivery_interval(config.feishu.limits_factor),
         language: config.reply.language,
         private_replies: config.reply.private,
         reaction_pins: config.pin.by_reaction.into(),

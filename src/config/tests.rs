@@ -320,6 +320,27 @@ const WRONG_VARIABLES: &[(&str, &str)] = &[
 ];
 
 #[test]
+fn lists_of_groups_are_bounded() {
+    let list = |name: usize, chats: usize| {
+        let chats: Vec<String> = (0..chats).map(|chat| format!("'oc_{chat}'")).collect();
+        format!("[groups.list{name}]\nchats = [{}]\n", chats.join(", "))
+    };
+    let lists = |count: usize| (0..count).map(|name| list(name, 1)).collect::<String>();
+    let most = lists(99) + &list(99, 500);
+    assert!(read(Some(&most), &COMPLETE).is_ok());
+    for (file, problem) in [
+        (lists(101), "`groups` has 101 lists: expected at most 100"),
+        (
+            list(1, 501),
+            "`groups.list1.chats` has 501 groups: expected at most 500",
+        ),
+    ] {
+        let problems = complaint(Some(&file), &[]);
+        assert!(problems.contains(problem), "{problems}");
+    }
+}
+
+#[test]
 fn mistakes_are_reported_with_key_and_remedy() {
     let mut report = format!("nothing set at all\n{}\n", read(None, &[]).unwrap_err());
     let blank = [("FEISHU_ENCRYPT_KEY", " "), ("FEISHU_APP_ID", "cli_1 ")];

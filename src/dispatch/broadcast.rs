@@ -35,6 +35,12 @@ use crate::store::{
 /// The time between two deliveries in a tenant. Each takes one or two of the five writes a second that
 /// the platform allows.
 const INTERVAL: Duration = Duration::from_millis(500);
+
+/// The same on a platform with other limits: `factor` multiplies the documented ones.
+pub(crate) fn delivery_interval(factor: u32) -> Duration {
+    INTERVAL / factor.max(1)
+}
+
 /// Maximum number of unfinished broadcasts of a member.
 const MAX_OF_AUTHOR: usize = 3;
 /// Maximum number of deliveries that wait in a tenant.
@@ -119,7 +125,7 @@ impl Dispatcher {
             broadcast: broadcast.clone(),
         };
         let deliveries = groups.iter().zip(0_u32..).map(|(chat, n)| {
-            let due = start + INTERVAL * n;
+            let due = start + self.settings.delivery_interval * n;
             let job = delivery_job(job, JobKind::Delivery, chat, &post)?;
             Ok(NewDelivery { job, due })
         });
@@ -171,7 +177,7 @@ impl Dispatcher {
         if open + groups > MAX_WAITING {
             return Err(BroadcastRefusal::BroadcastQueueFull.into());
         }
-        let after_last = last.map(|last| last + INTERVAL);
+        let after_last = last.map(|last| last + self.settings.delivery_interval);
         Ok(after_last
             .into_iter()
             .fold(self.clock.now(), Timestamp::max))
@@ -293,7 +299,7 @@ impl Dispatcher {
         let language = self.language_of_request(stored);
         let start = self.next_delivery(job, 0).await?;
         let again = deliveries.iter().zip(0_u32..).map(|(delivery, n)| {
-            let due = start + INTERVAL * n;
+            let due = start + self.settings.delivery_interval * n;
             let chat = &delivery.chat;
             let job = if next(delivery.state) == DeliveryState::Reverting {
                 let retraction = Retraction {

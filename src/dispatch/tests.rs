@@ -161,6 +161,7 @@ impl Bench {
                     call_timeout: Duration::from_secs(10),
                 },
                 groups: GroupLists::new(),
+                delivery_interval: delivery_interval(1),
                 language: ReplyLanguage::Auto,
                 private_replies: self.private_replies,
                 reaction_pins: Switch::Off,

@@ -16,6 +16,7 @@ mod announce;
 mod approval;
 mod attacks;
 mod broadcast_faults;
+mod broadcast_limits;
 mod broadcast_options;
 mod broadcasts;
 mod changes;

@@ -17,6 +17,8 @@ const UNAVAILABLE: u16 = 500;
 mod announce;
 #[path = "../it/broadcast_faults.rs"]
 mod broadcast_faults;
+#[path = "../it/broadcast_limits.rs"]
+mod broadcast_limits;
 #[path = "../it/broadcasts.rs"]
 mod broadcasts;
 #[path = "../it/changes.rs"]

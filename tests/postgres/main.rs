@@ -22,6 +22,8 @@ mod announce;
 mod approval;
 #[path = "../it/broadcast_faults.rs"]
 mod broadcast_faults;
+#[path = "../it/broadcast_limits.rs"]
+mod broadcast_limits;
 #[path = "../it/broadcast_options.rs"]
 mod broadcast_options;
 #[path = "../it/broadcasts.rs"]

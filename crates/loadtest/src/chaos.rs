@@ -17,7 +17,8 @@ use crate::fleet::{Fleet, StoreOptions};
 use crate::platform::{Platform, Setting};
 use crate::program::Bot;
 use crate::time::Limits;
-use crate::{load, report};
+use crate::{list, load, report};
+use broadcast::Broadcast;
 use checker::Verdict;
 use faults::FaultRates;
 use grants::Grants;
@@ -27,6 +28,7 @@ use outcome::Report;
 use script::Outage;
 use sender::{Conversation, Counts, Sender};
 
+mod broadcast;
 mod checker;
 mod faults;
 mod grants;
@@ -90,6 +92,9 @@ pub(crate) struct Options {
     /// they are asked.
     #[arg(long)]
     members: bool,
+    /// Send one announcement to a list of this many more groups, and undo it.
+    #[arg(long, value_name = "N", default_value_t = 0, conflicts_with_all = ["tenants", "members"])]
+    groups: usize,
     /// Seed of the run; random by default. It is printed.
     #[arg(long)]
     seed: Option<u64>,
@@ -131,15 +136,22 @@ pub(crate) fn run(
     writeln!(std::io::stderr(), "seed {seed}")?;
     let setting = Setting {
         chats: options.chats,
+        list: options.groups,
         limits_factor: options.limits_factor,
         tenants: options.tenants.map(usize::from),
         acts_as_members: options.members,
     };
     let platform = Platform::with(runtime, setting)?;
     let folder = load::folder(options.dir.as_ref())?;
+    let with_list = if options.groups == 0 {
+        None
+    } else {
+        let base = options.config.as_deref();
+        Some(list::config_file(&platform, base, folder.path())?)
+    };
     let bot = Bot {
         executable: &options.bot,
-        config: options.config.as_deref(),
+        config: with_list.as_deref().or(options.config.as_deref()),
     };
     let fleet = if options.failovers > 0 {
         Fleet::bots_on_pair(options.store, runtime, bot, &platform, folder.path())?
@@ -179,6 +191,13 @@ struct ChaosRun<'a> {
     counts: Counts,
 }
 
+/// What was typed, and what happened meanwhile.
+struct Transcript {
+    stats: Stats,
+    conversations: Vec<Conversation>,
+    broadcast: Option<Broadcast>,
+}
+
 impl ChaosRun<'_> {
     fn execute(&self) -> anyhow::Result<Report> {
         let began = Instant::now();
@@ -204,8 +223,9 @@ impl ChaosRun<'_> {
             self.progress.is_over.store(true, Ordering::Relaxed);
             (typed, faults.join(), tickets.join(), links.join())
         });
-        let (stats, conversations) = typed?;
-        let mut report = self.report(began.elapsed(), &stats, &conversations);
+        let typed = typed?;
+        let mut report = self.report(began.elapsed(), &typed.stats, &typed.conversations);
+        report.broadcast = typed.broadcast;
         report.faults = faults.map_err(panicked)?;
         report.tickets = tickets.map_err(panicked)?;
         if let Some(grants) = &mut report.grants {
@@ -216,11 +236,7 @@ impl ChaosRun<'_> {
     }
 
     /// Types all commands while the outages happen.
-    fn type_all(
-        &self,
-        sender: &Sender<'_>,
-        members: &Members<'_>,
-    ) -> anyhow::Result<(Stats, Vec<Conversation>)> {
+    fn type_all(&self, sender: &Sender<'_>, members: &Members<'_>) -> anyhow::Result<Transcript> {
         let Options {
             commands,
             chats,
@@ -241,14 +257,25 @@ impl ChaosRun<'_> {
                     scope.spawn(move || sender.type_all(chat, commands, seed))
                 })
                 .collect();
-            let stats = self.outages().cause_all(replicas, &senders);
+            let broadcast =
+                (self.options.groups > 0).then(|| scope.spawn(|| Broadcast::run(sender)));
+            let all_typed = || {
+                senders.iter().all(ScopedJoinHandle::is_finished)
+                    && broadcast.as_ref().is_none_or(ScopedJoinHandle::is_finished)
+            };
+            let stats = self.outages().cause_all(replicas, all_typed);
             if stats.is_err() {
                 // No bot will acknowledge the commands that are still being typed.
                 self.limits.interrupt();
             }
             let ended = senders.into_iter().map(ScopedJoinHandle::join);
             let conversations: Result<Vec<Conversation>, _> = ended.collect();
-            Ok((stats?, conversations.map_err(panicked)?))
+            let broadcast = broadcast.map(ScopedJoinHandle::join).transpose();
+            Ok(Transcript {
+                stats: stats?,
+                conversations: conversations.map_err(panicked)?,
+                broadcast: broadcast.map_err(panicked)?,
+            })
         })
     }
 
@@ -256,7 +283,7 @@ impl ChaosRun<'_> {
         let options = self.options;
         Outages {
             seed: self.seed,
-            commands: options.commands,
+            steps: options.commands + 2 * options.groups,
             counts: [
                 (Outage::Kill, options.kills),
                 (Outage::Restart, options.restarts),
@@ -322,6 +349,7 @@ impl ChaosRun<'_> {
                 let is_used = |token: &str| self.platform.sim.is_renewal_used(token);
                 Grants::of(&calls, &stats.kills, &is_used)
             }),
+            broadcast: None,
             violations: self.platform.sim.violations(),
             ready_ms: stats.ready.as_secs_f64() * 1000.0,
         }

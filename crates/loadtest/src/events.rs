@@ -54,7 +54,12 @@ fn command(platform: &Platform, number: usize) -> Event {
 
 /// A command in this chat: its request and its message.
 pub(crate) fn command_in(platform: &Platform, chat: &ChatId) -> (Vec<u8>, MessageId) {
-    let said = platform.member_in(chat).say("/pin announcement");
+    said_in(platform, chat, "/pin announcement")
+}
+
+/// A text in this chat: its request and its message.
+pub(crate) fn said_in(platform: &Platform, chat: &ChatId, text: &str) -> (Vec<u8>, MessageId) {
+    let said = platform.member_in(chat).say(text);
     let envelope = platform.sim.envelope_for(&said.id);
     (sealed(platform, &envelope), said.id)
 }

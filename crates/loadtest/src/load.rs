@@ -11,8 +11,8 @@ use crate::program::{Bot, Program};
 use crate::report;
 use crate::time::Limits;
 
-pub(crate) use drive::{LoopMode, PUSH_DEADLINE, Pace};
-pub(crate) use trial::{Report, Trial};
+pub(crate) use drive::{LoopMode, PUSH_DEADLINE, Pace, send};
+pub(crate) use trial::{Report, Trial, done_commands};
 
 mod drive;
 mod slow;

@@ -11,12 +11,14 @@ use crate::time::Limits;
 mod aged;
 mod baseline;
 mod bombs;
+mod broadcast;
 mod chaos;
 mod compare;
 mod events;
 mod fleet;
 mod http;
 mod latency;
+mod list;
 mod load;
 mod platform;
 mod program;
@@ -44,6 +46,8 @@ enum Command {
     Aged(aged::Options),
     /// Send messages that are expensive to parse, and check memory and latency.
     Bombs(bombs::Options),
+    /// Measure the commands of other groups while an announcement is sent to many groups.
+    Broadcast(broadcast::Options),
     /// Kill the bot and inject platform faults, then check that every command acted once, in order.
     Chaos(chaos::Options),
 }
@@ -74,6 +78,10 @@ fn start(command: Command) -> anyhow::Result<ExitCode> {
         Command::Aged(options) => {
             let limits = limits(&runtime, options.seconds)?;
             aged::run(&options, &runtime, &limits)?;
+        }
+        Command::Broadcast(options) => {
+            let limits = limits(&runtime, options.seconds)?;
+            broadcast::run(&options, &runtime, &limits)?;
         }
         Command::Compare(options) => {
             let limits = limits(&runtime, options.seconds)?;

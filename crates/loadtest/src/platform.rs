@@ -24,6 +24,8 @@ const ACCESS_TOKEN_LIFE: Duration = Duration::from_secs(5 * 60 + 5);
 #[derive(Clone, Copy, Debug, Default)]
 pub(crate) struct Setting {
     pub(crate) chats: usize,
+    /// More groups, which announcements are sent to all at once.
+    pub(crate) list: usize,
     /// Multiplies the documented rate limits; 0 turns them off.
     pub(crate) limits_factor: u32,
     /// The tenants of a store app, which have the chats in turn; without them it is a custom app.
@@ -39,6 +41,8 @@ pub(crate) struct Platform {
     pub(crate) sim: Simulator,
     pub(crate) app: App,
     pub(crate) chats: Vec<ChatId>,
+    /// The groups of the list.
+    pub(crate) list: Vec<ChatId>,
     /// The owner of the first chat.
     pub(crate) owner: Person,
     /// The member of the first chat.
@@ -78,11 +82,15 @@ impl Platform {
             let chat = sim.add_chat(chat(number, seat, &people));
             (chat, people)
         };
-        let people: Vec<(ChatId, [Person; 2])> = (0..setting.chats).map(add).collect();
+        let people: Vec<(ChatId, [Person; 2])> =
+            (0..setting.chats + setting.list).map(add).collect();
+        let mut chats: Vec<ChatId> = people.iter().map(|(chat, _)| chat.clone()).collect();
+        let list = chats.split_off(setting.chats);
         let [owner, member] = crews[0].people(0);
         Ok(Self {
             app,
-            chats: people.iter().map(|(chat, _)| chat.clone()).collect(),
+            chats,
+            list,
             owner,
             member,
             acts_as_members: setting.acts_as_members,
@@ -130,7 +138,7 @@ struct Crew {
 
 impl Crew {
     fn join(sim: &Simulator, tenant: &str, setting: Setting, tenants: usize) -> Self {
-        let chats = setting.chats.div_ceil(tenants);
+        let chats = (setting.chats + setting.list).div_ceil(tenants);
         let members = if setting.acts_as_members {
             chats.div_ceil(CHATS_PER_MEMBER)
         } else {

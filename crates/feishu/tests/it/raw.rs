@@ -4,7 +4,7 @@ use std::io::{BufRead, BufReader, Read, Write};
 use std::net::{TcpListener, TcpStream};
 
 use feishu::{
-    AppId, Block, BlockId, CardForm, Client, Clock, CreateChildren, Error, InvalidResponse,
+    AppId, Block, BlockId, CardForm, Client, Clock, CreateChildren, Error, IdType, InvalidResponse,
     OAuthError, TransportFailure,
 };
 
@@ -279,6 +279,26 @@ async fn a_listing_without_end_is_an_error() {
         };
         assert_eq!(*detail, InvalidResponse::Endless);
         assert!(!error.is_retryable(), "{error}");
+    }
+}
+
+/// The connection ends after the hundredth page, so the next call would fail.
+#[tokio::test]
+async fn a_member_is_searched_on_a_hundred_pages() {
+    let member = |id: usize| format!(r#"{{"member_id":"ou_{id}","name":"Mei"}}"#);
+    let pages = std::array::from_fn::<_, 101, _>(|number| {
+        if number == 0 {
+            return (200, "", TOKEN.to_owned());
+        }
+        let item = member(number);
+        let data = format!(r#"{{"items":[{item}],"has_more":true,"page_token":"p{number}"}}"#);
+        (200, "", format!(r#"{{"code":0,"data":{data}}}"#))
+    });
+    for (person, is_member) in [("ou_100", true), ("ou_101", false)] {
+        let client = answering(pages.clone());
+        let chat = "oc_1".into();
+        let found = client.is_member(&chat, IdType::OpenId, person).await;
+        assert_eq!(found.unwrap(), is_member, "{person}");
     }
 }
 

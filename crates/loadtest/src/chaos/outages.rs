@@ -2,7 +2,6 @@
 
 use std::collections::VecDeque;
 use std::sync::atomic::Ordering;
-use std::thread::ScopedJoinHandle;
 use std::time::Duration;
 
 use anyhow::anyhow;
@@ -11,7 +10,6 @@ use rand::{RngExt as _, SeedableRng as _};
 use tokio::runtime::Runtime;
 
 use super::script::{self, Outage};
-use super::sender::Conversation;
 use crate::chaos::progress::Progress;
 use crate::fleet::{Fleet, Loss, Replicas};
 use crate::platform::Platform;
@@ -51,8 +49,9 @@ pub(super) struct Kill {
 /// What causes the outages of a run.
 pub(super) struct Outages<'a> {
     pub(super) seed: u64,
-    /// The number of commands, over which the outages are spread.
-    pub(super) commands: usize,
+    /// The number of commands, and of posts and reverts of a broadcast, over which the outages are
+    /// spread.
+    pub(super) steps: usize,
     /// How many of each kind.
     pub(super) counts: [(Outage, usize); 4],
     pub(super) runtime: &'a Runtime,
@@ -63,14 +62,15 @@ pub(super) struct Outages<'a> {
 }
 
 impl Outages<'_> {
-    /// Causes the outages one at a time, and waits until the bots are idle.
+    /// Causes the outages one at a time, and waits until everything is typed and
+    /// the bots are idle.
     pub(super) fn cause_all(
         &self,
         mut replicas: Replicas,
-        senders: &[ScopedJoinHandle<'_, Conversation>],
+        all_typed: impl Fn() -> bool,
     ) -> anyhow::Result<Stats> {
         let mut rng = StdRng::seed_from_u64(self.seed);
-        let moments = script::outages(self.seed, self.commands, self.counts);
+        let moments = script::outages(self.seed, self.steps, self.counts);
         let mut moments = VecDeque::from(moments);
         let mut stats = Stats::default();
         let idle = self.limits.poll(POLL_INTERVAL, || {
@@ -101,8 +101,7 @@ impl Outages<'_> {
                 }
                 return self.start_again(&mut replicas, target).err().map(Err);
             }
-            let all_typed = moments.is_empty() && senders.iter().all(ScopedJoinHandle::is_finished);
-            (all_typed && replicas.is_idle()).then_some(Ok(()))
+            (moments.is_empty() && all_typed() && replicas.is_idle()).then_some(Ok(()))
         });
         stats.completed = idle.transpose()?.is_some() && moments.is_empty();
         drop(replicas);

@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use serde::Serialize;
 
+use super::broadcast::Broadcast;
 use super::checker::Verdict;
 use super::grants::Grants;
 use crate::report::Table;
@@ -46,6 +47,8 @@ pub(super) struct Report {
     pub(super) tickets: usize,
     /// Only if the bot acts as members.
     pub(super) grants: Option<Grants>,
+    /// Only with a list of groups.
+    pub(super) broadcast: Option<Broadcast>,
     /// Requests that no correct client sends.
     pub(super) violations: Vec<String>,
     /// From the next start to readiness, on the database of the run.
@@ -60,6 +63,7 @@ impl Report {
             && self.violations.is_empty()
             && self.calls_of_other_tenants == 0
             && self.reused().is_empty()
+            && self.broadcast.as_ref().is_none_or(Broadcast::is_good)
             && self.recovery_ms <= RECOVERY.as_secs_f64() * 1000.0
     }
 
@@ -119,6 +123,12 @@ impl Report {
             row("  repeated after a kill", grants.reused_after_kill);
             row("REFRESH TOKENS USED TWICE", grants.reused.len());
         }
+        if let Some(broadcast) = &self.broadcast {
+            row("groups of the list", broadcast.groups);
+            row("  with the announcement once", broadcast.posted);
+            row("  TWICE", broadcast.twice);
+            row("  STILL THERE AFTER THE UNDO", broadcast.kept);
+        }
         if self.failovers > 0 {
             table.row([
                 "longest recovery, ms".to_owned(),
@@ -154,6 +164,8 @@ impl Report {
                 writeln!(err, "{name}: {one}")?;
             }
         }
-        Ok(())
+        drop(err);
+        let broadcast = self.broadcast.as_ref();
+        broadcast.map_or(Ok(()), Broadcast::print_violations)
     }
 }

@@ -109,12 +109,23 @@ impl Sender<'_> {
         let sim = &self.platform.sim;
         let chat = sim.direct_chat(member);
         let said = sim.as_person(member).in_chat(&chat).say("/login");
+        self.deliver(&said.id);
+    }
+
+    /// The chat's member types a text.
+    pub(crate) fn say_in(&self, chat: &ChatId, text: &str) -> MessageId {
+        let said = self.platform.member_in(chat).say(text);
+        self.deliver(&said.id);
+        said.id
+    }
+
+    fn deliver(&self, message: &MessageId) {
         let mut client = PushClient {
             sender: self,
             connection: None,
             next: 0,
         };
-        client.deliver(&sim.envelope_for(&said.id));
+        client.deliver(&self.platform.sim.envelope_for(message));
     }
 
     fn say(&self, chat: &ChatId, command: &Command) -> Typed {

@@ -221,7 +221,7 @@ fn rate(platform: &Platform, sent: &[(MessageId, u64)]) -> Option<f64> {
 }
 
 /// The time of each command until the reaction.
-fn done_commands(platform: &Platform, sent: &[(MessageId, u64)]) -> Vec<Duration> {
+pub(crate) fn done_commands(platform: &Platform, sent: &[(MessageId, u64)]) -> Vec<Duration> {
     let reacted: HashMap<String, u64> = platform.sim.read(|state| {
         let calls = state.calls_to(Endpoint::AddReaction);
         let done = calls.filter(|call| call.code == Some(0));
