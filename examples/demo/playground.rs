@@ -27,7 +27,6 @@ use crate::fixture::{Fixture, Organization};
 mod announcement;
 mod bot;
 mod card;
-mod guard;
 mod language;
 mod log;
 mod picture;

@@ -3,18 +3,18 @@
 //! Conditions are awaited in the page, by an observer of its changes.
 
 use std::io::{BufRead as _, BufReader, ErrorKind};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::time::Duration;
 
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
 use futures_util::{SinkExt as _, StreamExt as _};
 use serde_json::{Value, json};
 use tempfile::TempDir;
 use tokio::net::TcpStream;
 use tokio_tungstenite::WebSocketStream;
 use tokio_tungstenite::tungstenite::Message;
-
-use crate::playground::http;
 
 const PROGRAMS: [&str; 3] = ["chromium", "chromium-browser", "google-chrome"];
 /// No updates and no first-run pages; no sandbox, which needs more permissions than a container
@@ -32,6 +32,45 @@ const FLAGS: [&str; 11] = [
     "--remote-debugging-port=0",
     "--blink-settings=primaryHoverType=2,availableHoverTypes=2,primaryPointerType=4,availablePointerTypes=4",
 ];
+/// Finds texts with a contrast below 4.5 to 1, and elements outside the page (success criteria
+/// 1.4.3 and 1.4.10 of WCAG 2.2).
+pub(crate) const FLAWS: &str = "(() => {
+    const channels = (color) => color.match(/[\\d.]+/g).map(Number);
+    const light = ([r, g, b]) => {
+        const [x, y, z] = [r, g, b].map((c) => c / 255)
+            .map((c) => (c <= 0.04045 ? c / 12.92 : ((c + 0.055) / 1.055) ** 2.4));
+        return 0.2126 * x + 0.7152 * y + 0.0722 * z;
+    };
+    const behind = (it) => {
+        for (let at = it; at; at = at.parentElement) {
+            const color = channels(getComputedStyle(at).backgroundColor);
+            if (color.length < 4 || color[3] === 1) return color;
+        }
+        return [255, 255, 255];
+    };
+    const flaws = [];
+    const texts = document.createTreeWalker(document.body, NodeFilter.SHOW_TEXT);
+    while (texts.nextNode()) {
+        const it = texts.currentNode.parentElement;
+        if (!texts.currentNode.data.trim() || !it.checkVisibility()) continue;
+        const [a, b] = [light(channels(getComputedStyle(it).color)), light(behind(it))];
+        const contrast = (Math.max(a, b) + 0.05) / (Math.min(a, b) + 0.05);
+        if (contrast < 4.5) flaws.push(`${contrast.toFixed(2)}: ${texts.currentNode.data}`);
+    }
+    const width = document.documentElement.clientWidth;
+    if (document.documentElement.scrollWidth > width) flaws.push('the page scrolls sideways');
+    for (const it of document.querySelectorAll('header *, #panes *, .pane, .title, #say *, .bubble, .switch *, .happening')) {
+        const box = it.getBoundingClientRect();
+        if (it.checkVisibility() && box.width > 1 && (box.right > width + 0.5 || box.left < -0.5)) {
+            flaws.push(`outside: ${it.outerHTML.slice(0, 200)}`);
+        }
+    }
+    for (const it of document.querySelectorAll('.scroll')) {
+        if (it.scrollWidth > it.clientWidth) flaws.push(`${it.id} scrolls sideways`);
+    }
+    return flaws;
+})()";
+
 /// Longer than any step takes, even on a busy machine.
 pub(crate) const PATIENCE: Duration = Duration::from_mins(1);
 
@@ -315,6 +354,23 @@ impl Page {
         .await;
     }
 
+    /// Writes a picture of the page into the folder that `PLAYGROUND_SCREENSHOTS` names, by default
+    /// into the temporary folder of tests.
+    pub(crate) async fn save_picture(&mut self, name: &str) {
+        #[expect(clippy::disallowed_methods, reason = "not a setting of the bot")]
+        let folder = std::env::var_os("PLAYGROUND_SCREENSHOTS");
+        let folder =
+            folder.map_or_else(|| PathBuf::from(env!("CARGO_TARGET_TMPDIR")), PathBuf::from);
+        let format = json!({ "format": "webp", "quality": 85 });
+        let taken = self.call("Page.captureScreenshot", format).await;
+        let Value::String(data) = &taken["data"] else {
+            panic!("{taken}")
+        };
+        let image = STANDARD.decode(data).unwrap();
+        assert!(image.len() < 150 * 1024, "{name} has {} bytes", image.len());
+        std::fs::write(folder.join(name), image).unwrap();
+    }
+
     /// The parameters of the events of this name so far.
     pub(crate) fn events(&self, method: &str) -> impl Iterator<Item = &Value> {
         let method = method.to_owned();
@@ -339,7 +395,22 @@ impl Page {
         for request in self.events("Network.requestWillBeSent") {
             let url = request["request"]["url"].as_str().unwrap();
             let is_ours = url.starts_with(&format!("{}/", self.origin));
-            assert!(is_ours || url == "about:blank", "{url}");
+            // The browser's own icons, of a date field for example, are data.
+            let is_no_request = url == "about:blank" || url.starts_with("data:");
+            assert!(is_ours || is_no_request, "{url}");
         }
     }
+}
+
+/// A client that follows no redirects.
+pub(crate) fn http() -> reqwest::Client {
+    // reqwest needs a TLS provider even for plain HTTP. Another test may have installed it.
+    rustls::crypto::ring::default_provider()
+        .install_default()
+        .ok();
+    let client = reqwest::Client::builder().tls_certs_only([]).no_proxy();
+    client
+        .redirect(reqwest::redirect::Policy::none())
+        .build()
+        .unwrap()
 }

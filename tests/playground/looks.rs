@@ -1,57 +1,14 @@
 //! Contrast and layout at every width, light and dark, in both languages; the screenshots of the
 //! README.
 
-use std::path::PathBuf;
+use serde_json::json;
 
-use base64::Engine as _;
-use base64::engine::general_purpose::STANDARD;
-use serde_json::{Value, json};
-
-use crate::browser::Page;
+use crate::browser::{FLAWS, Page};
 use crate::media::{attach, until_loaded};
 use crate::playground::Playground;
 
 /// The parts of the page, of which narrow pages show one.
 const PANES: [&str; 4] = ["chat", "announcement", "happenings", "faults"];
-
-/// Finds texts with a contrast below 4.5 to 1, and elements outside the page (success criteria
-/// 1.4.3 and 1.4.10 of WCAG 2.2).
-const FLAWS: &str = "(() => {
-    const channels = (color) => color.match(/[\\d.]+/g).map(Number);
-    const light = ([r, g, b]) => {
-        const [x, y, z] = [r, g, b].map((c) => c / 255)
-            .map((c) => (c <= 0.04045 ? c / 12.92 : ((c + 0.055) / 1.055) ** 2.4));
-        return 0.2126 * x + 0.7152 * y + 0.0722 * z;
-    };
-    const behind = (it) => {
-        for (let at = it; at; at = at.parentElement) {
-            const color = channels(getComputedStyle(at).backgroundColor);
-            if (color.length < 4 || color[3] === 1) return color;
-        }
-        return [255, 255, 255];
-    };
-    const flaws = [];
-    const texts = document.createTreeWalker(document.body, NodeFilter.SHOW_TEXT);
-    while (texts.nextNode()) {
-        const it = texts.currentNode.parentElement;
-        if (!texts.currentNode.data.trim() || !it.checkVisibility()) continue;
-        const [a, b] = [light(channels(getComputedStyle(it).color)), light(behind(it))];
-        const contrast = (Math.max(a, b) + 0.05) / (Math.min(a, b) + 0.05);
-        if (contrast < 4.5) flaws.push(`${contrast.toFixed(2)}: ${texts.currentNode.data}`);
-    }
-    const width = document.documentElement.clientWidth;
-    if (document.documentElement.scrollWidth > width) flaws.push('the page scrolls sideways');
-    for (const it of document.querySelectorAll('header *, #panes *, .pane, .title, #say *, .bubble, .switch *, .happening')) {
-        const box = it.getBoundingClientRect();
-        if (it.checkVisibility() && box.width > 1 && (box.right > width + 0.5 || box.left < -0.5)) {
-            flaws.push(`outside: ${it.outerHTML.slice(0, 200)}`);
-        }
-    }
-    for (const it of document.querySelectorAll('.scroll')) {
-        if (it.scrollWidth > it.clientWidth) flaws.push(`${it.id} scrolls sideways`);
-    }
-    return flaws;
-})()";
 
 /// Fills the page with examples of everything.
 async fn fill(page: &mut Page, language: &str) {
@@ -143,30 +100,10 @@ async fn screenshots_show_the_current_page() {
                 page.get("document.querySelectorAll('[data-stick]').forEach((it) => it.scrollTop = it.scrollHeight)")
                     .await;
                 let name = format!("playground-{folder}-{width}-{scheme}.webp");
-                screenshot(&mut page, &name).await;
+                page.save_picture(&name).await;
             }
         }
         page.size(1600, 1000).await;
     }
     page.finish().await;
-}
-
-/// Writes a screenshot into the directory that `PLAYGROUND_SCREENSHOTS` names, by default into the
-/// temporary directory of tests.
-async fn screenshot(page: &mut Page, name: &str) {
-    #[expect(clippy::disallowed_methods, reason = "not a setting of the bot")]
-    let folder = std::env::var_os("PLAYGROUND_SCREENSHOTS");
-    let folder = folder.map_or_else(|| PathBuf::from(env!("CARGO_TARGET_TMPDIR")), PathBuf::from);
-    let taken = page
-        .call(
-            "Page.captureScreenshot",
-            json!({ "format": "webp", "quality": 85 }),
-        )
-        .await;
-    let Value::String(data) = &taken["data"] else {
-        panic!("{taken}")
-    };
-    let image = STANDARD.decode(data).unwrap();
-    assert!(image.len() < 150 * 1024, "{name} has {} bytes", image.len());
-    std::fs::write(folder.join(name), image).unwrap();
 }

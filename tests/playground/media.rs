@@ -4,7 +4,8 @@ use reqwest::StatusCode;
 use serde_json::json;
 
 use crate::browser::Page;
-use crate::playground::{Playground, http};
+use crate::browser::http;
+use crate::playground::Playground;
 
 /// Chooses an attachment and sends it, with a text if there is one.
 pub(crate) async fn attach(page: &mut Page, sample: &str, text: &str) {

@@ -82,16 +82,3 @@ fn example() -> PathBuf {
 fn modified(path: &Path) -> Option<SystemTime> {
     path.metadata().ok()?.modified().ok()
 }
-
-/// A client that follows no redirects.
-pub(crate) fn http() -> reqwest::Client {
-    // reqwest needs a TLS provider even for plain HTTP. Another test may have installed it.
-    rustls::crypto::ring::default_provider()
-        .install_default()
-        .ok();
-    let client = reqwest::Client::builder().tls_certs_only([]).no_proxy();
-    client
-        .redirect(reqwest::redirect::Policy::none())
-        .build()
-        .unwrap()
-}

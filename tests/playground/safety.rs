@@ -2,8 +2,8 @@
 
 use reqwest::StatusCode;
 
-use crate::browser::PATIENCE;
-use crate::playground::{Playground, http};
+use crate::browser::{PATIENCE, http};
+use crate::playground::Playground;
 
 /// Text that would run scripts or break the page if any of it were interpreted as HTML.
 const HOSTILE: &str = "<script>window.pwned = 1</script><img src=x onerror='window.pwned = 2'>\

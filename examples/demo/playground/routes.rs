@@ -13,12 +13,13 @@ use axum::middleware::from_fn_with_state;
 use axum::response::{Html, IntoResponse as _, Redirect, Response};
 use axum::routing::{get, post};
 use feishu_sim::{Edit, InChat, MessageId, Seen, ToastKind};
+use noticebot::web;
+use noticebot::web::guard::{Guard, Hosts, guard};
 use serde::Deserialize;
 use serde_json::{Value, json};
 
 use super::bot::{ActsAs, AppType, Mode, Receive};
 use super::card::Card;
-use super::guard::guard;
 use super::log::{BotState, UserAction};
 use super::switches::Switch;
 use super::viewer::Viewer;
@@ -35,21 +36,25 @@ const END: usize = usize::MAX;
 
 const STYLE: &str = include_str!("assets/playground.css");
 const SCRIPT: &str = include_str!("assets/playground.js");
-const ICON: &str = include_str!("assets/icon.svg");
 
 pub(crate) fn router(playground: Arc<Playground>, address: SocketAddr) -> Router {
     let asset = |kind: &'static str, text: &'static str| {
         get(move || async move { ([(CONTENT_TYPE, kind)], text) })
     };
+    let rules = Guard {
+        hosts: Hosts::Exactly(address),
+        may_be_linked: |path| path == "/",
+    };
     Router::new()
         .route("/", get(page))
         .route("/events", get(stream::events))
+        .route("/base.css", asset("text/css; charset=utf-8", web::STYLE))
         .route("/playground.css", asset("text/css; charset=utf-8", STYLE))
         .route(
             "/playground.js",
             asset("text/javascript; charset=utf-8", SCRIPT),
         )
-        .route("/icon.svg", asset("image/svg+xml", ICON))
+        .route("/icon.svg", asset("image/svg+xml", web::ICON))
         .route("/picture/{key}", get(picture))
         .route("/say", post(message::say))
         .route("/pin", post(message::pin))
@@ -60,7 +65,7 @@ pub(crate) fn router(playground: Arc<Playground>, address: SocketAddr) -> Router
         .route("/switch", post(set_switch))
         .route("/bot", post(change_bot))
         .layer(DefaultBodyLimit::max(MAX_FORM_BYTES))
-        .layer(from_fn_with_state(address, guard))
+        .layer(from_fn_with_state(rules, guard))
         .with_state(playground)
 }
 

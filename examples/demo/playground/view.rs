@@ -37,6 +37,7 @@ pub(crate) fn page(playground: &Playground, viewer: &Viewer) -> Markup {
                 meta name="color-scheme" content="light dark";
                 title { (viewer.group(playground).name) " · " (words.page_title) }
                 link rel="icon" href="/icon.svg" type="image/svg+xml";
+                link rel="stylesheet" href="/base.css";
                 link rel="stylesheet" href="/playground.css";
                 script src="/playground.js" defer {}
             }
