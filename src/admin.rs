@@ -24,6 +24,8 @@ mod stand_ins;
 
 use dump::Texts;
 
+/// The author of these commands in the audit.
+const BY: &str = "admin@command-line";
 /// Rows of the audit log that are read at once.
 const PAGE: u32 = 1000;
 
@@ -152,7 +154,7 @@ impl Admin {
     /// When there is no such job, it cannot be retried, or the store cannot be written.
     pub async fn retry_job(&mut self, name: &str) -> anyhow::Result<String> {
         let now = self.clock.now();
-        let (job, how) = self.store.retry(&self.app, name, now).await?;
+        let (job, how) = self.store.retry(&self.app, name, BY, now).await?;
         let what = match how {
             Retry::Sooner => "runs now",
             Retry::Again => "runs again",
@@ -167,9 +169,9 @@ impl Admin {
     /// # Errors
     ///
     /// When there is no such job, it cannot be dropped, or the store cannot be written.
-    pub async fn drop_job(&self, name: &str) -> anyhow::Result<String> {
+    pub async fn drop_job(&mut self, name: &str) -> anyhow::Result<String> {
         let now = self.clock.now();
-        let JobSummary { id, reference, .. } = self.store.drop(&self.app, name, now).await?;
+        let JobSummary { id, reference, .. } = self.store.drop(&self.app, name, BY, now).await?;
         Ok(format!("Dropped job {id} ({reference}).\n"))
     }
 

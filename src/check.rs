@@ -17,10 +17,12 @@ mod store;
 mod store_app;
 mod subscriptions;
 
-use feishu::{Client, Clock, ExtraRoots};
+use feishu::{ChatId, Client, Clock, ExtraRoots};
 use reqwest::Url;
+use tokio::sync::mpsc::UnboundedSender;
 
 pub use report::Report;
+pub(crate) use report::{Check, Verdict};
 
 use crate::command::Scope;
 use crate::config::{AppType, Config, ConfigError};
@@ -49,19 +51,68 @@ pub fn misconfigured(error: &ConfigError) -> Report {
 
 /// Checks a bot whose settings are valid.
 pub async fn check(config: &Config, clock: Clock, options: &CheckOptions) -> Report {
-    let roots = match config.tls.extra_roots() {
-        Ok(roots) => roots,
-        Err(error) => return misconfigured(&error),
-    };
+    run(config, clock, options, None).await
+}
+
+/// The same; `listener` gets the result of each check when it is known.
+pub(crate) async fn check_and_tell(
+    config: &Config,
+    clock: Clock,
+    options: &CheckOptions,
+    listener: UnboundedSender<Check>,
+) -> Report {
+    run(config, clock, options, Some(listener)).await
+}
+
+/// Checks one group with the client of a running bot.
+pub(crate) async fn check_group(
+    config: &Config,
+    clock: &Clock,
+    client: &Client,
+    chat: &ChatId,
+) -> Report {
     let mut report = Report::new(Console::new(&config.feishu));
+    match config.tls.extra_roots() {
+        Ok(roots) => {
+            let url = config.store.database_url.url();
+            let facts = StoreFacts::new(config, url, &roots, clock).await;
+            chat::check(&mut report, config, client, &facts, chat.as_str()).await;
+        }
+        Err(error) => return misconfigured(&error),
+    }
+    report
+}
+
+async fn run(
+    config: &Config,
+    clock: Clock,
+    options: &CheckOptions,
+    listener: Option<UnboundedSender<Check>>,
+) -> Report {
+    let mut report = Report::new(Console::new(&config.feishu)).told_to(listener);
+    match config.tls.extra_roots() {
+        Ok(roots) => check_with(&mut report, config, &roots, clock, options).await,
+        Err(error) => return misconfigured(&error),
+    }
+    report.tell();
+    report
+}
+
+async fn check_with(
+    report: &mut Report,
+    config: &Config,
+    roots: &ExtraRoots,
+    clock: Clock,
+    options: &CheckOptions,
+) {
     report.good("configuration", "complete");
-    intake::secrets(&mut report, &config.feishu);
-    let facts = store::check(&mut report, config, &roots, &clock).await;
-    members::check(&mut report, config, &facts).await;
+    intake::secrets(report, &config.feishu);
+    let facts = store::check(report, config, roots, &clock).await;
+    members::check(report, config, &facts).await;
     if let Some(url) = &options.url {
-        request_url::check(&mut report, config, &roots, url).await;
+        request_url::check(report, config, roots, url).await;
     } else {
-        intake::no_url(&mut report, &config.feishu);
+        intake::no_url(report, &config.feishu);
     }
     let platform = match Probe::new(config, &clock) {
         Ok(platform) => platform,
@@ -71,7 +122,7 @@ pub async fn check(config: &Config, clock: Clock, options: &CheckOptions) -> Rep
                 format!("cannot create the client ({error:#})"),
                 "check `tls.ca_file` and `feishu.base_url`",
             );
-            return report;
+            return;
         }
     };
     let client = match config.feishu.app_type {
@@ -79,17 +130,17 @@ pub async fn check(config: &Config, clock: Clock, options: &CheckOptions) -> Rep
         AppType::Store => {
             let tenant = options.tenant.as_deref();
             let known = (&facts, &clock);
-            store_app::check(&mut report, config, known, &platform.client, tenant).await
+            store_app::check(report, config, known, &platform.client, tenant).await
         }
     };
     let Some(client) = client else {
-        return report;
+        return;
     };
-    if platform::credentials(&mut report, config, &client).await {
-        platform::clock(&mut report, &platform);
-        check_platform(&mut report, config, &client, &roots, &facts).await;
+    if platform::credentials(report, config, &client).await {
+        platform::clock(report, &platform);
+        check_platform(report, config, &client, roots, &facts).await;
         if let Some(chat) = &options.chat {
-            chat::check(&mut report, config, &client, &facts, chat).await;
+            chat::check(report, config, &client, &facts, chat).await;
         }
     } else {
         report.note(
@@ -97,7 +148,6 @@ pub async fn check(config: &Config, clock: Clock, options: &CheckOptions) -> Rep
             "skipped, because they need valid credentials",
         );
     }
-    report
 }
 
 /// Those of the bot's scopes that the tenant of a custom app has not granted, optional ones included. A

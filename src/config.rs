@@ -71,6 +71,10 @@ impl Config {
             Ok(mut config) if problems.is_empty() => {
                 config.proxies = environment.proxies();
                 config.env_file = environment.file().map(Path::to_owned);
+                let origins = settings.into_iter();
+                config.origins = origins
+                    .map(|setting| (setting.path.join("."), setting.source))
+                    .collect();
                 Ok(config)
             }
             _ => Err(ConfigError { problems }),

@@ -26,6 +26,7 @@ use tokio::time::{Instant, sleep, timeout};
 use tokio_util::sync::CancellationToken;
 
 use crate::consent::Consents;
+use crate::console::{self, Console, Peer};
 use crate::store::Store;
 use crate::telemetry::Metrics;
 use crate::transport::oauth;
@@ -106,11 +107,11 @@ pub(crate) fn public(
     Paths { router, webhook }
 }
 
-pub(crate) fn admin(health: Health) -> Paths {
+/// The admin listener's paths: the console, metrics and health.
+pub(crate) fn admin(health: Health, console: &Arc<Console>) -> Paths {
+    let router = health_paths().route("/metrics", get(metrics));
     Paths {
-        router: health_paths()
-            .route("/metrics", get(metrics))
-            .with_state(health),
+        router: router.with_state(health).merge(console::routes(console)),
         webhook: None,
     }
 }
@@ -120,7 +121,8 @@ impl Paths {
     /// handles the path for other methods.
     async fn answer(
         self: Arc<Self>,
-        request: hyper::Request<Incoming>,
+        mut request: hyper::Request<Incoming>,
+        peer: Peer,
     ) -> Result<Response, Infallible> {
         match &self.webhook {
             Some(webhook) if request.method() == Method::POST && request.uri().path() == EVENTS => {
@@ -128,6 +130,7 @@ impl Paths {
                 Ok(webhook::receive(webhook, request.map(Body::new)).await)
             }
             _ => {
+                request.extensions_mut().insert(peer);
                 let router = TowerToHyperService::new(self.router.clone());
                 router.call(request).await
             }
@@ -236,8 +239,13 @@ async fn serve_connection(
     stop: CancellationToken,
 ) {
     let began = Instant::now();
+    let Ok(address) = stream.peer_addr() else {
+        // The client has gone.
+        return;
+    };
+    let closes_at = began + life + LAST_REQUEST;
     let service = service_fn(move |request| {
-        let answer = Arc::clone(&paths).answer(request);
+        let answer = Arc::clone(&paths).answer(request, Peer { address, closes_at });
         async move {
             let mut answer = answer.await?;
             // Rejected clients are disconnected as well.

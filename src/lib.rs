@@ -21,11 +21,13 @@ pub mod healthcheck;
 pub mod panel;
 pub mod setup;
 pub mod telemetry;
+pub mod web;
 
 mod action;
 mod background;
 mod callback;
 mod consent;
+mod console;
 mod credentials;
 mod dispatch;
 mod event;

@@ -409,6 +409,7 @@ async fn run_jobs(config: &Config, jobs: Jobs) -> anyhow::Result<ExitCode> {
                 states,
                 tenant,
                 chat,
+                before: None,
                 limit,
             };
             admin.list_jobs(filter, json).await?

@@ -40,6 +40,7 @@ use jiff::tz::TimeZone;
 use crate::config::ActAs;
 use crate::language::Language;
 use crate::model::outcome::{Outcome, Readers};
+use crate::model::refusal::Cause;
 use crate::model::rights::GroupRights;
 use quote::TextFormat;
 
@@ -120,6 +121,22 @@ fn public(outcome: &Outcome, language: Language, context: ReplyContext<'_>) -> A
 /// The permissions in a group, one line for the commands with the same audience.
 pub(crate) fn group_rights(rights: &GroupRights, language: Language) -> Vec<String> {
     rights::group_rights(rights, TextFormat::Text, language)
+}
+
+/// Why a command failed and what to do about it, for failures of the platform or of the bot. The text
+/// quotes no member.
+pub(crate) fn failure(cause: &Cause, language: Language) -> Option<String> {
+    match cause {
+        Cause::Platform(refusal) => Some(failures::platform(refusal, language)),
+        Cause::Internal => Some(failures::INTERNAL.to(language).to_owned()),
+        Cause::Unreachable {
+            unchanged: true, ..
+        } => Some(failures::NOTHING_CHANGED.to(language).to_owned()),
+        Cause::Unreachable { call, .. } => {
+            Some(failures::unreachable(*call).to(language).to_owned())
+        }
+        _ => None,
+    }
 }
 
 /// The text of the reply to an outcome, even if it is a card or a reaction.

@@ -21,6 +21,7 @@ use crate::callback::PendingCallbacks;
 use crate::command::ZoneName;
 use crate::config::{ActAs, Config, FeishuConfig, Images, Receive};
 use crate::consent::{self, ConsentSettings, Consents, Grants, Members};
+use crate::console::{self, Console, ConsoleSettings};
 use crate::dispatch::{Attempts, Dispatcher, DispatcherSettings, OfGroup, delivery_interval};
 use crate::http::{self, Health};
 use crate::model::job::Tenant;
@@ -68,9 +69,8 @@ pub struct Server {
     store_tasks: StoreTasks,
     /// `None` unless traces are recorded.
     exporter: Option<Exporter>,
-    feishu: FeishuConfig,
+    console: Box<ConsoleSettings>,
     unsaved: UnsavedLimits,
-    max_connections: usize,
     retention: Retention,
 }
 
@@ -98,6 +98,7 @@ impl Server {
         config.validate()?;
         // Each bot determines the platform's time by itself.
         let clock = clock.uncorrected();
+        let effective = config.clone();
         let metrics = Metrics::new();
         let options = StoreOptions::from_config(&config, clock.clone(), &metrics)?;
         let (store, store_tasks) = Box::pin(Store::open(options)).await?;
@@ -112,6 +113,7 @@ impl Server {
         let members = grants.map(|grants| members(&config, grants, &store, &client, &clock));
         let public = listen(config.server.listen, "NOTICEBOT_LISTEN").await?;
         let admin = listen(config.server.admin_listen, "NOTICEBOT_ADMIN_LISTEN").await?;
+        let console = ConsoleSettings::new(effective, admin.local_addr()?)?;
         let callbacks = PendingCallbacks::default();
         let platform = Platform::new(client.clone(), clock.clone());
         let store_app = store_app(&config.feishu, &store, &platform, &clock)?;
@@ -150,9 +152,8 @@ impl Server {
             panel,
             store_tasks,
             exporter,
-            feishu: config.feishu,
+            console: Box::new(console),
             unsaved,
-            max_connections: config.server.max_connections,
             retention: Retention {
                 finished: config.store.keep_finished,
                 changes: config.audit.keep(),
@@ -199,6 +200,10 @@ impl Server {
             socket: self.receiving.socket(),
             probed: Arc::default(),
         };
+        let parts = self.parts(health.socket.clone(), stop);
+        let max_connections = self.console.config.server.max_connections;
+        let feishu = self.console.config.feishu.clone();
+        let console = Arc::new(Console::new(*self.console, parts));
         let webhook = match self.receiving {
             Receiving::Webhook(webhook) => Some(*webhook),
             Receiving::LongConnection(connection) => {
@@ -209,14 +214,16 @@ impl Server {
         let client = self.dispatcher.platform.client.clone();
         let members = self.dispatcher.members.clone();
         let mut spawn = |name, task: BoxFuture<'static, ()>| tasks.spawn(name, task.map(Ok));
-        let (most, stop) = (self.max_connections, || stop.clone());
+        let (most, stop) = (max_connections, || stop.clone());
         let pages = members.as_ref().map(|members| members.consents.clone());
         let pages = pages.filter(Consents::redirects);
         let public = http::public(webhook, pages, health.clone());
         let public = http::serve(self.public, public, most, stop());
         spawn("public listener", Box::pin(public));
-        let admin = http::serve(self.admin, http::admin(health), most, stop());
+        let paths = http::admin(health, &console);
+        let admin = http::serve(self.admin, paths, most, stop());
         spawn("admin listener", Box::pin(admin));
+        spawn("console", Box::pin(console.run(stop())));
         spawn("dispatcher", Box::pin(self.dispatcher.run(stop())));
         let forget = forget(store.clone(), clock.clone(), self.retention, stop());
         spawn("retention", Box::pin(forget));
@@ -226,7 +233,7 @@ impl Server {
             spawn("store app", Box::pin(app.run(stop())));
         } else {
             let panel = self.panel.reconcile();
-            let (feishu, clock) = (self.feishu, clock.clone());
+            let clock = clock.clone();
             let access = background::get_access(feishu, client.clone(), clock, panel, stop());
             spawn("access", Box::pin(access));
         }
@@ -240,6 +247,23 @@ impl Server {
         let clock = background::watch_clock(client, clock, stop());
         spawn("clock", Box::pin(clock));
         self.store_tasks
+    }
+
+    /// What the console uses.
+    fn parts(
+        &self,
+        socket: Option<watch::Receiver<bool>>,
+        stop: &CancellationToken,
+    ) -> console::Parts {
+        let members = self.dispatcher.members.as_ref();
+        console::Parts {
+            clock: self.dispatcher.clock.clone(),
+            store: self.dispatcher.store.clone(),
+            client: self.dispatcher.platform.client.clone(),
+            grants: members.map(|members| members.grants.clone()),
+            socket,
+            stop: stop.clone(),
+        }
     }
 }
 

@@ -45,7 +45,8 @@ mod tenants;
 mod waker;
 
 pub(crate) use admin::{
-    AdminStore, AuditFilter, AuditRow, JobRecord, JobSummary, Retry, TenantCounts,
+    AdminAction, AdminDeed, AdminStore, AuditFilter, AuditResult, AuditRow, AuditSearch,
+    CannotChange, GrantRow, JobRecord, JobSummary, Minute, ReplicaRow, Retry, Rows, TenantCounts,
 };
 pub use admin::{JobFilter, JobState};
 pub(crate) use broadcast_change::{

@@ -125,6 +125,10 @@ CREATE TABLE noticebot.changes (
 );
 CREATE INDEX changes_of_chat ON noticebot.changes (app, tenant, chat, id);
 CREATE INDEX changes_made ON noticebot.changes (app, made_at);
+-- The audit is searched by person and by result.
+CREATE INDEX changes_of_actor ON noticebot.changes (app, actor, id) WHERE actor IS NOT NULL;
+CREATE INDEX changes_of_approver ON noticebot.changes (app, approver, id) WHERE approver IS NOT NULL;
+CREATE INDEX changes_with_result ON noticebot.changes (app, result, id);
 -- A chat may have thousands of changes and none of the kind that a query looks for.
 CREATE INDEX changes_done ON noticebot.changes (app, tenant, chat, id) WHERE result = 'done';
 CREATE INDEX changes_with_state ON noticebot.changes (app, tenant, chat, id) WHERE after IS NOT NULL;

@@ -106,6 +106,10 @@ CREATE TABLE changes (
 );
 CREATE INDEX changes_of_chat ON changes (app, tenant, chat, id);
 CREATE INDEX changes_made ON changes (app, made_at);
+-- The audit is searched by person and by result.
+CREATE INDEX changes_of_actor ON changes (app, actor, id) WHERE actor IS NOT NULL;
+CREATE INDEX changes_of_approver ON changes (app, approver, id) WHERE approver IS NOT NULL;
+CREATE INDEX changes_with_result ON changes (app, result, id);
 -- A chat may have thousands of changes and none of the kind that a query looks for.
 CREATE INDEX changes_done ON changes (app, tenant, chat, id) WHERE result = 'done';
 CREATE INDEX changes_with_state ON changes (app, tenant, chat, id) WHERE after IS NOT NULL;

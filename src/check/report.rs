@@ -3,6 +3,7 @@
 use std::fmt;
 
 use serde::Serialize;
+use tokio::sync::mpsc::UnboundedSender;
 
 use super::console::{Console, Page};
 use crate::text::{printable, printable_json};
@@ -11,23 +12,26 @@ use crate::text::{printable, printable_json};
 pub struct Report {
     checks: Vec<Check>,
     console: Console,
+    /// Gets each check when it is complete.
+    listener: Option<UnboundedSender<Check>>,
+    told: usize,
 }
 
-#[derive(Debug, Serialize)]
-struct Check {
-    name: &'static str,
-    verdict: Verdict,
-    text: String,
+#[derive(Debug, Clone, Serialize)]
+pub(crate) struct Check {
+    pub(crate) name: &'static str,
+    pub(crate) verdict: Verdict,
+    pub(crate) text: String,
     #[serde(skip_serializing_if = "Option::is_none")]
-    remedy: Option<String>,
+    pub(crate) remedy: Option<String>,
     /// The page of the developer console where it is fixed.
     #[serde(skip_serializing_if = "Option::is_none")]
-    link: Option<String>,
+    pub(crate) link: Option<String>,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "snake_case")]
-enum Verdict {
+pub(crate) enum Verdict {
     Good,
     /// Does not prevent the bot from working, or could not be checked.
     Note,
@@ -39,6 +43,26 @@ impl Report {
         Self {
             console,
             ..Self::default()
+        }
+    }
+
+    pub(super) fn told_to(self, listener: Option<UnboundedSender<Check>>) -> Self {
+        Self { listener, ..self }
+    }
+
+    pub(crate) fn checks(&self) -> &[Check] {
+        &self.checks
+    }
+
+    /// Tells the listener what it does not know yet. The last check may still get a link, so it waits
+    /// for the next one or for the end.
+    pub(super) fn tell(&mut self) {
+        if let Some(listener) = &self.listener {
+            for check in &self.checks[self.told..] {
+                // Without a listener, the report is still complete.
+                let _ = listener.send(check.clone());
+            }
+            self.told = self.checks.len();
         }
     }
 
@@ -101,6 +125,7 @@ impl Report {
         text: impl Into<String>,
         remedy: Option<String>,
     ) {
+        self.tell();
         let text = text.into();
         self.checks.push(Check {
             name,

@@ -44,7 +44,12 @@ pub(super) struct StoreFacts {
 
 impl StoreFacts {
     /// Empty if the store does not exist yet.
-    async fn new(config: &Config, url: &DatabaseUrl, roots: &ExtraRoots, clock: &Clock) -> Self {
+    pub(super) async fn new(
+        config: &Config,
+        url: &DatabaseUrl,
+        roots: &ExtraRoots,
+        clock: &Clock,
+    ) -> Self {
         let app = config.feishu.app_id.clone();
         let admin = AdminStore::open(url, roots).await.ok();
         let newest = JobFilter {

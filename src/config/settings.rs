@@ -1,5 +1,6 @@
 //! The types of all settings; config/default.toml describes each key.
 
+use std::collections::BTreeMap;
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
@@ -39,6 +40,9 @@ pub struct Config {
     /// The file with environment variables, which may be missing.
     #[serde(skip)]
     pub env_file: Option<PathBuf>,
+    /// Where each key that is not at its default was set: a variable, or a line of a file.
+    #[serde(skip)]
+    pub origins: BTreeMap<String, String>,
 }
 
 #[derive(Debug, Clone, Serialize, Deserialize)]
@@ -163,10 +167,23 @@ impl TlsConfig {
 pub struct ServerConfig {
     pub listen: SocketAddr,
     pub admin_listen: SocketAddr,
+    #[serde(serialize_with = "hidden")]
+    pub admin_token: SecretString,
+    /// Separated by commas.
+    pub admin_hosts: String,
     pub public_url: String,
     pub max_connections: usize,
     #[serde(with = "humantime_serde")]
     pub signature_max_age: Duration,
+}
+
+impl ServerConfig {
+    /// The names in `admin_hosts`.
+    pub(crate) fn admin_host_names(&self) -> Vec<String> {
+        let names = self.admin_hosts.split(',').map(str::trim);
+        let names = names.filter(|name| !name.is_empty());
+        names.map(str::to_owned).collect()
+    }
 }
 
 #[derive(Debug, Clone, Serialize, Deserialize)]

@@ -75,6 +75,7 @@ const OTHER_VALUES: &[(&str, &str)] = &[
     ("tls.ca_file", "/etc/ca.pem"),
     ("server.listen", "127.0.0.1:1"),
     ("server.admin_listen", "127.0.0.1:2"),
+    ("server.admin_hosts", "bot.example.com"),
     ("server.public_url", "https://bot.example.com"),
     ("server.max_connections", "99"),
     ("server.signature_max_age", "9h"),

@@ -28,6 +28,8 @@ const SHORT_NAMES: &[(&str, &str)] = &[
     ("NOTICEBOT_CA_FILE", "tls.ca_file"),
     ("NOTICEBOT_LISTEN", "server.listen"),
     ("NOTICEBOT_ADMIN_LISTEN", "server.admin_listen"),
+    ("NOTICEBOT_ADMIN_TOKEN", "server.admin_token"),
+    ("NOTICEBOT_ADMIN_HOSTS", "server.admin_hosts"),
     ("NOTICEBOT_PUBLIC_URL", "server.public_url"),
     ("NOTICEBOT_DATABASE_URL", "store.database_url"),
     ("NOTICEBOT_LANGUAGE", "reply.language"),
@@ -45,6 +47,7 @@ const SECRETS: &[&str] = &[
     "feishu.previous_verification_token",
     "feishu.token_key",
     "feishu.previous_token_key",
+    "server.admin_token",
     "store.database_url",
 ];
 

@@ -342,9 +342,11 @@ impl Grants {
 }
 
 /// Why a grant was not revoked.
-#[derive(Debug)]
+#[derive(Debug, thiserror::Error)]
 pub(crate) enum RevokeError {
+    #[error("the platform did not answer: {0}")]
     Call(Error),
+    #[error("the store does not answer")]
     Store,
 }
 

@@ -22,16 +22,22 @@ use crate::store::statements::{chats, grants, settings, tenants};
 use postgres::PostgresAdmin;
 use sqlite::SqliteAdmin;
 
+mod console;
+mod listings;
 mod panel;
 mod postgres;
 mod record;
 mod rows;
+mod search;
 mod sqlite;
 mod statements;
 
+pub(crate) use console::Rows;
+pub(crate) use listings::{AdminAction, AdminDeed, GrantRow, Minute, ReplicaRow};
 pub(crate) use record::JobRecord;
 pub(crate) use rows::{AuditFilter, AuditRow, CannotChange, JobSummary, Retry};
 pub use rows::{JobFilter, JobState};
+pub(crate) use search::{AuditResult, AuditSearch};
 pub(crate) use statements::TenantCounts;
 
 pub(crate) enum AdminStore {
@@ -57,6 +63,14 @@ impl AdminStore {
             DatabaseUrl::Postgres(server) => Ok(Self::Postgres(
                 PostgresAdmin::open(server, extra_roots).await?,
             )),
+        }
+    }
+
+    /// Whether the connection still exists, as far as this side knows.
+    pub(crate) fn is_connected(&self) -> bool {
+        match self {
+            Self::Sqlite(_) => true,
+            Self::Postgres(server) => server.is_connected(),
         }
     }
 
@@ -101,21 +115,51 @@ impl AdminStore {
         &mut self,
         app: &str,
         name: &str,
+        by: &str,
         now: Timestamp,
     ) -> anyhow::Result<(JobSummary, Retry)> {
         let row = self.find(app, name, now).await?;
         let how = row.retry()?;
         ask!(self, batch, "BEGIN")?;
-        let requeued = self.requeue(row.summary.id, how, now).await;
-        let end = if requeued.is_ok() {
-            "COMMIT"
-        } else {
-            "ROLLBACK"
-        };
-        ask!(self, batch, end)?;
-        requeued?;
-        self.wake_bots().await;
+        let mut requeued = self.requeue(row.summary.id, how, now).await;
+        if requeued.is_ok() {
+            let deed = AdminDeed::Retry;
+            requeued = self.record_job(app, &row.summary, deed, by, now).await;
+        }
+        self.end(requeued).await?;
         Ok((row.summary, how))
+    }
+
+    /// Commits, or rolls back after an error.
+    async fn end(&self, done: anyhow::Result<()>) -> anyhow::Result<()> {
+        let end = if done.is_ok() { "COMMIT" } else { "ROLLBACK" };
+        ask!(self, batch, end)?;
+        done?;
+        self.wake_bots().await;
+        Ok(())
+    }
+
+    /// Records what an admin did with a job.
+    pub(crate) async fn record_job(
+        &self,
+        app: &str,
+        job: &JobSummary,
+        deed: AdminDeed,
+        by: &str,
+        now: Timestamp,
+    ) -> anyhow::Result<()> {
+        let tenant = Tenant {
+            app: app.to_owned(),
+            key: job.tenant.as_str().into(),
+        };
+        let action = AdminAction {
+            tenant: &tenant,
+            chat: &job.chat,
+            reference: &job.reference,
+            deed,
+            by,
+        };
+        self.record_action(&action, now).await
     }
 
     async fn requeue(&self, job: i64, how: Retry, now: Timestamp) -> anyhow::Result<()> {
@@ -131,17 +175,31 @@ impl AdminStore {
 
     /// Ends a job that is not running, and removes its texts.
     pub(crate) async fn drop(
-        &self,
+        &mut self,
         app: &str,
         name: &str,
+        by: &str,
         now: Timestamp,
     ) -> anyhow::Result<JobSummary> {
         let row = self.find(app, name, now).await?;
         row.check_drop()?;
+        ask!(self, batch, "BEGIN")?;
+        let dropped = self.drop_row(app, &row, by, now).await;
+        self.end(dropped).await?;
+        Ok(row.summary)
+    }
+
+    async fn drop_row(
+        &self,
+        app: &str,
+        row: &JobRow,
+        by: &str,
+        now: Timestamp,
+    ) -> anyhow::Result<()> {
         let drop = statements::drop(row.summary.id, row.text.progress.as_deref(), now);
         ensure!(self.execute(&drop).await? > 0, CannotChange::Running);
-        self.wake_bots().await;
-        Ok(row.summary)
+        let deed = AdminDeed::Drop;
+        self.record_job(app, &row.summary, deed, by, now).await
     }
 
     /// Oldest first.

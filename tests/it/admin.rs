@@ -21,6 +21,7 @@ impl Bench {
             states: states.to_vec(),
             tenant: None,
             chat: None,
+            before: None,
             limit: 100,
         };
         objects(&self.admin().await.list_jobs(list, true).await.unwrap())
@@ -78,8 +79,12 @@ async fn dead_jobs_are_retried_while_the_bot_runs() {
     assert!(bench.jobs(&[]).await.is_empty());
     // It has not failed, as its history has it.
     let rows = audit(&admin, |_| {}).await;
-    assert_eq!(rows.lines().count(), 1, "{rows}");
+    assert_eq!(rows.lines().count(), 2, "{rows}");
     assert!(rows.contains("pin: done"), "{rows}");
+    assert!(
+        rows.contains("admin@command-line  admin_retry: done"),
+        "{rows}"
+    );
     bench.finish().await;
 }
 
@@ -117,6 +122,7 @@ async fn schedules_can_be_dropped_but_done_jobs_cannot() {
         states: vec![JobState::Done],
         tenant: None,
         chat: Some(group.to_string()),
+        before: None,
         limit: 2,
     };
     let table = admin.list_jobs(list.clone(), false).await.unwrap();
@@ -300,6 +306,7 @@ async fn a_backup_of_a_running_bot_is_complete() {
         states: vec![],
         tenant: None,
         chat: None,
+        before: None,
         limit: 10,
     };
     let before = admin.list_jobs(list.clone(), true).await.unwrap();

@@ -25,6 +25,7 @@ mod cli;
 mod clock;
 mod commands;
 mod consent;
+mod console;
 mod crashes;
 mod dashboard;
 mod database;

@@ -234,6 +234,7 @@ impl Bench {
             states: vec![JobState::Suspended],
             tenant: None,
             chat: None,
+            before: None,
             limit: 100,
         };
         let lines = self.admin().await.list_jobs(filter, true).await.unwrap();

@@ -188,6 +188,7 @@ async fn history_and_undo_stay_in_their_tenant() {
         states: vec![JobState::Done],
         tenant: Some(tenant.to_owned()),
         chat: None,
+        before: None,
         limit: 100,
     };
     let theirs = admin.list_jobs(jobs(ELSEWHERE), true).await.unwrap();

@@ -35,6 +35,8 @@ mod check;
 mod commands;
 #[path = "../it/consent.rs"]
 mod consent;
+#[path = "../it/console.rs"]
+mod console;
 #[path = "../it/crashes.rs"]
 mod crashes;
 #[path = "../it/dump.rs"]

@@ -55,6 +55,19 @@ impl Bench {
 }
 
 #[tokio::test]
+async fn the_console_opens_another_connection_when_it_lost_one() {
+    let bench = Bench::new().await;
+    let url = format!("http://{}/jobs", bench.admin_address());
+    assert_eq!(bench.get(&url).await.0, 200);
+    let all = "SELECT pg_terminate_backend(pid) FROM pg_stat_activity
+        WHERE datname = current_database() AND pid <> pg_backend_pid()";
+    bench.database().execute(all).await.ok();
+    bench.readiness(200).await;
+    assert_eq!(bench.get(&url).await.0, 200);
+    bench.finish().await;
+}
+
+#[tokio::test]
 async fn commands_work_again_after_a_read_only_spell() {
     let bench = Bench::new().await;
     let set = format!(

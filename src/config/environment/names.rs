@@ -9,6 +9,8 @@ use crate::config::variables::{
 
 /// The similarity above which a name counts as misspelled.
 const NEAR: f64 = 0.93;
+/// Less than what an edit takes away.
+const SAME_PREFIX: f64 = 0.008;
 /// The length from which the end of a name is similar to the name, in bytes.
 const PART: usize = 4;
 const PREFIXES: [&str; 2] = ["FEISHU_", "NOTICEBOT_"];
@@ -98,8 +100,19 @@ fn nearest(name: &str) -> (f64, String) {
     best.unwrap_or_default()
 }
 
-/// From 0 to 1, which means that the names differ in their prefix only.
+/// From 0 to 1. Of names that are alike otherwise, those with the same prefix are more similar.
 fn similarity(one: &str, other: &str) -> f64 {
+    let prefix = |name: &str| PREFIXES.iter().position(|prefix| name.starts_with(prefix));
+    let bonus = if prefix(one) == prefix(other) {
+        SAME_PREFIX
+    } else {
+        0.0
+    };
+    bonus + similarity_of_rest(one, other)
+}
+
+/// From 0 to 1, which means that the names differ in their prefix only.
+fn similarity_of_rest(one: &str, other: &str) -> f64 {
     let [one, other] = [one, other].map(|name| {
         let prefix = PREFIXES.iter().find_map(|prefix| name.strip_prefix(prefix));
         prefix.unwrap_or(name).replace('_', "").to_ascii_uppercase()

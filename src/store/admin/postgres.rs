@@ -29,6 +29,10 @@ impl PostgresAdmin {
         Ok(Self(client))
     }
 
+    pub(super) fn is_connected(&self) -> bool {
+        !self.0.is_closed()
+    }
+
     pub(super) async fn execute(&self, statement: &Statement) -> anyhow::Result<usize> {
         Ok(executor::execute(&self.0, statement).await?)
     }

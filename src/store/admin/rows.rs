@@ -20,6 +20,8 @@ pub struct JobFilter {
     /// Its key.
     pub tenant: Option<String>,
     pub chat: Option<String>,
+    /// Only jobs with a lower id.
+    pub before: Option<i64>,
     /// The newest ones, up to this many.
     pub limit: u32,
 }
@@ -89,6 +91,9 @@ pub(crate) struct JobSummary {
     /// The id of its trace, if traces are recorded.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) trace: Option<String>,
+    /// Why it failed.
+    #[serde(skip)]
+    pub(crate) cause: Option<Box<Cause>>,
     /// Texts, only on request.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) text: Option<JobText>,
@@ -150,6 +155,7 @@ impl JobRow {
             code: cause.and_then(Cause::code),
             log_id: cause.and_then(Cause::log_id).map(str::to_owned),
             trace: trace(row)?.map(TraceContext::trace_id),
+            cause: cause.cloned().map(Box::new),
             text: None,
         };
         Ok(Self { summary, text })

@@ -14,11 +14,12 @@ pub(super) fn jobs(app: &str, filter: &JobFilter, now: Timestamp) -> Query<JobRo
     let sql = format!(
         "SELECT {columns} FROM jobs
          WHERE app = $1 AND (CAST($2 AS text) IS NULL OR chat = $2) AND ({states})
-           AND (CAST($4 AS text) IS NULL OR tenant = $4)
-         ORDER BY id DESC LIMIT $5"
+           AND (CAST($4 AS text) IS NULL OR tenant = $4) AND id < $5
+         ORDER BY id DESC LIMIT $6"
     );
     let (tenant, chat) = (filter.tenant.as_deref(), filter.chat.as_deref());
-    let values = values![app, chat, now, tenant, filter.limit];
+    let before = filter.before.unwrap_or(i64::MAX);
+    let values = values![app, chat, now, tenant, before, filter.limit];
     Statement::new(sql, values).read(JobRow::read)
 }
 

@@ -95,12 +95,13 @@ fn without_nul(text: &str) -> String {
     text.replace('\0', "")
 }
 
-/// Newest first, without those that made room for the next run of a series.
+/// Newest first, without those that made room for the next run of a series, and without what admins
+/// did with jobs.
 pub(in crate::store) fn history(chat: &ChatKey, count: u32) -> Query<Option<RecordedChange>> {
     let sql = format!(
         "SELECT {MADE} FROM changes
          WHERE app = $1 AND tenant = $2 AND chat = $3 AND result = 'done'
-           AND job_kind <> 'supersede'
+           AND job_kind NOT IN ('supersede', 'admin')
          ORDER BY id DESC LIMIT $4"
     );
     let Tenant { app, key } = &chat.tenant;

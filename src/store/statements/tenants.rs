@@ -73,7 +73,7 @@ pub(in crate::store) fn to_erase(app: &str) -> Query<TenantRow> {
     Statement::new(sql, values![app]).read(read)
 }
 
-fn read(row: &Row<'_>) -> Result<TenantRow, Unreadable> {
+pub(in crate::store) fn read(row: &Row<'_>) -> Result<TenantRow, Unreadable> {
     let state: String = row.get("state")?;
     Ok(TenantRow {
         key: row.get::<String>("tenant")?.into(),
