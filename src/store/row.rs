@@ -47,9 +47,7 @@ pub(super) fn job(row: &Row<'_>, lease: Lease) -> Result<Job, Unreadable> {
         begun: row.get("begun")?,
         progress: from_json(row, "progress")?,
         outcome: from_json(row, "outcome")?,
-        number: row
-            .get::<Option<i64>>("number")?
-            .and_then(|number| number.try_into().ok()),
+        number: row.number()?,
         replying_since: row.time_if_any("replying_since")?,
         acknowledgement: row
             .get::<Option<String>>("acknowledgement")?

@@ -119,6 +119,12 @@ impl Row<'_> {
         T::try_from(self.get(column)?).map_err(|_| Unreadable)
     }
 
+    /// The number of a schedule or text in its chat, if it has one.
+    pub(super) fn number(&self) -> Result<Option<u32>, Unreadable> {
+        let number: Option<i64> = self.get("number")?;
+        Ok(number.and_then(|number| number.try_into().ok()))
+    }
+
     /// A time in milliseconds since the Unix epoch.
     pub(super) fn time(&self, column: &str) -> Result<Timestamp, Unreadable> {
         timestamp(self.get(column)?)

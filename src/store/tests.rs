@@ -249,6 +249,7 @@ mod broadcasts;
 mod edits;
 mod grants;
 mod panel;
+mod series;
 
 for_both_stores! {
     a_redelivered_job_is_accepted_once,

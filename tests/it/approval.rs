@@ -277,6 +277,38 @@ async fn an_approved_schedule_needs_its_approver() {
     }
 }
 
+#[tokio::test]
+async fn an_approved_series_needs_its_approver_at_each_run() {
+    let day = Duration::from_hours(24);
+    let approval = Approval::new().await;
+    let (bench, group) = (&approval.bench, &approval.group);
+    let (command, card) = approval.ask("/announce --every day 9:00 standup").await;
+    let pressed = approval.pressed(&approval.ada, &card, APPROVE).await;
+    assert_eq!(pressed, ToastKind::Success);
+    let scheduled = bench.nth_answer(&command, 1).await;
+    assert!(scheduled.contains("every day at 9:00"), "{scheduled}");
+    bench.idle().await;
+    let mut before = approval.lines();
+    for _ in 0..2 {
+        bench.advance(day);
+        before = bench
+            .wait("the next run", |state| {
+                let lines = state.announcement_text(group);
+                let is_new = lines != before && lines.len() == 2;
+                is_new.then_some(lines)
+            })
+            .await;
+        assert_eq!(before[0], "standup");
+        bench.settled().await;
+    }
+    bench.sim.change_chat(group, |chat| chat.managers.clear());
+    bench.advance(day);
+    let told = bench.nth_answer(&command, 2).await;
+    assert!(told.contains("is paused"), "{told}");
+    assert_eq!(approval.lines(), before);
+    approval.bench.finish().await;
+}
+
 /// An author without the right could otherwise replace what was approved.
 #[tokio::test]
 async fn others_edit_an_approved_text() {

@@ -459,6 +459,32 @@ async fn schedules_run_under_the_grant_of_their_author() {
     bench.finish().await;
 }
 
+/// Each run replaces the entry before, as its author.
+#[tokio::test]
+async fn a_series_runs_under_the_grant_of_its_author() {
+    let bench = bench().await;
+    bench.granted().await;
+    let group = bench.group_without_bot_rights();
+    let owner = bench.sim.as_person(&bench.owner).in_chat(&group);
+    let command = owner.say("/announce --every day 9:00 hello").id;
+    let link = bench.link(&bench.owner).await;
+    let page = bench.visit(&link, &bench.owner, Decision::Consent).await;
+    assert_eq!(page.status, 200);
+    bench.answer(&command).await;
+    let mut before = bench.sim.announcement_text(&group);
+    for _ in 0..3 {
+        before = bench
+            .wait_in_steps_of(Duration::from_mins(10), "the next run", |state| {
+                let lines = state.announcement_text(&group);
+                let texts = lines.iter().filter(|line| line.contains("hello"));
+                let is_new = lines != before && texts.count() == 1;
+                is_new.then_some(lines)
+            })
+            .await;
+    }
+    bench.finish().await;
+}
+
 #[tokio::test]
 async fn a_schedule_without_a_grant_asks_its_author() {
     let bench = bench().await;

@@ -15,6 +15,14 @@ use crate::store::statement::{Query, Row, Statement, Unreadable, values};
 
 const MADE: &str = "id, origin, job_kind, made_at, actor, approver, kind, summary, before, after, undone, number, edits";
 
+/// Whether a change is the latest run of a series whose next one, or its removal, is pending.
+const HAS_NEXT_RUN: &str = "EXISTS (
+                   SELECT 1 FROM jobs
+                   WHERE jobs.app = changes.app AND jobs.tenant = changes.tenant
+                     AND jobs.chat = changes.chat AND jobs.number = changes.number
+                     AND changes.undone = 0 AND jobs.kind IN ('publish', 'supersede')
+                     AND jobs.state IN ('ready', 'running', 'suspended', 'paused'))";
+
 /// Records a job's change, and marks the change that it reverted.
 pub(in crate::store) fn record(
     key: &JobKey,
@@ -258,9 +266,7 @@ fn recorded_change(row: &Row<'_>) -> Result<Option<RecordedChange>, Unreadable> 
         summary: row.get::<Option<String>>("summary")?.unwrap_or_default(),
         at,
         undone: row.get::<i64>("undone")? == UNDONE,
-        number: row
-            .get::<Option<i64>>("number")?
-            .and_then(|number| number.try_into().ok()),
+        number: row.number()?,
         edits: row.get::<Option<i64>>("edits")?.map(ChangeId),
         change: change.map(|(before, after)| Change { before, after }),
     }))
@@ -280,7 +286,8 @@ fn state(row: &Row<'_>, column: &str) -> Result<Option<State>, Unreadable> {
 /// edit can be undone. The top notice is an id without text: it is kept, so
 /// that the previous notice remains known.
 pub(in crate::store) fn forget_texts(app: &str, before: Timestamp) -> Statement {
-    let sql = "UPDATE changes SET summary = NULL, reason = NULL,
+    let sql = format!(
+        "UPDATE changes SET summary = NULL, reason = NULL,
              before = CASE WHEN place = 'top' THEN before END,
              after = CASE WHEN place = 'top' THEN after END
          WHERE id IN (
@@ -292,34 +299,27 @@ pub(in crate::store) fn forget_texts(app: &str, before: Timestamp) -> Statement 
                      AND jobs.origin = changes.origin AND jobs.kind = 'expire'
                      AND (jobs.state IN ('ready', 'running', 'suspended')
                           OR (changes.undone = 0 AND jobs.finished_at >= $2)))
-               AND NOT EXISTS (
-                   SELECT 1 FROM jobs
-                   WHERE jobs.app = changes.app AND jobs.tenant = changes.tenant
-                     AND jobs.chat = changes.chat AND jobs.number = changes.number
-                     AND changes.undone = 0 AND jobs.kind IN ('publish', 'supersede')
-                     AND jobs.state IN ('ready', 'running', 'suspended', 'paused'))
+               AND NOT {HAS_NEXT_RUN}
                AND NOT EXISTS (
                    SELECT 1 FROM changes AS edit
                    WHERE edit.edits = changes.id AND edit.undone = 0 AND edit.made_at >= $2)
-             LIMIT 1000)";
+             LIMIT 1000)"
+    );
     Statement::new(sql, values![app, before])
 }
 
 /// Removes up to 1000 changes made before then, except those with a pending automatic revert.
 pub(in crate::store) fn forget(app: &str, before: Timestamp) -> Statement {
-    let sql = "DELETE FROM changes WHERE id IN (
+    let sql = format!(
+        "DELETE FROM changes WHERE id IN (
              SELECT id FROM changes
              WHERE app = $1 AND made_at < $2
                AND NOT EXISTS (
                    SELECT 1 FROM jobs
                    WHERE jobs.app = changes.app AND jobs.tenant = changes.tenant
                      AND jobs.origin = changes.origin AND jobs.kind = 'expire' AND jobs.state IN ('ready', 'running', 'suspended'))
-               AND NOT EXISTS (
-                   SELECT 1 FROM jobs
-                   WHERE jobs.app = changes.app AND jobs.tenant = changes.tenant
-                     AND jobs.chat = changes.chat AND jobs.number = changes.number
-                     AND changes.undone = 0 AND jobs.kind IN ('publish', 'supersede')
-                     AND jobs.state IN ('ready', 'running', 'suspended', 'paused'))
-             LIMIT 1000)";
+               AND NOT {HAS_NEXT_RUN}
+             LIMIT 1000)"
+    );
     Statement::new(sql, values![app, before])
 }

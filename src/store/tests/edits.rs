@@ -31,7 +31,7 @@ fn of_text(kind: ChangeKind, change: Change) -> ChangeRecord {
     }
 }
 
-fn announcement(text: &str) -> ChangeRecord {
+pub(super) fn announcement(text: &str) -> ChangeRecord {
     let after = AnnouncementState::Entry(entry(text));
     let change = Change::of_announcement(AnnouncementState::OtherContent, after);
     of_text(ChangeKind::Announce, change)
@@ -77,7 +77,7 @@ async fn the_latest_edit_is_found_until_it_is_undone(bench: Bench) {
 }
 
 impl Bench {
-    async fn record(&self, origin: &str, record: ChangeRecord) {
+    pub(super) async fn record(&self, origin: &str, record: ChangeRecord) {
         self.carry_out(origin, |conclusion| Conclusion {
             record: Some(record),
             ..conclusion
@@ -86,7 +86,7 @@ impl Bench {
     }
 
     /// The text with this number; `None` if it was erased.
-    async fn text(&self, number: u32) -> Option<Entry> {
+    pub(super) async fn text(&self, number: u32) -> Option<Entry> {
         let made = self.store.numbered_change(chat(), number).await.unwrap();
         let change = made.unwrap().change?;
         Some(change.entry()?.0.entry.clone())
