@@ -43,6 +43,8 @@ pub(crate) async fn run(permit: Permit, context: Context<'_>) -> Result<Effect, 
         // The commit that stores the outcome changes the setting.
         Action::Set(change) => Ok(Effect::new(Done::Set(change))),
         Action::ShowSettings(settings) => Ok(Effect::new(Done::Settings(settings))),
+        Action::ChangeList(change) => Ok(Effect::new(Done::ListChanged(change))),
+        Action::ShowLists(lists) => Ok(Effect::new(Done::Lists(lists))),
         // The commit that stores the outcome removes the schedule.
         Action::Cancel(_) => Ok(Effect::new(Done::Cancelled)),
         Action::Pause(_) => Ok(Effect::new(Done::Paused)),

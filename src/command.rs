@@ -34,7 +34,9 @@ pub use help::readme_table;
 pub use moment::{day_in_words, moment_in_words, time_in_words};
 pub use parse::{announced_part, is_candidate, parse};
 pub use recurrence::Recurrence;
-pub use setting::{Choice, Setting, SettingSpec, SettingValue, SettingsCommand, Switch, ZoneName};
+pub use setting::{
+    Choice, ListChange, Setting, SettingSpec, SettingValue, SettingsCommand, Switch, ZoneName,
+};
 pub use span::{Span, SpanError};
 pub use spec::{AttachedValue, CommandSpec, OptionName, Scope, Usage};
 pub use text::fold_name;

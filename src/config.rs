@@ -32,7 +32,7 @@ pub use defaults::DEFAULT_TOML;
 pub(crate) use env_file::EnvFile;
 pub use environment::Environment;
 pub use error::{ConfigError, Problem};
-pub use groups::{GroupList, GroupLists, MOST_GROUPS, is_list_name, list_name_length};
+pub use groups::{GroupList, GroupLists, MOST_GROUPS, MOST_LISTS, is_list_name, list_name_length};
 pub use ids::chat_id;
 pub use policy::{
     CommandPolicies, CommandPolicy, OnDenied, PinSettingMissing, PolicyConfig, PolicyMode, Right,

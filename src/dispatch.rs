@@ -45,6 +45,7 @@ mod edit;
 mod explain;
 mod group_event;
 mod intent;
+mod lists;
 mod memory_budget;
 mod of_group;
 mod preview;

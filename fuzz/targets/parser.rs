@@ -127,6 +127,7 @@ fn words_of(error: &ParseError) -> &str {
             ..
         }
         | ParseError::BadSetting { typed: words, .. }
+        | ParseError::JoinOrLeave { list: words }
         | ParseError::BadList { typed: words, .. }
         | ParseError::BadSpan { typed: words, .. }
         | ParseError::SpanTooShort { typed: words, .. }

@@ -191,6 +191,20 @@ CREATE TABLE noticebot.settings (
     PRIMARY KEY (app, tenant, chat, name)
 );
 
+-- The lists of groups that groups have joined, in addition to the lists of the configuration.
+CREATE TABLE noticebot.joined_lists (
+    app         text    NOT NULL,
+    tenant      text    NOT NULL DEFAULT '',
+    -- The name in the form in which names are compared.
+    list        text    NOT NULL,
+    chat        text    NOT NULL,
+    -- The name as it was typed.
+    name        text    NOT NULL,
+    joined_at   bigint  NOT NULL,
+    PRIMARY KEY (app, tenant, list, chat)
+);
+CREATE INDEX joined_lists_of_chat ON noticebot.joined_lists (app, tenant, chat);
+
 -- The tenants that a store app serves.
 CREATE TABLE noticebot.tenants (
     app         text    NOT NULL,

@@ -163,6 +163,20 @@ CREATE TABLE settings (
     PRIMARY KEY (app, tenant, chat, name)
 ) WITHOUT ROWID;
 
+-- The lists of groups that groups have joined, in addition to the lists of the configuration.
+CREATE TABLE joined_lists (
+    app         TEXT    NOT NULL,
+    tenant      TEXT    NOT NULL DEFAULT '',
+    -- The name in the form in which names are compared.
+    list        TEXT    NOT NULL,
+    chat        TEXT    NOT NULL,
+    -- The name as it was typed.
+    name        TEXT    NOT NULL,
+    joined_at   INTEGER NOT NULL,
+    PRIMARY KEY (app, tenant, list, chat)
+) WITHOUT ROWID;
+CREATE INDEX joined_lists_of_chat ON joined_lists (app, tenant, chat);
+
 -- The tenants that a store app serves.
 CREATE TABLE tenants (
     app         TEXT    NOT NULL,

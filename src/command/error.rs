@@ -98,6 +98,9 @@ pub enum ParseError {
     /// `/settings` with the name of a setting and no value.
     #[error("missing value of a setting")]
     MissingSetting { setting: Setting },
+    /// `/settings groups NAME` does not say what to do.
+    #[error("neither join nor leave")]
+    JoinOrLeave { list: String },
     #[error("not a value of a setting")]
     BadSetting { setting: Setting, typed: String },
     /// `/cancel`, for example, without a number.

@@ -22,6 +22,20 @@ pub enum SettingsCommand {
     Set(SettingValue),
     /// Remove the group's own value.
     Reset(Setting),
+    /// Show the lists that the group is on.
+    ShowLists,
+    /// Add the group to a list, or remove it.
+    ChangeList(ListChange),
+}
+
+/// A group joins a list of groups, or leaves it.
+///
+/// Its text is kept in the record of changes: `groups: joined weekly`.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ListChange {
+    /// The name of the list.
+    pub list: String,
+    pub joins: bool,
 }
 
 /// The name of a setting; [`Setting::spec`] describes it.

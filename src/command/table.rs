@@ -470,6 +470,13 @@ static SETTINGS: CommandSpec = CommandSpec {
             form: Bilingual::new("/设置 语言 默认", "/settings language default"),
             meaning: Bilingual::new("将一项恢复为默认值", "return to the default"),
         },
+        Usage {
+            form: Bilingual::new("/设置 群组 周报 加入", "/settings groups weekly join"),
+            meaning: Bilingual::new(
+                "将本群加入群列表「周报」，供 --发到 使用；“退出”则移出，“/设置 群组”查看本群所在的列表",
+                "put this group on the list “weekly” for --to; leave takes it off, /settings groups shows the lists",
+            ),
+        },
     ],
 };
 
@@ -586,7 +593,7 @@ mod tests {
     use std::collections::BTreeSet;
 
     use super::*;
-    use crate::command::{Command, ParseError, parse};
+    use crate::command::{Command, ParseError, SettingsCommand, parse};
 
     /// The parsed command without the range of its text, which depends on the language.
     fn meaning(form: &str) -> Command {
@@ -604,6 +611,10 @@ mod tests {
             Command::Edit(mut edit) => {
                 edit.text = 0..0;
                 Command::Edit(edit)
+            }
+            Command::Settings(SettingsCommand::ChangeList(mut change)) => {
+                change.list = "a list".to_owned();
+                Command::Settings(SettingsCommand::ChangeList(change))
             }
             command => command,
         }

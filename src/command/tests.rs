@@ -84,6 +84,11 @@ fn parsed(command: &Command, message: &str) -> String {
         Command::Pause(number) => format!("pause {number}"),
         Command::Resume(number) => format!("resume {number}"),
         Command::Settings(SettingsCommand::Show) => "show the settings".to_owned(),
+        Command::Settings(SettingsCommand::ShowLists) => "show the lists".to_owned(),
+        Command::Settings(SettingsCommand::ChangeList(change)) => {
+            let what = if change.joins { "join" } else { "leave" };
+            format!("{what} the list “{}”", change.list)
+        }
         Command::Settings(SettingsCommand::Set(value)) => {
             format!("set {} to {}", value.setting().as_str(), value.as_str())
         }
@@ -211,6 +216,7 @@ fn refused(error: ParseError) -> String {
         ParseError::MissingList { .. } => "asks for the list".to_owned(),
         ParseError::BadList { typed, .. } => format!("no name of a list: “{typed}”"),
         ParseError::MissingNumber { .. } => "asks for a number".to_owned(),
+        ParseError::JoinOrLeave { list } => format!("join or leave “{list}”?"),
         ParseError::MissingSetting { setting } => format!("asks for the {}", setting.as_str()),
         ParseError::BadSetting { setting, typed } => {
             format!("unknown {} “{typed}”", setting.as_str())

@@ -3,11 +3,10 @@
 use std::collections::BTreeSet;
 
 use super::Problem;
-use crate::config::groups::{GroupList, GroupLists, LONGEST_NAME, MOST_GROUPS, is_list_name};
+use crate::config::groups::{
+    GroupList, GroupLists, LONGEST_NAME, MOST_GROUPS, MOST_LISTS, is_list_name,
+};
 use crate::config::ids::{LISTED, has_form, shown};
-
-/// Maximum number of lists.
-const MOST_LISTS: usize = 100;
 
 pub(super) fn find(lists: &GroupLists) -> Vec<Problem> {
     let mut problems = Vec::new();

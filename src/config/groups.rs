@@ -6,6 +6,8 @@ use serde::{Deserialize, Serialize};
 
 /// Maximum number of groups of a list.
 pub const MOST_GROUPS: usize = 500;
+/// Maximum number of lists.
+pub const MOST_LISTS: usize = 100;
 /// Maximum length of a name, in characters.
 pub(super) const LONGEST_NAME: usize = 32;
 

@@ -15,8 +15,6 @@ use super::authorize::Enforcer;
 use super::intent::{BroadcastRequest, Next};
 use super::record;
 use crate::action::Failure;
-use crate::command::fold_name;
-use crate::config::MOST_GROUPS;
 use crate::event::{Stored, StoredMessage};
 use crate::model::action::{Action, Source};
 use crate::model::broadcast::{
@@ -45,43 +43,8 @@ pub(crate) fn delivery_interval(factor: u32) -> Duration {
 const MAX_OF_AUTHOR: usize = 3;
 /// Maximum number of deliveries that wait in a tenant.
 const MAX_WAITING: usize = 2_000;
-/// How many lists an error names.
-const NAMED_LISTS: usize = 10;
 
 impl Dispatcher {
-    /// The groups of a list, with its name as the configuration has it.
-    pub(super) fn groups_of(&self, list: &str) -> Result<(String, Vec<ChatId>), BroadcastRefusal> {
-        let lists = &self.settings.groups;
-        let wanted = fold_name(list);
-        let named = lists.iter().filter(|(name, _)| fold_name(name) == wanted);
-        let named: Vec<_> = named.collect();
-        let Some((name, _)) = named.first() else {
-            let near = lists.keys().min_by_key(|name| distance(&wanted, name));
-            let near = near.filter(|name| distance(&wanted, name) <= wanted.chars().count() / 2);
-            return Err(BroadcastRefusal::UnknownList {
-                name: list.to_owned(),
-                near: near.cloned(),
-                known: lists.keys().take(NAMED_LISTS).cloned().collect(),
-            });
-        };
-        let mut groups: Vec<ChatId> = Vec::new();
-        for chat in named.iter().flat_map(|(_, list)| &list.chats) {
-            let chat = ChatId::from(chat.as_str());
-            if !groups.contains(&chat) {
-                groups.push(chat);
-            }
-        }
-        let name = (*name).clone();
-        match groups.len() {
-            0 => Err(BroadcastRefusal::EmptyList { name }),
-            1..=MOST_GROUPS => Ok((name, groups)),
-            _ => Err(BroadcastRefusal::ListTooLong {
-                name,
-                limit: MOST_GROUPS,
-            }),
-        }
-    }
-
     /// Stores the jobs of a broadcast. Whether its author may post is checked in each group.
     pub(super) async fn broadcast(
         &self,
@@ -92,7 +55,7 @@ impl Dispatcher {
         let Stored::Message(message) = stored else {
             return Err(Cause::Internal.into());
         };
-        let (list, groups) = self.groups_of(&request.list)?;
+        let (list, groups) = self.groups_of(&job.key.tenant, &request.list).await?;
         let (source, options) = (request.source, request.options);
         self.authorize_announcement(job, stored, source.clone(), options, Some(&list))
             .await?;
@@ -373,11 +336,6 @@ impl Dispatcher {
 
 fn done(step: BroadcastStep, groups: usize) -> Done {
     Done::Broadcast { step, groups }
-}
-
-/// The number of edits between a folded name and the name of a list.
-fn distance(wanted: &str, name: &str) -> usize {
-    strsim::damerau_levenshtein(wanted, &fold_name(name))
 }
 
 /// The job of one group, unique for the job that asks for it.

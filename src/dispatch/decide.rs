@@ -360,6 +360,10 @@ impl Dispatcher {
             Action::Set(change) => Some(change.clone()),
             _ => None,
         };
+        let list = match permit.action() {
+            Action::ChangeList(change) => Some(change.clone()),
+            _ => None,
+        };
         let rewrites = match permit.action() {
             Action::Edit(edit) => {
                 let edited_at = stored.asked_at(job.accepted_at);
@@ -386,6 +390,7 @@ impl Dispatcher {
             cancels,
             rewrites,
             sets,
+            list,
             ..Self::conclusion(job, pending, effect, outcome)?
         })
     }

@@ -52,7 +52,7 @@ impl Dispatcher {
             _ => false,
         };
         let groups = match action.to() {
-            Some(list) => Some(self.groups_of(list)?.1.len()),
+            Some(list) => Some(self.groups_of(&job.key.tenant, list).await?.1.len()),
             None => None,
         };
         let schedules = self.schedules_and_previews(job).await?;

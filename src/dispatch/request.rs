@@ -94,7 +94,7 @@ impl Dispatcher {
             } => Next::Authorize(Action::pin(target, duration, message)?).after(false, ask),
             Command::Unpin => Next::Authorize(Action::DeleteTopNotice),
             Command::Announce(ref text) | Command::Notice(ref text) => {
-                self.announcement(text, &typed, message, asked_at).await?
+                self.announcement(job, text, &typed, stored).await?
             }
             Command::Edit(ref edit) => self.edit(job, edit, &typed, message).await?,
             Command::Undo => {
@@ -107,7 +107,9 @@ impl Dispatcher {
                 }
                 Next::Authorize(self.undo(change).await?)
             }
-            Command::Settings(command) => self.settings_command(stored.actor(), command)?,
+            Command::Settings(command) => {
+                self.settings_command(job, stored.actor(), command).await?
+            }
             Command::Cancel(number) => {
                 let has_number = |schedule: &Schedule| schedule.number == number;
                 let schedule = self.meant(job, has_number).await?;
@@ -145,11 +147,13 @@ impl Dispatcher {
     /// An announcement, immediate or scheduled.
     async fn announcement(
         &self,
+        job: &Job,
         announcement: &Announcement,
         typed: &TypedCommand,
-        message: &ReceivedMessage,
-        asked_at: Timestamp,
+        stored: &StoredMessage,
     ) -> Result<Next, Failure> {
+        let message = &stored.event.message;
+        let asked_at = stored.asked_at(job.accepted_at);
         let source = source(&self.platform, announcement, typed, message).await?;
         let options = AnnounceOptions {
             duration: announcement.duration,
@@ -161,7 +165,7 @@ impl Dispatcher {
         };
         // So that a mistyped name is reported now.
         if let Some(list) = &announcement.to {
-            self.groups_of(list)?;
+            self.groups_of(&job.key.tenant, list).await?;
         }
         let every = announcement.every;
         let due = match (announcement.at, every) {

@@ -8,6 +8,7 @@ use jiff::tz::TimeZone;
 
 use super::intent::Next;
 use super::{Dispatcher, text_of};
+use crate::action::Failure;
 use crate::command::SettingsCommand;
 use crate::config::ReplyLanguage;
 use crate::event::{ReactionPin, Stored, StoredCallback};
@@ -20,7 +21,7 @@ use crate::model::settings::{
     Origin, Setting, SettingChange, SettingInForce, SettingValue, SettingsInForce, Switch,
 };
 use crate::policy::{self, GroupPolicy, Scope};
-use crate::store::StoreError;
+use crate::store::{Job, StoreError};
 
 impl Dispatcher {
     /// The same dispatcher with the settings of a group.
@@ -83,22 +84,25 @@ impl Dispatcher {
     }
 
     /// `/settings`.
-    pub(super) fn settings_command(
+    pub(super) async fn settings_command(
         &self,
+        job: &Job,
         actor: Actor<'_>,
         command: SettingsCommand,
-    ) -> Result<Next, Cause> {
+    ) -> Result<Next, Failure> {
         let (setting, new) = match command {
             SettingsCommand::Show => return Ok(self.show_settings(actor)),
             SettingsCommand::Set(value) => (value.setting(), Some(value)),
             SettingsCommand::Reset(setting) => (setting, None),
+            SettingsCommand::ShowLists => return self.show_lists(job).await,
+            SettingsCommand::ChangeList(change) => return self.change_list(job, change).await,
         };
         let change = SettingChange {
             setting,
             old: self.group.settings.get(setting).cloned(),
             new,
         };
-        self.change_setting(actor, change)
+        Ok(self.change_setting(actor, change)?)
     }
 
     /// A button on a settings card.

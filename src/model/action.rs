@@ -11,7 +11,7 @@ use crate::model::rights::Right;
 use crate::model::schedule::{
     AnnounceOptions, EditedPlace, EditedText, SUMMARY, Schedule, ScheduledAction,
 };
-use crate::model::settings::{SettingChange, SettingsInForce};
+use crate::model::settings::{ListChange, ListsOfGroup, SettingChange, SettingsInForce};
 
 /// An action that the bot can run once it is permitted.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -34,6 +34,10 @@ pub(crate) enum Action {
     ShowSettings(Box<SettingsInForce>),
     /// Change one of them.
     Set(SettingChange),
+    /// Show the lists that the group is on.
+    ShowLists(Box<ListsOfGroup>),
+    /// Add the group to a list, or remove it.
+    ChangeList(ListChange),
     /// Cancel a scheduled announcement, or the scheduled end of a change.
     Cancel(Box<Schedule>),
     /// Pause a recurring announcement.
@@ -155,8 +159,8 @@ impl Action {
     /// The kind of change under which the action is recorded; `None` if it changes nothing.
     pub(crate) fn kind(&self) -> Option<ChangeKind> {
         Some(match self {
-            Self::ShowSettings(_) => return None,
-            Self::Set(_) => ChangeKind::Settings,
+            Self::ShowSettings(_) | Self::ShowLists(_) => return None,
+            Self::Set(_) | Self::ChangeList(_) => ChangeKind::Settings,
             Self::PutMessage(..) | Self::PutAnnouncement(_) => ChangeKind::Pin,
             Self::DeleteTopNotice => ChangeKind::Unpin,
             Self::Announce(_, options) => options.kind(),
@@ -181,7 +185,9 @@ impl Action {
                 schedule.action.summary()
             }
             Self::Set(change) => change.to_string(),
+            Self::ChangeList(change) => change.to_string(),
             Self::ShowSettings(_)
+            | Self::ShowLists(_)
             | Self::PutMessage(..)
             | Self::PutAnnouncement(_)
             | Self::DeleteTopNotice
@@ -193,7 +199,9 @@ impl Action {
     pub(crate) fn changes_top(&self) -> bool {
         match self {
             Self::PutMessage(..) | Self::PutAnnouncement(_) | Self::DeleteTopNotice => true,
-            Self::ShowSettings(_) | Self::Set(_) => false,
+            Self::ShowSettings(_) | Self::ShowLists(_) | Self::Set(_) | Self::ChangeList(_) => {
+                false
+            }
             Self::Announce(_, options) => options.changes_top(),
             Self::Undo(undo) => undo.change.top().is_some(),
             Self::Expire(change) => change.top().is_some(),
@@ -229,6 +237,8 @@ impl Action {
             | Self::Pause(_)
             | Self::Resume(..)
             | Self::ShowSettings(_)
+            | Self::ShowLists(_)
+            | Self::ChangeList(_)
             | Self::Set(_) => false,
             Self::Edit(edit) => match &edit.target {
                 // A card belongs to the bot.
@@ -266,7 +276,9 @@ impl Action {
             Self::Cancel(schedule) | Self::Pause(schedule) | Self::Resume(schedule, _) => {
                 schedule.action.kind()
             }
-            Self::ShowSettings(_) | Self::Set(_) => return Right::Settings,
+            Self::ShowSettings(_) | Self::ShowLists(_) | Self::Set(_) | Self::ChangeList(_) => {
+                return Right::Settings;
+            }
             Self::PutMessage(..) | Self::PutAnnouncement(_) => ChangeKind::Pin,
             Self::DeleteTopNotice => ChangeKind::Unpin,
             Self::Announce(_, options) => options.kind(),

@@ -16,7 +16,7 @@ use crate::model::refusal::{BroadcastRefusal, Cause, Refusal, SeriesRefusal, Sta
 use crate::model::rights::{GroupRights, Right};
 use crate::model::schedule::AnnounceOptions;
 use crate::model::series::PauseReason;
-use crate::model::settings::{SettingChange, SettingsInForce};
+use crate::model::settings::{ListChange, ListsOfGroup, SettingChange, SettingsInForce};
 
 /// The final result of a command. It is stored before the reply is sent, so that a restart in
 /// between repeats neither the action nor the reply.
@@ -251,6 +251,10 @@ pub(crate) enum Done {
     Settings(Box<SettingsInForce>),
     /// A setting of the group was changed.
     Set(SettingChange),
+    /// The lists that the group is on, to be shown.
+    Lists(Box<ListsOfGroup>),
+    /// The group joined a list, or left it.
+    ListChanged(ListChange),
     /// The member was sent a link to consent to the bot acting as them.
     ConsentRequested,
     /// The member has consented before.

@@ -415,6 +415,14 @@ pub enum BroadcastRefusal {
     EmptyList { name: String },
     /// The list has too many groups.
     ListTooLong { name: String, limit: usize },
+    /// The group is on the list already.
+    OnListAlready { name: String },
+    /// The group is not on the list.
+    NotOnList { name: String },
+    /// The configuration has the group on the list.
+    OnListByConfiguration { name: String },
+    /// There are too many lists.
+    TooManyLists { limit: usize },
     /// The member has the maximum number of broadcasts that are not finished.
     TooManyBroadcasts { limit: usize },
     /// Other broadcasts have to be finished first.

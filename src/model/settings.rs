@@ -7,7 +7,8 @@ use std::str::FromStr;
 use serde::{Deserialize, Serialize};
 
 use crate::command::ZoneName;
-pub(crate) use crate::command::{Setting, SettingValue, Switch};
+use crate::command::fold_name;
+pub(crate) use crate::command::{ListChange, Setting, SettingValue, Switch};
 use crate::config::{OnDenied, PolicyMode, ReplyLanguage};
 use crate::model::rights::Right;
 
@@ -116,6 +117,42 @@ impl FromStr for SettingChange {
     }
 }
 
+impl ListChange {
+    /// The name by which lists are compared.
+    pub(crate) fn key(&self) -> String {
+        fold_name(&self.list)
+    }
+
+    /// Reads what [`Display`](fmt::Display) has written; `None` for any other text.
+    pub(crate) fn recorded(text: &str) -> Option<Self> {
+        let change = |list: &str, joins| Self {
+            list: list.to_owned(),
+            joins,
+        };
+        let joined = text.strip_prefix(JOINED).map(|list| change(list, true));
+        joined.or_else(|| Some(change(text.strip_prefix(LEFT)?, false)))
+    }
+}
+
+const JOINED: &str = "groups: joined ";
+const LEFT: &str = "groups: left ";
+
+impl fmt::Display for ListChange {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let what = if self.joins { JOINED } else { LEFT };
+        write!(f, "{what}{}", self.list)
+    }
+}
+
+/// The lists that a group is on.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct ListsOfGroup {
+    /// Those of the configuration.
+    pub(crate) configured: Vec<String>,
+    /// Those that the group has joined.
+    pub(crate) joined: Vec<String>,
+}
+
 /// Who set the value in force, from the strongest to the weakest.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
@@ -183,6 +220,13 @@ mod tests {
             assert_eq!(change.to_string(), text);
             assert_eq!(text.parse(), Ok(change));
         }
+        for (joins, text) in [(true, "groups: joined 周报"), (false, "groups: left 周报")] {
+            let list = "周报".to_owned();
+            let change = ListChange { list, joins };
+            assert_eq!(change.to_string(), text);
+            assert_eq!(ListChange::recorded(text), Some(change));
+        }
+        assert_eq!(ListChange::recorded("language: default → zh"), None);
         for text in [
             "",
             "lunch at noon",

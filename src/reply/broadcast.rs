@@ -7,6 +7,7 @@ use crate::language::{Bilingual, Language};
 use crate::model::broadcast::Reach;
 use crate::model::outcome::BroadcastStep;
 use crate::model::refusal::BroadcastRefusal;
+use crate::model::settings::{ListChange, ListsOfGroup};
 
 /// What a broadcast has done, for `/history`.
 pub(super) fn reached(reach: &Reach, list: &str, language: Language) -> String {
@@ -39,6 +40,16 @@ pub(super) fn refused(refusal: &BroadcastRefusal, language: Language) -> String 
         BroadcastRefusal::ListTooLong { name, limit } => {
             return list_too_long(name, *limit, language);
         }
+        BroadcastRefusal::OnListAlready { name } => {
+            return ON_LIST.fill(language, quoted(name, language));
+        }
+        BroadcastRefusal::NotOnList { name } => {
+            return NOT_ON_LIST.fill(language, quoted(name, language));
+        }
+        BroadcastRefusal::OnListByConfiguration { name } => {
+            return CONFIGURED.fill(language, quoted(name, language));
+        }
+        BroadcastRefusal::TooManyLists { limit } => return TOO_MANY_LISTS.fill(language, limit),
         BroadcastRefusal::TooManyBroadcasts { limit } => return TOO_MANY.fill(language, limit),
         BroadcastRefusal::BroadcastQueueFull => QUEUE_FULL,
         BroadcastRefusal::BroadcastGone => GONE,
@@ -86,8 +97,8 @@ const NEAR_LIST: Bilingual = Bilingual::new("你要用的是 --发到 {} 吗？"
 const KNOWN_LISTS: Bilingual = Bilingual::new("现有群列表：{}", "The lists are: {}");
 
 const NO_LISTS: Bilingual = Bilingual::new(
-    "目前没有群列表，请机器人管理员在配置的 [groups] 中添加。",
-    "There are no lists yet; the bot's admin can add them under [groups] in its configuration.",
+    "目前没有群列表。群主或群管理员可发送 /设置 群组 名称 加入，机器人管理员也可以在配置的 [groups] 中添加。",
+    "There are no lists yet. The owner or an admin of a group can send /settings groups NAME join, and the bot's admin can add lists under [groups] in its configuration.",
 );
 
 const EMPTY_LIST: Bilingual = Bilingual::new(
@@ -106,6 +117,84 @@ fn list_too_long(name: &str, limit: usize, language: Language) -> String {
         ),
     }
 }
+
+const ON_LIST: Bilingual = Bilingual::new(
+    "本群已在群列表{}中，无需再加入。",
+    "This group is on the list {} already.",
+);
+
+const NOT_ON_LIST: Bilingual = Bilingual::new(
+    "本群不在群列表{}中，无需退出。发送 /设置 群组 查看本群所在的列表。",
+    "This group is not on the list {}. Send /settings groups to see the lists that it is on.",
+);
+
+const CONFIGURED: Bilingual = Bilingual::new(
+    "机器人管理员已在配置中将本群列入群列表{}，无法在群内退出。请联系机器人管理员。",
+    "The bot's admin has put this group on the list {} in the configuration, so it cannot leave it here. Ask the admin.",
+);
+
+const TOO_MANY_LISTS: Bilingual = Bilingual::new(
+    "群列表已达 {} 个上限，未执行。请使用已有的列表，或请其他群退出不再使用的列表。",
+    "There are {} lists already, so nothing was done. Use one of them, or have other groups leave lists that are no longer used.",
+);
+
+/// What `/settings groups` shows.
+pub(super) fn lists(lists: &ListsOfGroup, language: Language) -> String {
+    let names = |names: &[String]| {
+        let names: Vec<_> = names.iter().map(|name| quoted(name, language)).collect();
+        names.join(COMMA.to(language))
+    };
+    let mut lines = Vec::new();
+    if lists.configured.is_empty() && lists.joined.is_empty() {
+        lines.push(ON_NO_LIST.to(language).to_owned());
+    }
+    for (group, label) in [(&lists.joined, JOINED), (&lists.configured, BY_ADMIN)] {
+        if !group.is_empty() {
+            lines.push(label.fill(language, names(group)));
+        }
+    }
+    lines.push(HOW_TO_JOIN.to(language).to_owned());
+    lines.join("\n")
+}
+
+/// The group is on a list now, or no longer.
+pub(super) fn list_done(change: &ListChange, language: Language) -> Answer {
+    let words = if change.joins {
+        Bilingual::new("本群已加入群列表{}。", "This group is on the list {} now.")
+    } else {
+        Bilingual::new(
+            "本群已退出群列表{}。",
+            "This group is no longer on the list {}.",
+        )
+    };
+    let or_say = words.fill(language, quoted(&change.list, language));
+    let emoji = Emoji::Done;
+    Answer::React { emoji, or_say }
+}
+
+/// A change in words, for `/history`.
+pub(super) fn list_changed(change: &ListChange, list: &str, language: Language) -> String {
+    let words = if change.joins { HAS_JOINED } else { HAS_LEFT };
+    words.fill(language, list)
+}
+
+const ON_NO_LIST: Bilingual = Bilingual::new(
+    "本群不在任何群列表中。",
+    "This group is on no list of groups.",
+);
+const JOINED: Bilingual = Bilingual::new("本群已加入群列表：{}", "This group has joined: {}");
+const BY_ADMIN: Bilingual = Bilingual::new(
+    "机器人管理员将本群列入：{}",
+    "The bot's admin has put it on: {}",
+);
+const HOW_TO_JOIN: Bilingual = Bilingual::new(
+    "加入请发送 /设置 群组 名称 加入，退出请发送 /设置 群组 名称 退出。",
+    "To join a list, send /settings groups NAME join; to leave it, /settings groups NAME leave.",
+);
+const HAS_JOINED: Bilingual =
+    Bilingual::new("将本群加入了群列表{}", "put this group on the list {}");
+const HAS_LEFT: Bilingual =
+    Bilingual::new("将本群移出了群列表{}", "took this group off the list {}");
 
 const TOO_MANY: Bilingual = Bilingual::new(
     "你有 {} 个群发公告尚未完成，未执行。请等其中一个完成后重新发送。",

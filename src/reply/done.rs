@@ -74,6 +74,8 @@ pub(super) fn done(done: &Done, language: Language, time_zone: &TimeZone) -> Ans
             let (emoji, or_say) = (Emoji::Done, settings::done(change, language));
             return Answer::React { emoji, or_say };
         }
+        Done::Lists(lists) => return Answer::Say(broadcast::lists(lists, language)),
+        Done::ListChanged(change) => return broadcast::list_done(change, language),
         Done::Undone(undone) => return undone_answer(undone_in_words(undone, language), language),
         Done::UndoneAndRecalled { result, recalled } => {
             let undone = undone_and_recalled(result, *recalled, language);

@@ -20,6 +20,7 @@ use crate::model::change::ChangeKind;
 use crate::model::outcome::{
     Approver, History, HistoryChange, HistorySchedule, ReadBy, ScheduledChange,
 };
+use crate::model::settings::ListChange;
 
 /// Maximum number of schedules on a card, each with a button: cards are limited to 30 KB.
 pub(super) const MAX_SCHEDULES: usize = 20;
@@ -220,6 +221,9 @@ impl HistoryWriter {
         let time = self.time(change.made_at);
         let what = if let Some(what) = setting_changed(change, self.language) {
             what
+        } else if let Some(list) = list_changed(change) {
+            let name = self.format.quote(&list.list, self.language);
+            broadcast::list_changed(&list, &name, self.language)
         } else if let Some(reach) = &change.reach {
             self.broadcast(reach, &change.summary)
         } else {
@@ -321,6 +325,12 @@ fn setting_changed(change: &HistoryChange, language: Language) -> Option<String>
     let recorded = Some(&change.summary).filter(|_| change.kind == ChangeKind::Settings)?;
     let changed = settings::changed(&recorded.parse().ok()?, language);
     Some(labeled(kind(change).to(language), &changed, language))
+}
+
+/// The list that a group joined or left.
+fn list_changed(change: &HistoryChange) -> Option<ListChange> {
+    let recorded = Some(&change.summary).filter(|_| change.kind == ChangeKind::Settings)?;
+    ListChange::recorded(recorded)
 }
 
 /// What happens to a proposal that nobody has decided on.

@@ -79,6 +79,7 @@ pub(super) fn misunderstood(error: &ParseError, language: Language) -> String {
         }
         ParseError::MissingText { command } => missing_text(*command, language),
         ParseError::MissingNumber { command } => plain(missing_number(*command)),
+        ParseError::JoinOrLeave { list } => quote(JOIN_OR_LEAVE, list),
         ParseError::MissingSetting { setting } => {
             MISSING_SETTING.fill(language, setting.spec().name.to(language))
                 + &setting_forms(*setting, language)
@@ -239,6 +240,11 @@ fn missing_number(command: CommandName) -> Bilingual {
     }
 }
 
+const JOIN_OR_LEAVE: Bilingual = Bilingual::new(
+    "请写明对群列表{}的操作，未执行。加入请在名称后写“加入”，移出请写“退出”。",
+    "Say whether this group is to join or leave the list {}; nothing was done. Add join or leave after the name.",
+);
+
 const MISSING_SETTING: Bilingual = Bilingual::new(
     "请写明{}要改成什么，未执行。",
     "Write the new value of the {}; nothing was done. ",
@@ -397,7 +403,7 @@ pub(super) mod tests {
     }
 
     /// Errors in a command about a setting or a list of groups.
-    pub(in crate::reply) fn every_name_error() -> [ParseError; 4] {
+    pub(in crate::reply) fn every_name_error() -> [ParseError; 5] {
         [
             ParseError::MissingList {
                 command: CommandName::Announce,
@@ -405,6 +411,9 @@ pub(super) mod tests {
             ParseError::BadList {
                 command: CommandName::Announce,
                 typed: "[NAME]".to_owned(),
+            },
+            ParseError::JoinOrLeave {
+                list: "weekly".to_owned(),
             },
             ParseError::MissingSetting {
                 setting: Setting::Language,

@@ -41,7 +41,9 @@ use crate::model::schedule::{
     AnnounceOptions, EditedPlace, EditedText, Preview, ProposedAction, Verdict,
 };
 use crate::model::series::PauseReason;
-use crate::model::settings::{Origin, Setting, SettingInForce, SettingValue, SettingsInForce};
+use crate::model::settings::{
+    ListChange, ListsOfGroup, Origin, Setting, SettingInForce, SettingValue, SettingsInForce,
+};
 
 const CONTEXT: ReplyContext<'_> = ReplyContext {
     reference: "5f2c9a1e",
@@ -440,6 +442,27 @@ fn every_pause() -> [Done; 2] {
     ]
 }
 
+/// What `/settings groups` has done.
+fn every_list_success() -> [Done; 4] {
+    let change = |joins| {
+        let list = "weekly".to_owned();
+        Done::ListChanged(ListChange { list, joins })
+    };
+    let lists = |configured: &[&str], joined: &[&str]| {
+        let owned = |names: &[&str]| names.iter().map(|name| (*name).to_owned()).collect();
+        Done::Lists(Box::new(ListsOfGroup {
+            configured: owned(configured),
+            joined: owned(joined),
+        }))
+    };
+    [
+        change(true),
+        change(false),
+        lists(&[], &[]),
+        lists(&["all-hands"], &["weekly", "sales"]),
+    ]
+}
+
 fn every_success() -> Vec<Done> {
     vec![
         Done::Pinned(PinTarget::RepliedMessage),
@@ -679,6 +702,16 @@ fn every_broadcast_refusal() -> impl Iterator<Item = Cause> {
             name: "weekly".to_owned(),
             limit: 500,
         },
+        BroadcastRefusal::OnListAlready {
+            name: "weekly".to_owned(),
+        },
+        BroadcastRefusal::NotOnList {
+            name: "weekly".to_owned(),
+        },
+        BroadcastRefusal::OnListByConfiguration {
+            name: "weekly".to_owned(),
+        },
+        BroadcastRefusal::TooManyLists { limit: 100 },
         BroadcastRefusal::TooManyBroadcasts { limit: 3 },
         BroadcastRefusal::BroadcastQueueFull,
         BroadcastRefusal::BroadcastGone,
@@ -811,7 +844,10 @@ fn every_outcome() -> Vec<Outcome> {
     refused.extend(every_refused_member());
     let helps = every_help().into_iter().chain(every_schedule());
     let helps = helps.chain(every_history()).chain(every_proposal());
-    let done = every_success().into_iter().chain(every_notice());
+    let done = every_success()
+        .into_iter()
+        .chain(every_notice())
+        .chain(every_list_success());
     let done = done.chain(every_pause());
     let done = done.map(Outcome::Done).chain(helps);
     let staged = every_stage().into_iter().map(Outcome::Refused);

@@ -11,7 +11,7 @@ use crate::model::job::{ChatKey, JobId, JobKey, JobKind};
 use crate::model::outcome::Outcome;
 use crate::model::progress::Progress;
 use crate::model::refusal::Cause;
-use crate::model::settings::SettingChange;
+use crate::model::settings::{ListChange, SettingChange};
 use crate::model::trace::TraceContext;
 
 /// A job to schedule.
@@ -84,6 +84,8 @@ pub(crate) struct Conclusion {
     pub(crate) rewrites: Option<Rewrite>,
     /// A setting of the group to change.
     pub(crate) sets: Option<SettingChange>,
+    /// A list that the group joins or leaves.
+    pub(crate) list: Option<ListChange>,
     /// What changes about a broadcast.
     pub(crate) broadcast: Option<BroadcastChange>,
 }
@@ -97,6 +99,7 @@ impl Conclusion {
             cancels: None,
             rewrites: None,
             sets: None,
+            list: None,
             broadcast: None,
         }
     }

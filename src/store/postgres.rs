@@ -21,7 +21,7 @@ use super::job::{Owned, still_owned};
 use super::lease::{ClaimGuard, LeaseState};
 use super::row::job;
 use super::statement::{Query, Row, Statement, timestamp};
-use super::statements::{broadcasts, changes, jobs, schedules, settings};
+use super::statements::{broadcasts, changes, jobs, lists, schedules, settings};
 use super::{
     Accepted, Bounds, Claim, Claimable, Conclusion, Job, Lease, Release, StoreError, StoreOptions,
 };
@@ -416,6 +416,7 @@ async fn conclude(
         record,
         schedules,
         sets,
+        list,
         broadcast,
         ..
     } = conclusion;
@@ -427,6 +428,9 @@ async fn conclude(
     }
     if let Some(change) = sets {
         executor::execute(client, &settings::save(&job.chat_key(), &change, now)).await?;
+    }
+    if let Some(change) = list {
+        executor::execute(client, &lists::save(&job.chat_key(), &change, now)).await?;
     }
     // Before the schedules, which take its number.
     if let Some(record) = record {

@@ -10,6 +10,7 @@ pub(super) mod consents;
 pub(super) mod grants;
 pub(super) mod jobs;
 pub(super) mod limits;
+pub(super) mod lists;
 pub(super) mod panel;
 pub(super) mod schedules;
 pub(super) mod settings;

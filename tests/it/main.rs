@@ -41,6 +41,7 @@ mod foreign;
 mod forwards;
 mod grants;
 mod harness;
+mod joined_lists;
 mod layers;
 mod limits;
 mod medias;

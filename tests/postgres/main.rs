@@ -51,6 +51,8 @@ mod findings;
 mod grants;
 #[path = "../it/harness.rs"]
 mod harness;
+#[path = "../it/joined_lists.rs"]
+mod joined_lists;
 #[path = "../it/limits.rs"]
 mod limits;
 #[path = "../it/medias.rs"]

@@ -73,6 +73,9 @@ impl PostgresAdmin {
             "answers",
             "announcements",
             "settings",
+            "joined_lists",
+            "broadcasts",
+            "deliveries",
             "tenants",
             "panel_commands",
         ] {

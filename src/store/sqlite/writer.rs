@@ -17,7 +17,7 @@ use crate::model::job::{NewJob, Queue};
 use crate::model::outcome::Outcome;
 use crate::store::sqlite::shared::Shared;
 use crate::store::statement::Statement;
-use crate::store::statements::{broadcasts, changes, jobs, schedules, settings};
+use crate::store::statements::{broadcasts, changes, jobs, lists, schedules, settings};
 use crate::store::{Accepted, Claim, Claimable, Conclusion, Job, Release, StoreError};
 use crate::supervision::Background;
 use crate::telemetry::Wakeup;
@@ -219,6 +219,7 @@ impl Txn<'_> {
             record,
             schedules,
             sets,
+            list,
             broadcast,
             ..
         } = conclusion;
@@ -231,6 +232,10 @@ impl Txn<'_> {
         }
         if let Some(change) = sets {
             let saved = settings::save(&job.chat_key(), &change, self.now);
+            executor::execute(self.connection, &saved)?;
+        }
+        if let Some(change) = list {
+            let saved = lists::save(&job.chat_key(), &change, self.now);
             executor::execute(self.connection, &saved)?;
         }
         // Before the schedules, which take its number.

@@ -2,7 +2,7 @@
 
 use jiff::Timestamp;
 
-use super::{broadcasts, settings};
+use super::{broadcasts, lists, settings};
 use crate::model::change::ChangeId;
 use crate::model::job::{ChatKey, JobId, JobKey, Tenant};
 use crate::model::schedule::ScheduleRow;
@@ -130,8 +130,8 @@ fn decide(decision: &Rewrite, now: Timestamp) -> Statement {
 }
 
 /// Cancels the schedules and waiting commands of a chat that the bot left, and removes its members'
-/// texts and its settings.
-pub(in crate::store) fn leave(chat: &ChatKey, now: Timestamp) -> [Statement; 5] {
+/// texts, its settings and its places on lists.
+pub(in crate::store) fn leave(chat: &ChatKey, now: Timestamp) -> [Statement; 6] {
     let end = "UPDATE jobs SET state = 'done', payload = '', progress = NULL, finished_at = $1
          WHERE app = $2 AND tenant = $3 AND chat = $4
            AND (number IS NOT NULL AND state IN ('ready', 'paused') OR state = 'suspended')";
@@ -146,6 +146,7 @@ pub(in crate::store) fn leave(chat: &ChatKey, now: Timestamp) -> [Statement; 5] 
         Statement::new(empty, chat.values()),
         Statement::new(forget, chat.values()),
         settings::forget(chat),
+        lists::forget(chat),
         broadcasts::leave(&chat.tenant, &chat.chat),
     ]
 }

@@ -18,7 +18,7 @@ const TICKETS_KEPT: Duration = Duration::from_hours(6);
 const MOST_TICKETS: u32 = 32;
 
 /// The tables with rows of a tenant, each with the columns of a unique key.
-const TABLES: [(&str, &str); 12] = [
+const TABLES: [(&str, &str); 13] = [
     ("jobs", "app, tenant, origin, kind"),
     ("changes", "app, tenant, origin, job_kind"),
     ("broadcasts", "app, tenant, origin, kind"),
@@ -27,6 +27,7 @@ const TABLES: [(&str, &str); 12] = [
     ("answers", "app, tenant, chat, actor, reason"),
     ("announcements", "app, tenant, chat"),
     ("settings", "app, tenant, chat, name"),
+    ("joined_lists", "app, tenant, list, chat"),
     ("grants", "app, tenant, person"),
     ("consents", "app, tenant, person"),
     ("panel_commands", "app, tenant, command, command_id"),

@@ -5,7 +5,7 @@ use proptest::test_runner::{Config, TestRunner};
 use tokio::runtime::Runtime;
 
 use super::*;
-use crate::model::settings::{GroupSettings, Setting, SettingChange};
+use crate::model::settings::{GroupSettings, ListChange, Setting, SettingChange};
 
 const CASES: u32 = 12;
 
@@ -36,6 +36,8 @@ struct View {
     limited: usize,
     can_delete_text: Option<bool>,
     settings: GroupSettings,
+    lists: Vec<String>,
+    on_list: usize,
 }
 
 fn acts() -> impl Strategy<Value = Vec<(&'static str, Act)>> {
@@ -123,8 +125,13 @@ impl Bench {
                     old: None,
                     new: word.and_then(|word| setting.stored(word)),
                 };
+                let list = ListChange {
+                    list: "Weekly".to_owned(),
+                    joins: word.is_some(),
+                };
                 self.run_in(key, &origin, None, |conclusion| Conclusion {
                     sets: Some(change),
+                    list: Some(list),
                     ..conclusion
                 })
                 .await;
@@ -185,6 +192,8 @@ impl Bench {
                 .count(),
             can_delete_text: store.can_delete_text(chat_in(key)).await.unwrap(),
             settings: store.group_settings(&chat_in(key)).await.unwrap(),
+            lists: store.lists_of(&chat_in(key)).await.unwrap(),
+            on_list: store.groups_on(&tenant(key), "weekly").await.unwrap().len(),
         }
     }
 }
