@@ -453,3 +453,6 @@ fn aligned<const N: usize>(rows: &[[String; N]]) -> String {
     }
     text
 }
+
+#[cfg(test)]
+mod tests;

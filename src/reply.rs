@@ -145,4 +145,4 @@ pub(crate) fn words(outcome: &Outcome, language: Language, context: ReplyContext
 }
 
 #[cfg(test)]
-mod tests;
+pub(crate) mod tests;

@@ -54,7 +54,7 @@ fn reads<T: serde::de::DeserializeOwned>(value: &Value) -> bool {
 }
 
 /// Whether the worker can read it as the payload of such a job.
-fn reads_payload(kind: Option<JobKind>, value: &Value) -> bool {
+pub(super) fn reads_payload(kind: Option<JobKind>, value: &Value) -> bool {
     let payload = value.to_string();
     match kind {
         None => false,

@@ -807,7 +807,7 @@ fn every_stage() -> Vec<Refusal> {
 }
 
 /// Every outcome with a reply of its own.
-fn every_outcome() -> Vec<Outcome> {
+pub(crate) fn every_outcome() -> Vec<Outcome> {
     let mut refused: Vec<_> = every_parse_error()
         .into_iter()
         .chain(every_name_error())

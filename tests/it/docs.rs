@@ -70,6 +70,46 @@ fn readmes_name_what_a_new_app_gets() {
     }
 }
 
+/// The first release with this key. Its files are written while it is prepared.
+fn since(key: &str) -> String {
+    let folder = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/data/releases");
+    let entries = std::fs::read_dir(folder).unwrap();
+    let releases = entries.filter_map(|entry| {
+        let path = entry.unwrap().path();
+        let keys = std::fs::read_to_string(path.join("keys.txt")).ok()?;
+        let version = path.file_name()?.to_str()?.to_owned();
+        let numbers = version.split('.').map(|part| part.parse::<u32>().unwrap());
+        let numbers: Vec<u32> = numbers.collect();
+        keys.lines()
+            .any(|line| line == key)
+            .then_some((numbers, version))
+    });
+    let first = releases.min();
+    first.map_or_else(
+        || env!("CARGO_PKG_VERSION").to_owned(),
+        |(_, version)| version,
+    )
+}
+
+/// The entries of the changelog about what admins and members may have to adapt to.
+#[test]
+fn changes_say_impact_and_what_to_do() {
+    let mut section = "";
+    let mut checked = 0;
+    for line in include_str!("../../CHANGELOG.md").lines() {
+        if let Some(name) = line.strip_prefix("### ") {
+            section = name;
+        }
+        let needs = ["Changed", "Deprecated", "Removed"].contains(&section);
+        if needs && line.starts_with("- ") {
+            let has = |words: &str| line.contains(&format!(" {words} "));
+            assert!(has("Impact:") && has("To do:"), "{line}");
+            checked += 1;
+        }
+    }
+    assert!(checked > 0);
+}
+
 #[test]
 fn configuration_page_matches_the_default_file() {
     let mut page = Vec::new();
@@ -84,7 +124,7 @@ fn configuration_page_matches_the_default_file() {
             page.push(if about.is_empty() {
                 format!(
                     "\n## {group}\n\n\
-                     | Key | Environment variable | Default | Meaning |\n|---|---|---|---|"
+                     | Key | Environment variable | Default | Since | Meaning |\n|---|---|---|---|---|"
                 )
             } else {
                 format!("\n## {group}\n\n{about}")
@@ -98,7 +138,8 @@ fn configuration_page_matches_the_default_file() {
                 None => (comment.as_str(), String::new()),
             };
             page.push(format!(
-                "| `{group}.{key}` | {variables} | `{default}` | {meaning} |"
+                "| `{group}.{key}` | {variables} | `{default}` | {} | {meaning} |",
+                since(&format!("{group}.{key}"))
             ));
         }
     }
