@@ -536,6 +536,14 @@ impl Bench {
         receive(&self.sim, &self.bot, &[]).await;
     }
 
+    /// Kills the bot, and lets another replica receive its events. The lease stays.
+    #[allow(dead_code, reason = "the tests of a server need it")]
+    pub(crate) async fn replace_killed(&mut self, replica: Bot) {
+        let killed = std::mem::replace(&mut self.bot, replica);
+        killed.kill().await;
+        receive(&self.sim, &self.bot, &[]).await;
+    }
+
     /// Kills the bot, and starts it again on the same store.
     pub(crate) async fn kill(&mut self) {
         self.cut().await;
@@ -701,6 +709,18 @@ impl Bot {
 
     fn webhook(&self) -> String {
         format!("{}/webhook/event", self.public)
+    }
+
+    /// Kills the bot, which leaves its lease.
+    #[allow(dead_code, reason = "the tests of a server need it")]
+    pub(crate) async fn kill(mut self) {
+        self.tasks.shutdown().await;
+    }
+
+    /// Stops the bot.
+    #[allow(dead_code, reason = "the tests of a server need it")]
+    pub(crate) async fn stop(mut self) {
+        self.stopped().await;
     }
 
     async fn stopped(&mut self) {

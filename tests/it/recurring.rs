@@ -15,7 +15,7 @@ const DAY: Duration = Duration::from_hours(24);
 
 impl Bench {
     /// The platform's time.
-    fn now(&self) -> Timestamp {
+    pub(crate) fn now(&self) -> Timestamp {
         let now = i64::try_from(self.sim.clock().now_ms()).unwrap();
         Timestamp::from_millisecond(now).unwrap()
     }
