@@ -54,6 +54,7 @@ for_both_stores! {
     consent_just_before_a_suspension_is_noticed,
     suspended_jobs_outlive_a_kill,
     suspended_jobs_that_end_make_room,
+    a_withdrawn_preview_leaves_no_text,
     one_process_renews_a_grant_at_a_time,
     idle_grants_are_found,
     an_old_renewal_changes_no_later_grant,
@@ -181,6 +182,49 @@ async fn suspended_jobs_that_end_make_room(bench: Bench) {
     bench.store.leave(chat).await.unwrap();
     assert!(!bench.store.is_full());
     assert_eq!(bench.open().await, 1);
+}
+
+/// Of another command, or once its author has pressed a button, it stays.
+async fn a_withdrawn_preview_leaves_no_text(bench: Bench) {
+    let due = bench.clock.now() + Duration::from_hours(1);
+    for origin in ["om_1", "om_2"] {
+        let schedule = |kind| NewSchedule {
+            kind,
+            ..expiry(due)
+        };
+        bench
+            .carry_out(origin, |conclusion| Conclusion {
+                schedules: [JobKind::Preview, JobKind::Proposal].map(schedule).into(),
+                ..conclusion
+            })
+            .await;
+    }
+    let tenant = Tenant::own(APP);
+    let withdraw = async |origin: &str| {
+        let message = origin.into();
+        bench.store.withdraw(&tenant, &message).await.unwrap()
+    };
+    assert!(withdraw("om_1").await);
+    let left = "jobs WHERE kind = 'preview' AND payload <> ''";
+    assert_eq!(bench.place.count(left).await, 1);
+    assert!(!withdraw("om_1").await, "it is gone");
+    bench.hand.advance(Duration::from_hours(1));
+    let mut due = Vec::new();
+    while let Some(job) = bench.claim().await {
+        if job.key.kind == JobKind::Preview {
+            assert!(!withdraw(&job.key.origin).await, "it runs");
+        }
+        bench.store.release(&job, Release::Done).await.unwrap();
+        due.push((job.key.origin, job.key.kind));
+    }
+    let of = |origin: &str, kind| (origin.to_owned(), kind);
+    let expected = [
+        of("om_1", JobKind::Proposal),
+        of("om_2", JobKind::Preview),
+        of("om_2", JobKind::Proposal),
+    ];
+    assert!(expected.iter().all(|job| due.contains(job)), "{due:?}");
+    assert_eq!(due.len(), expected.len());
 }
 
 async fn one_process_renews_a_grant_at_a_time(bench: Bench) {
