@@ -173,6 +173,34 @@ async fn failed_groups_are_retried_by_button() {
     bench.finish().await;
 }
 
+/// The names of lists differ in case only, so that a member means both.
+#[tokio::test]
+async fn lists_of_one_name_are_together_limited() {
+    let mut bench = Bench::new().await;
+    let ops = bench.group(Docx);
+    let lists = |first: usize, second: usize| {
+        let ids = |from: usize, count: usize| {
+            let ids = (from..from + count).map(|n| format!("'oc_{n}'"));
+            ids.collect::<Vec<_>>().join(", ")
+        };
+        // The lists share a group, which counts once.
+        let (upper, lower) = (ids(0, first), ids(first - 1, second));
+        format!("[groups.Weekly]\nchats = [{upper}]\n[groups.weekly]\nchats = [{lower}]\n")
+    };
+    let command = "/announce --to WEEKLY lunch";
+    bench.reconfigure(&lists(300, 202)).await;
+    let refused = bench.reply_to(&ops, command).await;
+    let limit = "“Weekly” has more than 500 groups";
+    assert!(refused.contains(limit), "{refused}");
+    assert_eq!(bench.count("deliveries").await, 0);
+    bench.idle().await;
+    bench.reconfigure(&lists(300, 201)).await;
+    let command = bench.say(&ops, command).id;
+    report_of(&bench, &ops, &command, "waiting").await;
+    assert_eq!(bench.count("deliveries").await, 500);
+    bench.cut_off().await;
+}
+
 #[tokio::test]
 async fn unknown_lists_are_refused_with_the_known_ones() {
     let (bench, groups) = with_list(three).await;
