@@ -6,7 +6,7 @@
 
 use std::time::Duration;
 
-use feishu::{ChatId, Sender};
+use feishu::ChatId;
 use jiff::Timestamp;
 use serde::Serialize;
 
@@ -16,7 +16,7 @@ use super::intent::{BroadcastRequest, Next};
 use super::record;
 use crate::action::Failure;
 use crate::event::{Stored, StoredMessage};
-use crate::model::action::{Action, Source};
+use crate::model::action::{Action, Source, is_author};
 use crate::model::broadcast::{
     Delivery, DeliveryPayload, DeliveryState, Reach, ReportPayload, Retraction, author_of,
 };
@@ -155,7 +155,7 @@ impl Dispatcher {
         change: &RecordedChange,
     ) -> Result<Conclusion, Failure> {
         let actor = stored.actor();
-        if !is_author(actor.sender, change) {
+        if !is_author(change.actor.as_ref(), actor.sender) {
             let undo = self.undo(change.clone()).await?;
             self.authorize(actor, undo, Enforcer::Bot).await?;
         }
@@ -237,7 +237,7 @@ impl Dispatcher {
         if failed.is_empty() {
             return Err(BroadcastRefusal::BroadcastOver.into());
         }
-        if !change.undone && !is_author(stored.actor().sender, &change) {
+        if !change.undone && !is_author(change.actor.as_ref(), stored.actor().sender) {
             return Err(BroadcastRefusal::NotAuthorOfBroadcast.into());
         }
         let next = |state: DeliveryState| state.retried().unwrap_or(state);
@@ -369,9 +369,4 @@ fn report_job(asked_by: &Job, payload: &ReportPayload) -> Result<NewJob, Cause> 
         payload: serde_json::to_string(payload).map_err(|_| Cause::Internal)?,
         trace: asked_by.trace,
     })
-}
-
-/// Whether a member started a broadcast.
-fn is_author(sender: &Sender, change: &RecordedChange) -> bool {
-    change.actor.is_some() && author_of(sender) == change.actor
 }

@@ -1,5 +1,7 @@
 //! Lists of groups: those of the configuration, and those that groups have joined.
 
+use std::collections::HashSet;
+
 use feishu::ChatId;
 
 use super::Dispatcher;
@@ -49,15 +51,12 @@ impl Dispatcher {
         let Some(name) = first.map(|(name, _)| name).or(typed).cloned() else {
             return Ok(None);
         };
-        let mut groups: Vec<ChatId> = Vec::new();
         let lists = first.into_iter().chain(configured);
         let configured = lists.flat_map(|(_, list)| &list.chats);
         let configured = configured.map(|chat| ChatId::from(chat.as_str()));
-        for chat in configured.chain(joined.into_iter().map(|(chat, _)| chat)) {
-            if !groups.contains(&chat) {
-                groups.push(chat);
-            }
-        }
+        let chats = configured.chain(joined.into_iter().map(|(chat, _)| chat));
+        let mut known = HashSet::new();
+        let groups = chats.filter(|chat| known.insert(chat.clone())).collect();
         Ok(Some(List { name, groups }))
     }
 
@@ -85,11 +84,12 @@ impl Dispatcher {
     ) -> Result<BroadcastRefusal, StoreError> {
         let wanted = fold_name(list);
         let lists = self.all_lists(tenant).await?;
-        let near = lists.iter().min_by_key(|name| distance(&wanted, name));
-        let near = near.filter(|name| distance(&wanted, name) <= wanted.chars().count() / 2);
+        let distances = lists.iter().map(|name| (distance(&wanted, name), name));
+        let near = distances.min_by_key(|(distance, _)| *distance);
+        let near = near.filter(|(distance, _)| *distance <= wanted.chars().count() / 2);
         Ok(BroadcastRefusal::UnknownList {
             name: list.to_owned(),
-            near: near.cloned(),
+            near: near.map(|(_, name)| name.clone()),
             known: lists.iter().take(NAMED_LISTS).cloned().collect(),
         })
     }

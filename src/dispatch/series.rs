@@ -8,7 +8,7 @@ use super::Dispatcher;
 use crate::action::Failure;
 use crate::command::Recurrence;
 use crate::event::{Stored, StoredMessage};
-use crate::model::action::Action;
+use crate::model::action::{Action, is_author};
 use crate::model::change::{ChangeKind, ChangeRecord, RecordedChange};
 use crate::model::job::{JobKey, JobKind, JobRef};
 use crate::model::outcome::Outcome;
@@ -204,9 +204,7 @@ pub(super) fn resumed(schedule: &Schedule, by: &Sender, next: Timestamp) -> Resu
         .ok_or(Cause::Series(SeriesRefusal::NotRecurring))?;
     let mut action = with_series(&schedule.action, series.resumed())?;
     if let ScheduledAction::Publish { approved_by, .. } = &mut action {
-        let author = schedule.author.as_ref().map(AsRef::as_ref);
-        let is_author = author.is_some() && author == by.id().map(|(_, id)| id);
-        *approved_by = (!is_author).then(|| Box::new(by.clone()));
+        *approved_by = (!is_author(schedule.author.as_ref(), by)).then(|| Box::new(by.clone()));
     }
     rewrite(schedule, action, Then::Resumes(next))
 }
