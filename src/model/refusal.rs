@@ -1,13 +1,21 @@
 //! Refusals: why a command failed, in whole or in part.
 
-use feishu::{ApiError, MessageKind, OAuthError, Unwritable, codes};
+use feishu::{MessageKind, Unwritable};
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use strum::IntoStaticStr;
 
 use crate::command::{CommandName, ParseError, ScheduleTimeError};
-use crate::model::rights::{BotPermission, Denied};
+use crate::model::rights::Denied;
 use crate::model::settings::Setting;
+
+mod broadcast;
+mod platform;
+mod stage;
+
+pub(crate) use broadcast::BroadcastRefusal;
+pub(crate) use platform::{Call, Meaning, PlatformRefusal};
+pub(crate) use stage::{NextRun, Stage, Unfinished};
 
 /// A command that failed, in whole or in part.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -15,81 +23,6 @@ pub(crate) struct Refusal {
     #[serde(default, skip_serializing_if = "Stage::is_whole")]
     pub(crate) stage: Stage,
     pub(crate) cause: Cause,
-}
-
-/// The part of a command that failed.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize, IntoStaticStr)]
-#[serde(rename_all = "snake_case")]
-#[strum(serialize_all = "snake_case")]
-pub enum Stage {
-    #[default]
-    Whole,
-    /// Only the first lines of an announcement were written.
-    Partly {
-        /// Lines that were written.
-        lines: usize,
-        /// All lines.
-        of: usize,
-    },
-    /// The announcement was written; the rest of the command was not done completely.
-    Incomplete(Unfinished),
-    /// The edited text was written, and the former one could not be deleted.
-    FormerTextLeft,
-    /// A scheduled announcement was due and could not be published.
-    NotPublished,
-    /// A run of a series was due and could not be published.
-    RunNotPublished(NextRun),
-    /// A change could not be reverted when its duration had passed.
-    NotReverted,
-    /// A run of a series was published, and the entry of the one before could not be removed.
-    FormerRunLeft,
-}
-
-/// What becomes of a series after a run that was not published.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
-pub struct NextRun {
-    /// The number of the schedule.
-    pub(crate) number: u32,
-    pub(crate) at: Timestamp,
-    /// When the next run is due; `None` if the series is paused.
-    pub(crate) due: Option<Timestamp>,
-}
-
-/// What was not done after an announcement was written. If it is more than one thing, only one has
-/// the cause.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
-#[expect(
-    clippy::struct_excessive_bools,
-    reason = "each is a separate part of the command"
-)]
-pub struct Unfinished {
-    /// The old content was not deleted.
-    pub(crate) not_replaced: bool,
-    /// The announcement was not pinned.
-    pub(crate) not_on_top: bool,
-    /// Nobody was notified.
-    pub(crate) not_notified: bool,
-    /// It is unknown whether everybody was notified.
-    pub(crate) maybe_notified: bool,
-    /// Whether a card was posted instead of the announcement.
-    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
-    pub(crate) of_notice: bool,
-}
-
-impl Unfinished {
-    pub(crate) fn is_only_replacement(self) -> bool {
-        let only = Self {
-            not_replaced: true,
-            ..Self::default()
-        };
-        self == only
-    }
-}
-
-impl Stage {
-    fn is_whole(&self) -> bool {
-        *self == Self::Whole
-    }
 }
 
 /// Why a command failed.
@@ -398,47 +331,6 @@ impl Cause {
     }
 }
 
-/// Why an announcement was not sent to several groups, or not reverted there.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, IntoStaticStr)]
-#[serde(rename_all = "snake_case")]
-#[strum(serialize_all = "snake_case")]
-pub enum BroadcastRefusal {
-    /// No list of groups has this name.
-    UnknownList {
-        name: String,
-        /// The most similar name of a list.
-        near: Option<String>,
-        /// The first lists.
-        known: Vec<String>,
-    },
-    /// The list of groups is empty.
-    EmptyList { name: String },
-    /// The list has too many groups.
-    ListTooLong { name: String, limit: usize },
-    /// The group is on the list already.
-    OnListAlready { name: String },
-    /// The group is not on the list.
-    NotOnList { name: String },
-    /// The configuration has the group on the list.
-    OnListByConfiguration { name: String },
-    /// There are too many lists.
-    TooManyLists { limit: usize },
-    /// The member has the maximum number of broadcasts that are not finished.
-    TooManyBroadcasts { limit: usize },
-    /// Other broadcasts have to be finished first.
-    BroadcastQueueFull,
-    /// The text was erased before it was posted.
-    BroadcastGone,
-    /// It was undone before, or nothing of it failed.
-    BroadcastOver,
-    /// Only the author can repeat it.
-    NotAuthorOfBroadcast,
-    /// `/edit` named a broadcast, which is edited in each group.
-    BroadcastNotEditable,
-    /// Content was replaced, and later changes depend on it.
-    LaterChanges,
-}
-
 impl From<BroadcastRefusal> for Cause {
     fn from(refusal: BroadcastRefusal) -> Self {
         Self::Broadcast(refusal)
@@ -478,131 +370,4 @@ pub enum NotPinnable {
     System,
     /// A reply in a topic.
     InThread,
-}
-
-/// A response with an error code that a retry does not fix.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct PlatformRefusal {
-    pub(crate) call: Call,
-    pub(crate) code: i64,
-    /// The platform's log id, which its support asks for.
-    pub(crate) log_id: Option<String>,
-    /// The scopes that the app lacks, if the platform listed them.
-    pub(crate) missing_scopes: Vec<String>,
-    /// The invalid fields of the request, if the platform listed them.
-    #[serde(default, skip_serializing_if = "Vec::is_empty")]
-    pub(crate) fields: Vec<String>,
-    /// The meaning of a code that has several, if known.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub(crate) meaning: Option<Meaning>,
-    /// The bot's permission by the group's settings, if that can be the reason.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub(crate) bot: Option<BotPermission>,
-    /// Whether the bot made the call as the member, so that the platform refused the member.
-    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
-    pub(crate) as_member: bool,
-}
-
-/// The meaning of a code that has several.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub(crate) enum Meaning {
-    /// The message or its people belong to another tenant.
-    OtherTenant,
-    /// The call does not accept this kind of token.
-    TokenKind,
-    UnknownApp,
-    WrongSecret,
-    /// The app is disabled or not installed.
-    AppDisabled,
-    /// The app cannot ask members for some of the scopes.
-    ScopesNotOffered,
-}
-
-impl Meaning {
-    /// Uses the platform's message, then whether the group is external.
-    pub(crate) fn of(api: &ApiError, is_external: bool) -> Option<Self> {
-        let msg = api.msg.to_lowercase();
-        let says = |words: &[&str]| words.iter().any(|word| msg.contains(word));
-        match api.code {
-            codes::MESSAGE_FORBIDDEN => {
-                let other = says(&["tenant", "external", "cross"]);
-                let scope = !api.missing_scopes.is_empty() || says(&["scope"]);
-                (other || (is_external && !scope)).then_some(Self::OtherTenant)
-            }
-            codes::USER_TOKEN_INVALID => api.is_token_kind_unsupported().then_some(Self::TokenKind),
-            codes::UNKNOWN_APP => {
-                says(&["app not", "no such app", "app_id", "app id", "not exist"])
-                    .then_some(Self::UnknownApp)
-            }
-            codes::oauth::WRONG_SECRET => Some(Self::WrongSecret),
-            codes::oauth::APP_UNKNOWN => Some(Self::UnknownApp),
-            codes::oauth::APP_NOT_INSTALLED | codes::oauth::APP_DISABLED => Some(Self::AppDisabled),
-            codes::oauth::SCOPES_DUPLICATE | codes::oauth::SCOPES_REFUSED => {
-                Some(Self::ScopesNotOffered)
-            }
-            codes::APP_UNAUTHORIZED if says(&["secret"]) => Some(Self::WrongSecret),
-            codes::APP_UNAUTHORIZED => {
-                says(&["unauthorized", "unavailable", "disabled", "not enabled"])
-                    .then_some(Self::AppDisabled)
-            }
-            _ => Self::of_oauth(api.oauth_error?),
-        }
-    }
-
-    /// Refusals to ask a member for consent, which have no code.
-    fn of_oauth(error: OAuthError) -> Option<Self> {
-        match error {
-            OAuthError::InvalidClient => Some(Self::WrongSecret),
-            OAuthError::UnauthorizedClient => Some(Self::AppDisabled),
-            OAuthError::InvalidScope => Some(Self::ScopesNotOffered),
-            _ => None,
-        }
-    }
-}
-
-/// The call that failed, as far as the reply depends on it.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum Call {
-    PutMessage,
-    PutAnnouncement,
-    DeleteTopNotice,
-    ReadAnnouncement,
-    WriteAnnouncement,
-    ReadChat,
-    /// The message that was replied to.
-    ReadMessage,
-    /// Asks the member for consent.
-    RequestConsent,
-    /// Ends the member's consent.
-    RevokeConsent,
-    /// Sends the message that mentions everybody.
-    Notify,
-    /// Posts a card.
-    PostNotice,
-    /// Gives a card another text.
-    UpdateNotice,
-}
-
-impl Call {
-    /// Whether the bot makes the call as itself where it acts as members.
-    pub(crate) fn is_of_bot(self) -> bool {
-        matches!(
-            self,
-            Self::ReadChat
-                | Self::ReadMessage
-                | Self::Notify
-                | Self::PostNotice
-                | Self::UpdateNotice
-        )
-    }
-
-    /// Whether the call changes nothing that members see in the group.
-    pub(crate) fn is_read(self) -> bool {
-        matches!(
-            self,
-            Self::ReadAnnouncement | Self::ReadChat | Self::ReadMessage | Self::RequestConsent
-        )
-    }
 }
