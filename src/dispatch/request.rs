@@ -1,39 +1,25 @@
-//! From the text of a message, or a due schedule, to the next step.
+//! From the text of a message to the next step.
 
 use std::ops::Range;
-use std::time::Duration;
 
-use feishu::{ChatId, Content, OpenId, ReceivedMessage};
-use jiff::Timestamp;
+use feishu::{Content, ReceivedMessage};
 
 use super::intent::{BroadcastRequest, Next, ScheduledAnnouncement};
-use super::series::new_series;
 use super::{Dispatcher, text_of};
 use crate::action::{self, Failure};
 use crate::command::{
-    self, Announcement, Command, CommandName, Mention, ParseError, PinTarget, ScheduleTimeError,
+    self, Announcement, Command, CommandName, Mention, ParseError, ScheduleTimeError,
 };
 use crate::content::{Document, Unfit, media};
-use crate::event::{self, Stored, StoredMessage, is_typed};
+use crate::event::{StoredMessage, is_typed};
 use crate::language::Language;
 use crate::model::action::{Action, ChangeToUndo, Source, replied_to};
-use crate::model::change::{Change, ChangeKind, PinnedItem, RecordedChange};
-use crate::model::job::{JobKey, JobKind, JobRef};
-use crate::model::outcome::{
-    Approver, Done, History, HistoryChange, HistorySchedule, Outcome, Scheduled, ScheduledChange,
-};
+use crate::model::change::RecordedChange;
+use crate::model::outcome::Outcome;
 use crate::model::refusal::{Cause, NotPosted};
-use crate::model::schedule::{AnnounceOptions, Preview, Proposal, Schedule, ScheduledAction};
+use crate::model::schedule::{AnnounceOptions, Schedule};
 use crate::platform::Platform;
-use crate::policy::Permit;
-use crate::store::{Conclusion, Job, NewSchedule, StoreError};
-
-/// Maximum number of scheduled announcements per chat.
-const MAX_SCHEDULED: usize = 100;
-/// A scheduled announcement is late after this delay.
-const LATE_AFTER: Duration = Duration::from_mins(1);
-/// Number of changes in `/history`.
-const HISTORY: u32 = 10;
+use crate::store::Job;
 
 pub(super) struct TypedCommand {
     pub(super) command: Command,
@@ -210,290 +196,6 @@ impl Dispatcher {
         Ok(())
     }
 
-    /// Schedules an announcement, if its author has the permission now. It is checked again when it
-    /// is due.
-    pub(super) async fn schedule(
-        &self,
-        job: &Job,
-        stored: &Stored,
-        ScheduledAnnouncement {
-            source,
-            options,
-            due,
-            to,
-            every,
-        }: ScheduledAnnouncement,
-    ) -> Result<Conclusion, Failure> {
-        let list = to.as_deref();
-        self.authorize_announcement(job, stored, source.clone(), options, list)
-            .await?;
-        self.require_consent(job, stored).await?;
-        let document = self
-            .document_now(job, stored, source, options, list)
-            .await?;
-        let action = ScheduledAction::Publish {
-            document,
-            options,
-            approved_by: None,
-            to,
-            series: new_series(every),
-        };
-        self.add_schedule(job, action, options, due).await
-    }
-
-    /// Schedules an announcement that is permitted now.
-    pub(super) async fn add_schedule(
-        &self,
-        job: &Job,
-        action: ScheduledAction,
-        options: AnnounceOptions,
-        due: Timestamp,
-    ) -> Result<Conclusion, Failure> {
-        let schedules = self.schedules(job).await?;
-        let announcements = schedules
-            .iter()
-            .filter(|schedule| matches!(schedule.action, ScheduledAction::Publish { .. }));
-        if announcements.count() >= MAX_SCHEDULED {
-            return Err(Cause::TooManySchedules {
-                limit: MAX_SCHEDULED,
-            }
-            .into());
-        }
-        let summary = action.summary();
-        let to = action.to().map(str::to_owned);
-        let every = action.series().map(|series| series.rule);
-        let payload = StoredMessage::with_schedule(&job.payload, action);
-        let at = self.clock.now();
-        Ok(Conclusion {
-            schedules: vec![NewSchedule {
-                kind: JobKind::Publish,
-                origin: None,
-                number: None,
-                due,
-                payload: payload.map_err(|_| Cause::Internal)?,
-                is_paused: false,
-            }],
-            ..Conclusion::of(Outcome::Scheduled(Scheduled {
-                number: 0,
-                due,
-                at,
-                job_ref: Some(JobRef {
-                    origin: job.key.origin.clone(),
-                    kind: JobKind::Publish,
-                }),
-                summary,
-                options,
-                to,
-                every,
-            }))
-        })
-    }
-
-    /// A schedule that is due.
-    pub(super) async fn due(
-        &self,
-        job: &Job,
-        stored: &StoredMessage,
-        action: &ScheduledAction,
-    ) -> Result<Next, Failure> {
-        // If the platform does not respond, its last known time is used.
-        if !self.clock.is_confirmed() {
-            let _ = self.platform.client.confirm_time().await;
-        }
-        if self.clock.now() < job.accepted_at {
-            return Err(Failure::NotBefore(job.accepted_at));
-        }
-        match action {
-            ScheduledAction::Publish {
-                document,
-                options,
-                to,
-                ..
-            } => {
-                let at = self.clock.now();
-                let due = self.due_of(job, action.series(), at);
-                if at > due + self.settings.worker.plan_grace {
-                    return Err(Cause::ScheduleTooLate { due, at }.into());
-                }
-                if let Some(target) = &stored.delivery
-                    && self.is_superseded(job, &target.broadcast).await?
-                {
-                    return Ok(Next::Answer(Outcome::Done(Done::Superseded)));
-                }
-                let source = Source::Document(document.clone());
-                let announce = Action::Announce(source.clone(), *options);
-                let authority = stored.authority();
-                // The author may have left the group since, or may not be in a group of a list.
-                if action.series().is_some() || stored.delivery.is_some() {
-                    self.require_member(authority, announce.right()).await?;
-                }
-                if let Some(list) = to.clone() {
-                    return Ok(Next::Broadcast(BroadcastRequest {
-                        source,
-                        options: *options,
-                        list,
-                    }));
-                }
-                let permit = self
-                    .authorize_with_pin(authority, announce, self.enforcer())
-                    .await?;
-                Ok(Next::Act(permit))
-            }
-            ScheduledAction::Propose(proposal) => Ok(Next::Decided(proposal.clone())),
-            ScheduledAction::Preview(preview) => self.preview_due(job, preview).await,
-            ScheduledAction::Supersede { run, .. } => Ok(match self.superseded(job, run).await? {
-                Some(change) => Next::Act(Permit::for_expiry(change)),
-                None => Next::Answer(Outcome::Done(Done::Superseded)),
-            }),
-            ScheduledAction::Expire { made_by, .. } => {
-                let job_ref = JobKey {
-                    kind: *made_by,
-                    ..job.key.clone()
-                };
-                Ok(match self.store.change_of(job_ref).await? {
-                    Some(change) => Next::Act(Permit::for_expiry(change)),
-                    // The change was reverted or overwritten.
-                    None => Next::Answer(Outcome::Done(Done::Superseded)),
-                })
-            }
-        }
-    }
-
-    /// Reports a late announcement.
-    pub(super) fn published(&self, job: &Job, stored: &Stored, done: Done) -> Done {
-        let at = self.clock.now();
-        let due = self.due_of(job, stored.series(), at);
-        if job.key.kind == JobKind::Publish && at > due + LATE_AFTER {
-            done.late(due, at)
-        } else {
-            done
-        }
-    }
-
-    /// The schedules of the job's chat, without previews, which concern only their author. The end of an
-    /// earlier run of a series is none.
-    pub(super) async fn schedules(&self, job: &Job) -> Result<Vec<Schedule>, StoreError> {
-        let mut schedules = self.schedules_and_previews(job).await?;
-        schedules.retain(|schedule| schedule.action.preview().is_none());
-        Ok(schedules)
-    }
-
-    pub(super) async fn schedules_and_previews(
-        &self,
-        job: &Job,
-    ) -> Result<Vec<Schedule>, StoreError> {
-        let rows = self.store.schedules(job.chat_key()).await?;
-        let schedules = rows.into_iter().filter_map(event::schedule);
-        let is_listed =
-            |action: &ScheduledAction| !matches!(action, ScheduledAction::Supersede { .. });
-        Ok(schedules
-            .filter(|schedule| is_listed(&schedule.action))
-            .collect())
-    }
-
-    /// Drops the scheduled ends of notices that were recalled. They stay in the store, because an edit
-    /// posts such a notice again, which ends at the same time.
-    async fn drop_ends_of_recalled(
-        &self,
-        job: &Job,
-        changes: &[RecordedChange],
-        schedules: &mut Vec<Schedule>,
-    ) -> Result<(), StoreError> {
-        let recalled = changes
-            .iter()
-            .filter(|change| change.kind == ChangeKind::Recalled);
-        let recalled = recalled.filter_map(|recall| recall.change.as_ref()?.before.top.clone());
-        let recalled: Vec<PinnedItem> = recalled.collect();
-        if recalled.is_empty() {
-            return Ok(());
-        }
-        let mut kept = Vec::new();
-        for schedule in schedules.drain(..) {
-            let notice = match &schedule.action {
-                ScheduledAction::Expire {
-                    made_by,
-                    kind: ChangeKind::Notice,
-                    ..
-                } => {
-                    let made = JobKey {
-                        origin: schedule.job_ref.origin.clone(),
-                        kind: *made_by,
-                        ..job.key.clone()
-                    };
-                    self.store.change_of(made).await?
-                }
-                _ => None,
-            };
-            let change = notice.as_ref().and_then(|notice| notice.change.as_ref());
-            let card = change.and_then(Change::notice);
-            let card = card.map(|card| PinnedItem::Message(card.message.clone()));
-            if !card.is_some_and(|card| recalled.contains(&card)) {
-                kept.push(schedule);
-            }
-        }
-        *schedules = kept;
-        Ok(())
-    }
-
-    /// The recent changes and the schedules of the chat.
-    pub(super) async fn history(&self, job: &Job, chat: &ChatId) -> Result<History, StoreError> {
-        let undoable = self.store.undoable(job.chat_key()).await?;
-        let changes = self.store.history(job.chat_key(), HISTORY).await?;
-        let mut schedules = self.schedules(job).await?;
-        self.drop_ends_of_recalled(job, &changes, &mut schedules)
-            .await?;
-        let names = if changes.is_empty() && schedules.is_empty() {
-            None
-        } else {
-            self.platform.names(chat).await
-        };
-        let name = |id: Option<&OpenId>| names.as_ref()?.get(id?).cloned();
-        let read_by = self.read_by(&changes, names.as_deref()).await;
-        let mut reaches = Vec::with_capacity(changes.len());
-        for change in &changes {
-            reaches.push(self.reach(job, change).await?);
-        }
-        Ok(History {
-            asked_at: self.clock.now(),
-            undoable: undoable.map(|change| change.job_ref),
-            changes: changes
-                .into_iter()
-                .zip(read_by)
-                .zip(reaches)
-                .map(|((change, read_by), reach)| HistoryChange {
-                    kind: change.kind,
-                    pinned: pinned(&change),
-                    actor: name(change.actor.as_ref()),
-                    approver: change.approver.map(|id| Approver {
-                        name: name(Some(&id)),
-                    }),
-                    summary: change.summary,
-                    made_at: change.at,
-                    undone: change.undone,
-                    number: change
-                        .number
-                        .filter(|_| !change.undone && change.change.is_some()),
-                    reach,
-                    read_by,
-                })
-                .collect(),
-            schedules: schedules
-                .into_iter()
-                .map(|schedule| HistorySchedule {
-                    job_ref: Some(schedule.job_ref),
-                    number: schedule.number,
-                    what: scheduled_change(&schedule.action),
-                    author: name(schedule.author.as_ref()),
-                    summary: schedule.action.summary(),
-                    due: schedule.due,
-                    to: schedule.action.to().map(str::to_owned),
-                    every: schedule.action.series().map(|series| series.rule),
-                    paused: schedule.action.series().and_then(|series| series.paused),
-                })
-                .collect(),
-        })
-    }
-
     async fn mentions(&self, message: &ReceivedMessage) -> Result<Vec<Mention>, Failure> {
         if message.mentions.is_empty() {
             return Ok(Vec::new());
@@ -511,42 +213,6 @@ fn refuse_if_newer(change: &RecordedChange, job: &Job) -> Result<(), Cause> {
         return Err(Cause::NewerChange);
     }
     Ok(())
-}
-
-/// The kind of item that a pin pinned.
-fn pinned(change: &RecordedChange) -> Option<PinTarget> {
-    match change.top()? {
-        _ if change.kind != ChangeKind::Pin => None,
-        PinnedItem::Message(_) => Some(PinTarget::RepliedMessage),
-        PinnedItem::Announcement => Some(PinTarget::Announcement),
-        PinnedItem::Unknown | PinnedItem::Nothing => None,
-    }
-}
-
-/// The effect of a schedule; a preview has none of its own.
-fn scheduled_change(action: &ScheduledAction) -> ScheduledChange {
-    match action {
-        ScheduledAction::Publish { options, .. } if options.notice => ScheduledChange::Notice,
-        ScheduledAction::Publish { options, .. } if options.replace.is_some() => {
-            ScheduledChange::Replace
-        }
-        ScheduledAction::Publish { .. } => ScheduledChange::Announce,
-        ScheduledAction::Propose(Proposal { action, .. })
-        | ScheduledAction::Preview(Preview { action, .. }) => {
-            ScheduledChange::Decision(action.kind())
-        }
-        ScheduledAction::Expire {
-            kind: ChangeKind::Pin | ChangeKind::Notice,
-            ..
-        } => ScheduledChange::Unpin,
-        ScheduledAction::Expire {
-            kind: ChangeKind::Replace,
-            ..
-        } => ScheduledChange::RestoreContent,
-        ScheduledAction::Expire { .. } | ScheduledAction::Supersede { .. } => {
-            ScheduledChange::RemoveEntry
-        }
-    }
 }
 
 /// The source of an announcement's text.
