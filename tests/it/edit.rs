@@ -456,28 +456,41 @@ async fn an_announcement_without_deletion_stays() {
     bench.finish().await;
 }
 
+/// A write of an edit, and the call at which the edit is given up.
+type Write = (AnnouncementKind, Endpoint, Endpoint);
+
+const DOC_WRITE: Write = (
+    Doc,
+    Endpoint::PatchDocAnnouncement,
+    Endpoint::GetDocAnnouncement,
+);
+
+/// Writes of edits, each with a new text.
+const WRITES: [(Write, &str); 4] = [
+    (DOC_WRITE, TEXTS[0].0),
+    (
+        (Docx, Endpoint::UpdateBlocks, Endpoint::UpdateBlocks),
+        TEXTS[0].0,
+    ),
+    (
+        (Docx, Endpoint::CreateChildren, Endpoint::CreateChildren),
+        TEXTS[3].0,
+    ),
+    (
+        (
+            Docx,
+            Endpoint::DeleteChildren,
+            Endpoint::GetDocxAnnouncement,
+        ),
+        TEXTS[3].0,
+    ),
+];
+
 /// The former text is restored, whether the edit had an effect or not.
 #[tokio::test]
 async fn an_edit_that_was_given_up_is_undone() {
-    let doc = (
-        Doc,
-        Endpoint::PatchDocAnnouncement,
-        Endpoint::GetDocAnnouncement,
-    );
-    let update = (Docx, Endpoint::UpdateBlocks, Endpoint::UpdateBlocks);
-    let create = (Docx, Endpoint::CreateChildren, Endpoint::CreateChildren);
-    let delete = (
-        Docx,
-        Endpoint::DeleteChildren,
-        Endpoint::GetDocxAnnouncement,
-    );
-    for ((kind, write, refused), new) in [
-        (doc, TEXTS[0].0),
-        (doc, TEXTS[3].0),
-        (update, TEXTS[0].0),
-        (create, TEXTS[3].0),
-        (delete, TEXTS[3].0),
-    ] {
+    let in_full = (DOC_WRITE, TEXTS[3].0);
+    for ((kind, write, refused), new) in WRITES.into_iter().chain([in_full]) {
         for fault in [Fault::LoseAnswer, Fault::ServerError] {
             let bench = Bench::new().await;
             let group = bench.group(kind);
@@ -502,24 +515,7 @@ async fn an_edit_that_was_given_up_is_undone() {
 /// At the end of its time, either text is removed.
 #[tokio::test]
 async fn an_edit_that_was_given_up_expires() {
-    let doc = (
-        Doc,
-        Endpoint::PatchDocAnnouncement,
-        Endpoint::GetDocAnnouncement,
-    );
-    let update = (Docx, Endpoint::UpdateBlocks, Endpoint::UpdateBlocks);
-    let create = (Docx, Endpoint::CreateChildren, Endpoint::CreateChildren);
-    let delete = (
-        Docx,
-        Endpoint::DeleteChildren,
-        Endpoint::GetDocxAnnouncement,
-    );
-    for ((kind, write, refused), new) in [
-        (doc, TEXTS[0].0),
-        (update, TEXTS[0].0),
-        (create, TEXTS[3].0),
-        (delete, TEXTS[3].0),
-    ] {
+    for ((kind, write, refused), new) in WRITES {
         for (fault, replace) in [
             (Fault::LoseAnswer, false),
             (Fault::LoseAnswer, true),

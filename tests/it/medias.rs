@@ -31,6 +31,14 @@ async fn ended(bench: &Bench, message: &MessageId) -> String {
     bench.wait_in_steps_of(SECOND, "the end", seen).await
 }
 
+/// Undoes the last change, after which the announcement has these lines; returns the reply.
+async fn undone(bench: &Bench, group: &ChatId, lines: &[&str]) -> String {
+    let undo = bench.say(group, "/undo").id;
+    let answer = ended(bench, &undo).await;
+    assert_eq!(text(bench, group), lines, "{answer}");
+    answer
+}
+
 /// The contents of the pictures and files of an announcement; an empty block is `-`.
 fn files(bench: &Bench, group: &ChatId) -> Vec<String> {
     let media = bench.sim.announced_media(group).into_iter();
@@ -71,9 +79,7 @@ async fn pictures_of_a_post_keep_their_places() {
     assert_eq!(ended(&bench, &command).await, "Loudspeaker");
     assert_eq!(text(&bench, &group), SHOWN);
     assert_eq!(files(&bench, &group), ["one", "two"]);
-    let undo = bench.say(&group, "/undo").id;
-    ended(&bench, &undo).await;
-    assert!(text(&bench, &group).is_empty());
+    undone(&bench, &group, &[]).await;
     bench.finish().await;
 }
 
@@ -146,9 +152,7 @@ async fn refused_files_are_named_by_lines() {
     assert!(answer.contains("file. Feishu refused"), "{answer}");
     assert_eq!(text(&bench, &group), ["[file] plan.pdf"]);
     for expected in [expected.as_slice(), &["old"]] {
-        let undo = bench.say(&group, "/undo").id;
-        ended(&bench, &undo).await;
-        assert_eq!(text(&bench, &group), expected);
+        undone(&bench, &group, expected).await;
     }
     bench.finish().await;
 }
@@ -199,9 +203,7 @@ async fn old_announcements_name_pictures() {
     );
     assert_eq!(text(&bench, &group), NAMED);
     assert!(bench.sim.calls_to(Endpoint::GetMessageResource).is_empty());
-    let undo = bench.say(&group, "/undo").id;
-    ended(&bench, &undo).await;
-    assert!(text(&bench, &group).is_empty());
+    undone(&bench, &group, &[]).await;
     bench.finish().await;
 }
 
@@ -216,9 +218,7 @@ async fn pictures_can_be_turned_off() {
         assert!(answer.contains("turned off"), "{answer}");
         assert_eq!(text(&bench, &group), NAMED);
         assert!(files(&bench, &group).is_empty());
-        let undo = bench.say(&group, "/undo").id;
-        ended(&bench, &undo).await;
-        assert!(text(&bench, &group).is_empty());
+        undone(&bench, &group, &[]).await;
     }
     let group = bench.group(Docx);
     let command = bench.say(&group, "/announce text").id;
@@ -372,16 +372,12 @@ async fn replaced_pictures_come_back() {
         assert_eq!(ended(&bench, &replace).await, "Loudspeaker");
         assert_eq!(text(&bench, &group), ["new"]);
         bench.restart().await;
-        let undo = bench.say(&group, "/undo").id;
-        let answer = ended(&bench, &undo).await;
+        let answer = undone(&bench, &group, &lines).await;
         assert!(answer.contains("restored"), "{answer}");
-        assert_eq!(text(&bench, &group), lines);
         assert_eq!(files(&bench, &group), ["plan", "one", "two"]);
     }
     for expected in [&SHOWN[..], &[]] {
-        let undo = bench.say(&group, "/undo").id;
-        ended(&bench, &undo).await;
-        assert_eq!(text(&bench, &group), expected);
+        undone(&bench, &group, expected).await;
     }
     bench.finish().await;
 }
@@ -422,9 +418,7 @@ async fn edits_keep_pictures_or_bring_others() {
         &SHOWN,
         &[],
     ] {
-        let undo = bench.say(&group, "/undo").id;
-        let answer = ended(&bench, &undo).await;
-        assert_eq!(text(&bench, &group), expected, "{answer}");
+        undone(&bench, &group, expected).await;
     }
     bench.finish().await;
 }
@@ -457,9 +451,7 @@ async fn refused_blocks_are_lines() {
         let answer = ended(&bench, &command).await;
         assert!(answer.contains(&format!("code {code}")), "{answer}");
         assert_eq!(text(&bench, &group), NAMED, "{code}");
-        let undo = bench.say(&group, "/undo").id;
-        ended(&bench, &undo).await;
-        assert!(text(&bench, &group).is_empty());
+        undone(&bench, &group, &[]).await;
     }
     bench.finish().await;
 }
@@ -528,9 +520,7 @@ async fn lines_in_place_of_pictures_are_undone() {
     ended(&bench, &replace).await;
     member(&bench, &group).recall(&command);
     for expected in [&NAMED[..], &[]] {
-        let undo = bench.say(&group, "/undo").id;
-        ended(&bench, &undo).await;
-        assert_eq!(text(&bench, &group), expected);
+        undone(&bench, &group, expected).await;
     }
     bench.finish().await;
 }
@@ -558,10 +548,8 @@ async fn recalled_pictures_come_back_as_lines() {
     let replace = bench.say(&group, "/announce --replace new").id;
     ended(&bench, &replace).await;
     member(&bench, &group).recall(&command);
-    let undo = bench.say(&group, "/undo").id;
-    let answer = ended(&bench, &undo).await;
+    let answer = undone(&bench, &group, &NAMED).await;
     assert!(answer.contains("by name only: image"), "{answer}");
-    assert_eq!(text(&bench, &group), NAMED);
     bench.finish().await;
 }
 
@@ -614,9 +602,7 @@ async fn restored_pictures_are_shown_as_before() {
             let fault = Fault::code(1_770_001);
             bench.sim.fault(Endpoint::UpdateBlocks, fault);
         }
-        let undo = bench.say(&group, "/undo").id;
-        ended(&bench, &undo).await;
-        assert_eq!(text(&bench, &group), SHOWN);
+        undone(&bench, &group, &SHOWN).await;
         assert_eq!(layouts() == before, !refused);
     }
     bench.finish().await;
@@ -718,75 +704,78 @@ async fn kill_after_any_call_leaves_no_empty_block() {
 }
 
 async fn walk(route: MediaRoute) {
+    for_each_call(async |endpoint, call| walked(route, endpoint, call).await).await;
+}
+
+/// Repeats a test for each call, until it returns that there was none.
+async fn for_each_call(test: impl AsyncFn(Endpoint, usize) -> bool) {
     for endpoint in CALLS {
         for call in 1.. {
-            if !walked(route, endpoint, call).await {
+            if !test(endpoint, call).await {
                 break;
             }
         }
     }
+}
+
+/// Loses the response to this call.
+fn lose_response(bench: &Bench, endpoint: Endpoint, call: usize) {
+    (1..call).for_each(|_| bench.sim.fault(endpoint, Fault::Nothing));
+    bench.sim.fault(endpoint, Fault::LoseAnswer);
 }
 
 #[tokio::test]
 async fn kill_after_any_call_restores_each_picture_once() {
-    for endpoint in CALLS {
-        for call in 1.. {
-            let mut bench = bench().await;
-            let group = bench.group(Docx);
-            let command = poster(&bench, &group);
-            ended(&bench, &command).await;
-            let replace = bench.say(&group, "/announce --replace new").id;
-            ended(&bench, &replace).await;
-            bench.sim.clear_calls();
-            (1..call).for_each(|_| bench.sim.fault(endpoint, Fault::Nothing));
-            bench.sim.fault(endpoint, Fault::LoseAnswer);
-            let undo = bench.say(&group, "/undo").id;
-            let is_reached = killed(&mut bench, endpoint, call, &undo).await;
-            ended(&bench, &undo).await;
-            bench.sim.withdraw_faults(endpoint);
-            let name = format!("{endpoint:?} {call}");
-            assert_eq!(text(&bench, &group), SHOWN, "{name}");
-            assert_eq!(files(&bench, &group), ["one", "two"], "{name}");
-            bench.finish().await;
-            if !is_reached {
-                break;
-            }
-        }
-    }
+    for_each_call(async |endpoint, call| {
+        let mut bench = bench().await;
+        let group = bench.group(Docx);
+        let command = poster(&bench, &group);
+        ended(&bench, &command).await;
+        let replace = bench.say(&group, "/announce --replace new").id;
+        ended(&bench, &replace).await;
+        bench.sim.clear_calls();
+        lose_response(&bench, endpoint, call);
+        let undo = bench.say(&group, "/undo").id;
+        let is_reached = killed(&mut bench, endpoint, call, &undo).await;
+        ended(&bench, &undo).await;
+        bench.sim.withdraw_faults(endpoint);
+        let name = format!("{endpoint:?} {call}");
+        assert_eq!(text(&bench, &group), SHOWN, "{name}");
+        assert_eq!(files(&bench, &group), ["one", "two"], "{name}");
+        bench.finish().await;
+        is_reached
+    })
+    .await;
 }
 
 #[tokio::test]
 async fn kill_after_any_call_edits_each_picture_once() {
-    for endpoint in CALLS {
-        for call in 1.. {
-            let mut bench = bench().await;
-            let group = bench.group(Docx);
-            let command = poster(&bench, &group);
-            ended(&bench, &command).await;
-            bench.sim.clear_calls();
-            (1..call).for_each(|_| bench.sim.fault(endpoint, Fault::Nothing));
-            bench.sim.fault(endpoint, Fault::LoseAnswer);
-            let three = bench.sim.add_image("three");
-            let paragraphs = [
-                Words::from("/edit Party"),
-                Words::new().image(&three),
-                Words::from("Tomorrow"),
-            ];
-            let reply = member(&bench, &group).reply_to(&command);
-            let edit = reply.post("", paragraphs).id;
-            let is_reached = killed(&mut bench, endpoint, call, &edit).await;
-            ended(&bench, &edit).await;
-            bench.sim.withdraw_faults(endpoint);
-            let name = format!("{endpoint:?} {call}");
-            let lines = ["Party", "<>", "Tomorrow"];
-            assert_eq!(text(&bench, &group), lines, "{name}");
-            assert_eq!(files(&bench, &group), ["three"], "{name}");
-            bench.finish().await;
-            if !is_reached {
-                break;
-            }
-        }
-    }
+    for_each_call(async |endpoint, call| {
+        let mut bench = bench().await;
+        let group = bench.group(Docx);
+        let command = poster(&bench, &group);
+        ended(&bench, &command).await;
+        bench.sim.clear_calls();
+        lose_response(&bench, endpoint, call);
+        let three = bench.sim.add_image("three");
+        let paragraphs = [
+            Words::from("/edit Party"),
+            Words::new().image(&three),
+            Words::from("Tomorrow"),
+        ];
+        let reply = member(&bench, &group).reply_to(&command);
+        let edit = reply.post("", paragraphs).id;
+        let is_reached = killed(&mut bench, endpoint, call, &edit).await;
+        ended(&bench, &edit).await;
+        bench.sim.withdraw_faults(endpoint);
+        let name = format!("{endpoint:?} {call}");
+        let lines = ["Party", "<>", "Tomorrow"];
+        assert_eq!(text(&bench, &group), lines, "{name}");
+        assert_eq!(files(&bench, &group), ["three"], "{name}");
+        bench.finish().await;
+        is_reached
+    })
+    .await;
 }
 
 /// Kills the bot once it has made that many of these calls, if it does before the command ends.
@@ -810,8 +799,7 @@ async fn walked(route: MediaRoute, endpoint: Endpoint, call: usize) -> bool {
         .sim
         .change_behaviour(|behaviour| behaviour.media.route = route);
     let group = bench.group(Docx);
-    (1..call).for_each(|_| bench.sim.fault(endpoint, Fault::Nothing));
-    bench.sim.fault(endpoint, Fault::LoseAnswer);
+    lose_response(&bench, endpoint, call);
     let command = poster(&bench, &group);
     let is_reached = killed(&mut bench, endpoint, call, &command).await;
     ended(&bench, &command).await;

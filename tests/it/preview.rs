@@ -28,18 +28,7 @@ impl Bench {
     }
 
     async fn press_preview(&self, group: &ChatId, card: &MessageId, label: &str) -> ToastKind {
-        self.press_as(&self.member, group, card, label).await
-    }
-
-    async fn press_as(
-        &self,
-        person: &Person,
-        group: &ChatId,
-        card: &MessageId,
-        label: &str,
-    ) -> ToastKind {
-        let person = self.sim.as_person(person).in_chat(group);
-        kind(&person.press(card, label)).await
+        self.press(&self.member, group, card, label).await
     }
 
     /// Rows that contain this text.
@@ -191,9 +180,9 @@ async fn only_the_author_of_a_public_preview_uses_it() {
         assert!(shown.starts_with("预览\n"), "{shown}");
         let card = bench.sim.messages(&group).pop().unwrap().id;
         let publish = value(&bench, &card, "发布");
-        let pressed = bench.press_as(&bench.owner, &group, &card, "发布").await;
+        let pressed = bench.press(&bench.owner, &group, &card, "发布").await;
         assert_eq!(pressed, ToastKind::Error);
-        let pressed = bench.press_as(&bench.owner, &group, &card, "放弃").await;
+        let pressed = bench.press(&bench.owner, &group, &card, "放弃").await;
         assert_eq!(pressed, ToastKind::Error);
         assert_eq!(bench.sim.announcement_text(&group), [""; 0]);
         // A forwarded card is in another group.
@@ -266,9 +255,7 @@ async fn a_preview_is_submitted_for_approval() {
     let asked = bench.wait("the request", |state| state.replies_to(&command).pop());
     assert!(asked.await.contains("asks to post"));
     let request = bench.sim.messages(&group).pop().unwrap().id;
-    let pressed = bench
-        .press_as(&bench.owner, &group, &request, "Approve")
-        .await;
+    let pressed = bench.press(&bench.owner, &group, &request, "Approve").await;
     assert_eq!(pressed, ToastKind::Success);
     let scheduled = bench.wait("the schedule", |state| {
         state.replies_to(&command).get(1).cloned()

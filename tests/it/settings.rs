@@ -35,7 +35,8 @@ impl Bench {
         self.sim.messages(group).pop().unwrap().id
     }
 
-    async fn press(
+    /// Presses a button of a card as this person.
+    pub(crate) async fn press(
         &self,
         person: &Person,
         group: &ChatId,
