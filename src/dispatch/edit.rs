@@ -110,7 +110,14 @@ impl Dispatcher {
         }
         let made = self.store.change_of_message(job.chat_key(), message);
         if let Some(made) = made.await? {
-            return self.edited_by(made).await;
+            // The runs of a series share a number, and the entry of the last one remains.
+            let last = match (made.job_ref.kind, made.number) {
+                (JobKind::Publish, Some(number)) => {
+                    self.store.numbered_change(job.chat_key(), number).await?
+                }
+                _ => None,
+            };
+            return self.edited_by(last.unwrap_or(made)).await;
         }
         if let Some(notice) = self.store.notice(job.chat_key(), message).await? {
             return Ok(Some(EditTarget::Entry(Box::new(notice))));

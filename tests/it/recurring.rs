@@ -188,7 +188,7 @@ async fn a_series_whose_author_has_left_pauses() {
 async fn members_pause_resume_edit_and_cancel_a_series() {
     let mut bench = Bench::new().await;
     let group = bench.group(Docx);
-    bench.repeat(&group, DAILY).await;
+    let command = bench.repeat(&group, DAILY).await;
     bench.advance(DAY);
     bench.shows(&group, &["standup", "Mei"]).await;
     bench.settled().await;
@@ -224,6 +224,10 @@ async fn members_pause_resume_edit_and_cancel_a_series() {
     bench.shows(&group, &["party", "Mei"]).await;
     let gone = bench.reply_to(&group, "/pause 1").await;
     assert!(gone.contains("no such schedule"), "{gone}");
+    // A reply to its command means the same entry.
+    let edit = bench.reply(&group, &command, "/edit dinner").id;
+    assert_eq!(bench.reaction(&edit).await, "DONE");
+    bench.shows(&group, &["dinner", "Mei"]).await;
     bench.finish().await;
 }
 
