@@ -376,7 +376,7 @@ impl Admin {
             ("kind", Some(job.kind.clone())),
             ("chat", Some(job.chat.clone())),
             ("origin", Some(job.origin.clone())),
-            ("number", number(job.number)),
+            ("number", number(job.number.filter(|number| *number > 0))),
             ("ordered at", moment(Some(job.ordered_at))),
             ("run at", moment(Some(job.run_at))),
             ("started at", moment(job.started_at)),

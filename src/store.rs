@@ -55,7 +55,7 @@ pub(crate) use broadcast_change::{
 pub(crate) use error::StoreError;
 pub(crate) use job::{
     Accepted, Bounds, Claim, Claimable, Conclusion, Job, NewSchedule, RateLimit, Recipient,
-    Release, Rewrite, Then,
+    Release, Rewrite, Then, UNNUMBERED,
 };
 pub(crate) use lease::Lease;
 pub(crate) use options::StoreOptions;
@@ -187,6 +187,18 @@ impl Store {
     ) -> Result<(), StoreError> {
         let statement = jobs::save_acknowledgement(job.owned(), reaction.as_str());
         self.update("save_acknowledgement", statement).await
+    }
+
+    /// Stores a reaction to a command that is removed when this job, which is not claimed, has ended.
+    pub(crate) async fn save_acknowledgement_of(
+        &self,
+        job: JobKey,
+        reaction: ReactionId,
+    ) -> Result<(), StoreError> {
+        let statement = jobs::save_acknowledgement_of(&job, reaction.as_str());
+        self.execute("save_acknowledgement_of", statement)
+            .await
+            .map(drop)
     }
 
     pub(crate) async fn release(&self, job: &Job, release: Release) -> Result<(), StoreError> {

@@ -6,6 +6,7 @@
 
 use std::time::Duration;
 
+use feishu::Card;
 use jiff::Timestamp;
 
 use super::Dispatcher;
@@ -17,7 +18,7 @@ use crate::config::OnDenied;
 use crate::event::{Stored, StoredCallback, StoredMessage};
 use crate::model::action::Source;
 use crate::model::button::ButtonAction;
-use crate::model::job::{JobKind, JobRef};
+use crate::model::job::{JobKey, JobKind, JobRef};
 use crate::model::outcome::{Done, Outcome};
 use crate::model::proposal::Previewed;
 use crate::model::refusal::Cause;
@@ -25,7 +26,7 @@ use crate::model::rights::Denied;
 use crate::model::schedule::{Preview, ProposedAction, Schedule, ScheduledAction};
 use crate::policy::{self, Scope};
 use crate::reply::{self, Emoji, PreviewShown};
-use crate::store::{Conclusion, Job, NewSchedule, Release, Rewrite, Then};
+use crate::store::{Conclusion, Job, NewSchedule, Release, Rewrite, Then, UNNUMBERED};
 
 /// How long a preview is kept.
 const TIME_TO_PUBLISH: Duration = Duration::from_hours(1);
@@ -57,7 +58,9 @@ impl Dispatcher {
         };
         let schedules = self.schedules_and_previews(job).await?;
         let own = schedules.iter().filter(|schedule| {
-            schedule.action.preview().is_some() && schedule.is_of(stored.actor().sender)
+            let preview = schedule.action.preview();
+            let is_open = preview.is_some_and(|preview| !preview.is_wanted);
+            is_open && schedule.is_of(stored.actor().sender)
         });
         let own: Vec<_> = own.collect();
         let oldest = own.first().filter(|_| own.len() >= MAX_PREVIEWS);
@@ -77,12 +80,12 @@ impl Dispatcher {
             schedules: vec![NewSchedule {
                 kind: JobKind::Preview,
                 origin: None,
-                number: None,
+                number: Some(UNNUMBERED),
                 due: until,
                 payload: payload.map_err(|_| Cause::Internal)?,
                 is_paused: false,
             }],
-            cancels: oldest.map(|schedule| schedule.id),
+            rewrites: oldest.copied().map(end_now),
             ..Conclusion::of(Outcome::Previewed(Previewed {
                 job_ref: JobRef {
                     origin: job.key.origin.clone(),
@@ -130,7 +133,7 @@ impl Dispatcher {
         };
         if self.may_answer_privately(message) {
             match self
-                .answer_privately(job, stored, Emoji::OnIt, &card(true))
+                .show_to_author(job, stored, previewed, &card(true))
                 .await
             {
                 Ok(true) => return Release::Done,
@@ -152,6 +155,41 @@ impl Dispatcher {
             Ok(()) => Release::Done,
             Err(failed) => self.reply_failed(job, failed),
         }
+    }
+
+    /// Shows the card to the author only, and reacts to the command until the preview is over. Returns
+    /// whether both were possible; `Err` is a retry.
+    async fn show_to_author(
+        &self,
+        job: &Job,
+        stored: &StoredMessage,
+        previewed: &Previewed,
+        card: &Card,
+    ) -> Result<bool, Release> {
+        let message = &stored.event.message;
+        let Some(author) = &stored.event.sender.open_id else {
+            return Ok(false);
+        };
+        let client = &self.platform.client;
+        let emoji = Emoji::OnIt.as_str();
+        let added = client.add_reaction(&message.message_id, emoji).await;
+        let Some(reaction) = self.reacted(job, added)? else {
+            return Ok(false);
+        };
+        if let Some(reaction) = reaction {
+            // Before the card, whose buttons end the preview.
+            let preview = JobKey {
+                tenant: job.key.tenant.clone(),
+                origin: previewed.job_ref.origin.clone(),
+                kind: previewed.job_ref.kind,
+            };
+            let saving = self.store.save_acknowledgement_of(preview, reaction);
+            if saving.await.is_err() {
+                tracing::warn!("failed to store the reaction to the command of a preview");
+            }
+        }
+        self.try_privately(job, &message.chat_id, author, card)
+            .await
     }
 
     /// The preview of a button, if it is open and of the member who pressed it.
@@ -190,7 +228,7 @@ impl Dispatcher {
     ) -> Result<Conclusion, Failure> {
         if !is_wanted {
             return Ok(Conclusion {
-                cancels: Some(schedule.id),
+                rewrites: Some(end_now(&schedule)),
                 ..Conclusion::of(Outcome::Done(Done::PreviewDiscarded))
             });
         }
@@ -290,5 +328,14 @@ impl Dispatcher {
             // The card disappears when its author closes the client.
             tracing::info!(error = %error, api.log_id = error.log_id(), "failed to delete the private card");
         }
+    }
+}
+
+/// A preview that is not wanted is forgotten when it is due, and its reaction removed.
+fn end_now(preview: &Schedule) -> Rewrite {
+    Rewrite {
+        id: preview.id,
+        payload: preview.payload.clone(),
+        then: Then::Decided,
     }
 }

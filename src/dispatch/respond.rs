@@ -137,13 +137,26 @@ impl Dispatcher {
     ) -> Result<bool, Release> {
         let client = &self.platform.client;
         let added = client.add_reaction(message, emoji.as_str()).await;
-        let Err(error) = added else { return Ok(true) };
+        Ok(self.reacted(job, added)?.is_some())
+    }
+
+    /// What the platform answered to a reaction; `None` if it refuses or retries are over. `Err` is a
+    /// retry.
+    pub(super) fn reacted<T>(
+        &self,
+        job: &Job,
+        added: Result<T, feishu::Error>,
+    ) -> Result<Option<T>, Release> {
+        let error = match added {
+            Ok(answer) => return Ok(Some(answer)),
+            Err(error) => error,
+        };
         if let Some(retry) = self.retry_with_patience(job, &error) {
             return Err(retry);
         }
         // Reactions may be disabled in the group.
         tracing::warn!(error = %error, api.log_id = error.log_id(), "the reaction was rejected");
-        Ok(false)
+        Ok(None)
     }
 
     /// A retry of a call that a text can replace; `None` if it is time for the text.

@@ -14,6 +14,9 @@ use crate::model::refusal::Cause;
 use crate::model::settings::{ListChange, SettingChange};
 use crate::model::trace::TraceContext;
 
+/// The number of a schedule that members do not see; what it publishes takes the chat's next one.
+pub(crate) const UNNUMBERED: u32 = 0;
+
 /// A job to schedule.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct NewSchedule {

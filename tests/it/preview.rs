@@ -3,7 +3,9 @@
 use std::time::Duration;
 
 use feishu_sim::AnnouncementKind::{Doc, Docx};
-use feishu_sim::{ChatId, Endpoint, Fault, MessageId, Person, PrivateCard, ToastKind, WhoMay};
+use feishu_sim::{
+    ChatId, Endpoint, Fault, MessageId, Person, PrivateCard, ToastKind, WhoMay, Words,
+};
 
 use crate::harness::Bench;
 use crate::settings::{kind, value};
@@ -25,6 +27,16 @@ impl Bench {
         let shown = self.answer(&command).await;
         assert!(shown.starts_with("Preview\n"), "{shown}");
         (command, self.seen_by(&self.member))
+    }
+
+    /// Waits until the bot has removed its reaction to the command of a preview.
+    async fn until_over(&self, command: &MessageId) {
+        let is_removed = |state: &feishu_sim::State| {
+            let reactions = state.reactions(command);
+            (!reactions.contains(&PREVIEWED.to_owned())).then_some(())
+        };
+        self.wait("the reaction is removed", is_removed).await;
+        self.settled().await;
     }
 
     async fn press_preview(&self, group: &ChatId, card: &MessageId, label: &str) -> ToastKind {
@@ -72,12 +84,7 @@ async fn a_preview_is_published_once() {
             lines.iter().filter(|line| line.contains("Lunch")).count(),
             1
         );
-        assert!(
-            bench
-                .sim
-                .reactions(&command)
-                .contains(&"Loudspeaker".to_owned())
-        );
+        assert_eq!(bench.sim.reactions(&command), ["Loudspeaker"]);
         // The card is deleted, as the platform recommends.
         assert!(bench.sim.private_cards(&bench.member).is_empty());
         let undo = bench.say(&group, "/undo").id;
@@ -90,7 +97,8 @@ async fn a_preview_is_published_once() {
 async fn a_discarded_preview_leaves_nothing() {
     let bench = Bench::new().await;
     let group = bench.group(Docx);
-    let (_, card) = bench.previewed(&group, "/announce --preview banquet").await;
+    let command = "/announce --preview banquet";
+    let (command, card) = bench.previewed(&group, command).await;
     bench.settled().await;
     assert_eq!(bench.kept("banquet").await, 1);
     let history = bench.say(&group, "/history").id;
@@ -104,6 +112,7 @@ async fn a_discarded_preview_leaves_nothing() {
     let pressed = bench.press_preview(&group, &card.id, DISCARD).await;
     assert_eq!(pressed, ToastKind::Success);
     bench.idle().await;
+    bench.until_over(&command).await;
     assert_eq!(bench.kept("banquet").await, 0);
     assert!(bench.sim.private_cards(&bench.member).is_empty());
     assert_eq!(bench.count("changes").await, 0);
@@ -114,6 +123,19 @@ async fn a_discarded_preview_leaves_nothing() {
     assert_eq!(kind(&pressed).await, ToastKind::Warning);
     bench.idle().await;
     assert_eq!(bench.sim.announcement_text(&group), [""; 0]);
+    // The first text of the group has the first number.
+    let (_, card) = bench.previewed(&group, "/announce --preview supper").await;
+    let pressed = bench.press_preview(&group, &card.id, PUBLISH).await;
+    assert_eq!(pressed, ToastKind::Success);
+    let posted = |state: &feishu_sim::State| {
+        let lines = state.announcement_text(&group);
+        (!lines.is_empty()).then_some(())
+    };
+    bench.wait("the text", posted).await;
+    let history = "changes WHERE number IS NOT NULL";
+    bench.idle().await;
+    assert_eq!(bench.count(history).await, 1);
+    assert_eq!(bench.count(&format!("{history} AND number = 1")).await, 1);
     bench.finish().await;
 }
 
@@ -131,6 +153,7 @@ async fn a_preview_is_forgotten_after_an_hour() {
         bench.advance(Duration::from_millis(100));
         tokio::time::sleep(Duration::from_millis(2)).await;
     }
+    bench.until_over(&command).await;
     assert_eq!(bench.kept("banquet").await, 0);
     let pressed = bench.press_preview(&group, &card.id, PUBLISH).await;
     assert_eq!(pressed, ToastKind::Warning);
@@ -315,13 +338,14 @@ async fn a_recalled_command_discards_its_preview() {
 async fn a_member_has_a_few_open_previews() {
     let bench = Bench::new().await;
     let group = bench.group(Docx);
-    let (_, first) = bench
+    let (oldest, first) = bench
         .previewed(&group, "/announce --preview dinner 0")
         .await;
     for number in 1..=3 {
         let command = format!("/announce --preview dinner {number}");
         bench.previewed(&group, &command).await;
     }
+    bench.until_over(&oldest).await;
     let open = "jobs WHERE kind = 'preview' AND state = 'ready'";
     assert_eq!(bench.count(open).await, 3);
     let pressed = bench.press_preview(&group, &first.id, PUBLISH).await;
@@ -337,11 +361,81 @@ async fn consent_is_asked_for_when_a_preview_is_used() {
     let pressed = bench.press_preview(&group, &card.id, PUBLISH).await;
     assert_eq!(pressed, ToastKind::Success);
     bench.link(&bench.member).await;
+    // It is no longer open, so no other takes its place.
+    for number in 1..=3 {
+        let command = format!("/announce --preview lunch {number}");
+        bench.previewed(&group, &command).await;
+    }
     bench.consent().await;
     let published = |state: &feishu_sim::State| {
         let reactions = state.reactions(&command);
         reactions.contains(&"Loudspeaker".to_owned()).then_some(())
     };
     bench.wait("the reaction", published).await;
+    bench.finish().await;
+}
+
+#[tokio::test]
+async fn pictures_are_named_and_then_published() {
+    for kind in [Doc, Docx] {
+        let bench = Bench::new().await;
+        let group = bench.group(kind);
+        let [one, two] = ["one", "two"].map(|bytes| bench.sim.add_image(bytes));
+        let paragraphs = [
+            Words::from("/announce --preview Party"),
+            Words::new().image(&one),
+            Words::from("Tonight"),
+            Words::new().image(&two),
+        ];
+        let member = bench.sim.as_person(&bench.member).in_chat(&group);
+        let command = member.post("", paragraphs).id;
+        let shown = bench.answer(&command).await;
+        assert!(shown.starts_with("Preview\n"), "{shown}");
+        let card = bench.seen_by(&bench.member);
+        let text = card.text();
+        assert!(
+            text.contains("Party\n\n&#91;image&#93;\n\nTonight\n\n&#91;image&#93;"),
+            "{text}"
+        );
+        assert!(bench.sim.announced_media(&group).is_empty());
+        let pressed = bench.press_preview(&group, &card.id, PUBLISH).await;
+        assert_eq!(pressed, ToastKind::Success);
+        bench.until_over(&command).await;
+        let media = bench.sim.announced_media(&group).into_iter();
+        let media: Vec<_> = media.map(|it| it.unwrap().bytes).collect();
+        let expected: &[&[u8]] = if kind == Docx { &[b"one", b"two"] } else { &[] };
+        assert_eq!(media, expected);
+        bench.finish().await;
+    }
+}
+
+#[tokio::test]
+async fn a_recurring_preview_starts_the_series() {
+    let bench = Bench::new().await;
+    let group = bench.group(Docx);
+    let command = "/announce --preview --every day 9:00 standup";
+    let (command, card) = bench.previewed(&group, command).await;
+    let text = card.text();
+    assert!(text.contains("every day at 9:00"), "{text}");
+    assert_eq!(card.buttons(), ["Schedule", DISCARD]);
+    let pressed = bench.press_preview(&group, &card.id, "Schedule").await;
+    assert_eq!(pressed, ToastKind::Success);
+    let scheduled = bench.wait("the schedule", |state| state.replies_to(&command).pop());
+    let scheduled = scheduled.await;
+    // The preview has used no number.
+    assert!(scheduled.contains("every day at 9:00"), "{scheduled}");
+    assert!(scheduled.contains("schedule 1)"), "{scheduled}");
+    bench.until_over(&command).await;
+    let mut last = Vec::new();
+    for _ in 0..2 {
+        bench.advance(Duration::from_hours(24));
+        let posted = |state: &feishu_sim::State| {
+            let lines = state.announcement_text(&group);
+            (lines.len() == 2 && lines != last).then_some(lines)
+        };
+        last = bench.wait("a run", posted).await;
+        assert_eq!(last[0], "standup");
+        bench.settled().await;
+    }
     bench.finish().await;
 }

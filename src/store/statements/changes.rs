@@ -35,7 +35,7 @@ pub(in crate::store) fn record(
              approver, kind, result, reason, log_id, summary, before, after, place, edits, number)
          VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18,
              CASE WHEN $19 THEN coalesce(
-                 (SELECT number FROM jobs
+                 (SELECT nullif(number, 0) FROM jobs
                   WHERE app = $1 AND tenant = $2 AND origin = $4 AND kind = $5),
                  {NEXT_NUMBER}) END)
          ON CONFLICT DO NOTHING"

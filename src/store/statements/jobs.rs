@@ -151,6 +151,15 @@ pub(in crate::store) fn save_acknowledgement(job: Owned, reaction: &str) -> Stat
     update(job, "acknowledgement = $1", Some(reaction.into()))
 }
 
+/// For a job that is not claimed.
+pub(in crate::store) fn save_acknowledgement_of(job: &JobKey, reaction: &str) -> Statement {
+    let sql = "UPDATE jobs SET acknowledgement = $1
+         WHERE app = $2 AND tenant = $3 AND origin = $4 AND kind = $5";
+    let mut values = vec![Value::from(reaction)];
+    values.extend(job.values());
+    Statement::new(sql, values)
+}
+
 pub(in crate::store) fn release(job: Owned, release: &Release, now: Timestamp) -> Statement {
     match release {
         // Payloads are not kept longer than needed.
