@@ -94,6 +94,75 @@ async fn card_buttons_run_their_command() {
     page.finish().await;
 }
 
+/// One is asked for on a card, by a member who may not decide on it.
+#[tokio::test]
+async fn a_decline_has_a_reason() {
+    let playground = Playground::open().await;
+    let (browser, mut mei) = playground.visit("/?lang=en").await;
+    let mut olga = playground.visit_in(&browser, "/?lang=en&as=olga").await;
+    for (reason, key) in [("The room is taken", None), ("Too late", Some("Enter"))] {
+        mei.call("Page.bringToFront", serde_json::json!({})).await;
+        mei.say("/announce --ask Games at six").await;
+        mei.until_text("#messages li:last-child .card", "Games at six")
+            .await;
+        olga.call("Page.bringToFront", serde_json::json!({})).await;
+        let input = "#messages li:last-child .card input[name='typed']";
+        olga.until_text("#messages li:last-child .card", "Games at six")
+            .await;
+        olga.click(input).await;
+        let typed = serde_json::json!({ "text": reason });
+        olga.call("Input.insertText", typed).await;
+        match key {
+            Some(key) => olga.press(key).await,
+            None => olga.press_button("Decline").await,
+        }
+        let told = format!("declined the request, so nothing was done. The reason: “{reason}”");
+        olga.until_text("#messages li:last-child", &told).await;
+        mei.call("Page.bringToFront", serde_json::json!({})).await;
+        mei.until_text("#messages li:last-child", &told).await;
+        mei.until_text("#messages .card", &format!("Reason: {reason}"))
+            .await;
+    }
+    let board = mei.text("#board").await;
+    assert!(!board.contains("Games"), "{board}");
+    olga.finish().await;
+    mei.finish().await;
+}
+
+#[tokio::test]
+async fn only_the_author_sees_and_publishes_a_preview() {
+    let playground = Playground::open().await;
+    let (browser, mut page) = playground.visit("/?lang=en").await;
+    let is_shown = "document.querySelectorAll('#messages .private').length";
+    page.say("/announce --preview Lunch at **one**").await;
+    page.until_text("#messages .private .card", "Lunch at")
+        .await;
+    page.until_text("#messages li .reactions", "OnIt").await;
+    let mut olga = playground.visit_in(&browser, "/?lang=en&as=olga").await;
+    assert_eq!(olga.get(is_shown).await, 0);
+    olga.finish().await;
+    page.call("Page.bringToFront", serde_json::json!({})).await;
+    page.press_button("Publish").await;
+    page.until_text("#board .bold", "one").await;
+    page.until("the card is deleted", &format!("{is_shown} === 0"))
+        .await;
+    page.until_text("#messages li .reactions", "Loudspeaker")
+        .await;
+    page.until(
+        "the first reaction is removed",
+        "!document.getElementById('messages').innerText.includes('OnIt')",
+    )
+    .await;
+    page.say("/announce --preview Never mind").await;
+    page.until_text("#messages .private", "Never mind").await;
+    page.press_button("Discard").await;
+    page.until("the card is deleted", &format!("{is_shown} === 0"))
+        .await;
+    let board = page.text("#board").await;
+    assert!(!board.contains("Never mind"), "{board}");
+    page.finish().await;
+}
+
 #[tokio::test]
 async fn a_topic_keeps_its_replies_together() {
     let playground = Playground::open().await;

@@ -90,6 +90,10 @@ impl Language {
             Self::En => &[
                 "/announce Power cut at 22:00",
                 "/announce --at 9:00 **Stand-up**",
+                "/announce --every weekday 9:00 Stand-up",
+                "/announce --to weekly Fire drill on Monday",
+                "/announce --preview Lunch at **one**",
+                "/announce --ask Games at six",
                 "/history",
                 "/undo",
                 "/help",
@@ -97,6 +101,10 @@ impl Language {
             Self::Zh => &[
                 "/公告 今晚十点停电",
                 "/公告 --定时 9:00 **晨会**",
+                "/公告 --每 工作日 9:00 晨会",
+                "/公告 --发到 周报 周一上午消防演习",
+                "/公告 --预览 **十二点半**聚餐",
+                "/公告 --审批 晚上六点桌游",
                 "/记录",
                 "/撤销",
                 "/帮助",

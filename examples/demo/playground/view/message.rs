@@ -126,16 +126,17 @@ pub(super) fn card(card: &Card, id: &str, action: Option<&str>) -> Markup {
     html! {
         div.{ "card " (card.template) } {
             h3 { (card.title) }
-            form.parts method="post" action=[action] {
+            div.parts {
                 @for (at, part) in card.parts.iter().enumerate() {
                     @match part {
                         Part::Markdown(text) => (rich::markdown(text)),
                         Part::Plain(text) => p.text { (text) },
-                        Part::Button { label, .. } => p.buttons {
+                        Part::Button { label, .. } => form.buttons method="post" action=[action] {
                             button #{ "b-" (id) "-" (at) } name="button" value=(label)
                                 disabled[action.is_none()] { (label) }
                         },
-                        Part::Form { placeholder, max_length, label, .. } => p.buttons {
+                        // Enter presses its own button.
+                        Part::Form { placeholder, max_length, label, .. } => form.buttons method="post" action=[action] {
                             input #{ "i-" (id) "-" (at) } name="typed" maxlength=(max_length)
                                 placeholder=(placeholder) aria-label=(placeholder)
                                 disabled[action.is_none()];
