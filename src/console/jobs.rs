@@ -307,6 +307,10 @@ fn details(console: &Console, visitor: &Visitor, job: &JobSummary) -> Markup {
             job.code.map(|code| html! { (code) }),
         ),
         ("log_id", job.log_id.as_deref().map(code)),
+        (
+            visitor.say("追踪 ID", "Trace id"),
+            job.trace.as_deref().map(code),
+        ),
     ])
 }
 

@@ -84,10 +84,7 @@ impl ConsoleStore {
                 self.used.notified().await;
                 while let Some(last) = self.last_used().await {
                     sleep_until(last + IDLE).await;
-                    let mut opened = self.opened.lock().await;
-                    if opened.last_used == Some(last) {
-                        *opened = Opened::default();
-                    }
+                    self.close_unless_used_since(last).await;
                 }
             }
         };
@@ -95,7 +92,63 @@ impl ConsoleStore {
         *self.opened.lock().await = Opened::default();
     }
 
+    async fn close_unless_used_since(&self, last: Instant) {
+        let mut opened = self.opened.lock().await;
+        if opened.last_used == Some(last) {
+            *opened = Opened::default();
+        }
+    }
+
     async fn last_used(&self) -> Option<Instant> {
         self.opened.lock().await.last_used
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use futures_util::FutureExt as _;
+
+    use super::*;
+    use crate::config::Config;
+    use crate::store::{Store, StoreOptions};
+    use crate::telemetry::Metrics;
+
+    impl ConsoleStore {
+        async fn count_tenants(&self) -> usize {
+            let tenants = self.ask(|store| async { store.tenants("app").await }.boxed());
+            tenants.await.unwrap().len()
+        }
+
+        async fn is_open(&self) -> bool {
+            self.opened.lock().await.store.is_some()
+        }
+    }
+
+    #[tokio::test(flavor = "multi_thread", worker_threads = 1)]
+    async fn an_idle_connection_is_closed() {
+        let folder = tempfile::tempdir().unwrap();
+        let url = format!("sqlite://{}", folder.path().join("bot.db").display());
+        let settings = [
+            ("NOTICEBOT_DATABASE_URL", &*url),
+            ("FEISHU_APP_ID", "cli_a"),
+        ];
+        let config = Config::read(None, &settings.into_iter().collect()).unwrap();
+        let clock = feishu::Clock::system();
+        let options = StoreOptions::from_config(&config, clock, &Metrics::new()).unwrap();
+        let (store, tasks) = Store::open(options).await.unwrap();
+        let url = config.store.database_url.url().clone();
+        let console = ConsoleStore::new(url, ExtraRoots::default());
+        assert!(!console.is_open().await, "nobody has looked yet");
+        assert_eq!(console.count_tenants().await, 0);
+        let first = console.last_used().await.unwrap();
+        assert_eq!(console.count_tenants().await, 0);
+        console.close_unless_used_since(first).await;
+        assert!(console.is_open().await, "it was used since");
+        let second = console.last_used().await.unwrap();
+        console.close_unless_used_since(second).await;
+        assert!(!console.is_open().await);
+        assert_eq!(console.count_tenants().await, 0, "it opens again");
+        drop(store);
+        tasks.close().await.unwrap();
     }
 }

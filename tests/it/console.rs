@@ -9,14 +9,14 @@ use crate::harness::Bench;
 const TOKEN: &str = "a token that nobody guesses";
 
 /// A visitor of the console, as a client that follows no redirects.
-struct Visitor {
+pub(crate) struct Visitor {
     client: reqwest::Client,
     origin: String,
     cookie: Option<String>,
 }
 
 impl Visitor {
-    fn of(bench: &Bench) -> Self {
+    pub(crate) fn of(bench: &Bench) -> Self {
         let client = reqwest::Client::builder()
             .no_proxy()
             .tls_certs_only([])
@@ -38,11 +38,11 @@ impl Visitor {
         }
     }
 
-    async fn get(&self, path: &str) -> Response {
+    pub(crate) async fn get(&self, path: &str) -> Response {
         self.request(Method::GET, path).send().await.unwrap()
     }
 
-    async fn text(&self, path: &str) -> String {
+    pub(crate) async fn text(&self, path: &str) -> String {
         let answer = self.get(path).await;
         assert_eq!(answer.status(), StatusCode::OK, "{path}");
         answer.text().await.unwrap()
@@ -56,12 +56,12 @@ impl Visitor {
             .body(body.query().unwrap_or_default().to_owned())
     }
 
-    async fn post(&self, path: &str, pairs: &[(&str, &str)]) -> Response {
+    pub(crate) async fn post(&self, path: &str, pairs: &[(&str, &str)]) -> Response {
         self.form(path, pairs).send().await.unwrap()
     }
 
     /// The token of the page's forms.
-    async fn csrf(&self, path: &str) -> String {
+    pub(crate) async fn csrf(&self, path: &str) -> String {
         let page = self.text(path).await;
         let (_, rest) = page.split_once("name=\"csrf\" value=\"").unwrap();
         rest.split('"').next().unwrap().to_owned()

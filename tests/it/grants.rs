@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use feishu_sim::{AnnouncementKind, Decision, Endpoint, Fault};
 
+use crate::console::Visitor;
 use crate::harness::log;
 use crate::members::{Asked, Browser, KEY, PUBLIC, bench, use_other_ids};
 
@@ -45,6 +46,34 @@ async fn a_lost_renewal_asks_for_consent_again() {
     assert_eq!(bench.grants().await, 0);
     bench.consent().await;
     assert_eq!(bench.reaction(&command).await, "Loudspeaker");
+    bench.finish().await;
+}
+
+#[tokio::test]
+async fn an_admin_revokes_a_grant_in_the_console() {
+    let bench = bench().await;
+    bench.granted().await;
+    let visitor = Visitor::of(&bench);
+    let person = bench.member.open_id.as_str();
+    let page = visitor.text("/tenants").await;
+    assert!(page.contains(person), "{page}");
+    let csrf = visitor.csrf("/tenants").await;
+    let form = [("csrf", &*csrf), ("tenant", ""), ("person", person)];
+    let answer = visitor.post("/tenants/revoke", &form).await;
+    assert_eq!(answer.status(), 303);
+    assert_eq!(bench.grants().await, 0);
+    assert_eq!(bench.sim.calls_to(Endpoint::RevokeUserToken).len(), 1);
+    let page = visitor.text("/tenants").await;
+    assert!(!page.contains(person), "{page}");
+    let again = visitor.post("/tenants/revoke", &form).await;
+    assert_eq!(again.status(), 404);
+    let audit = visitor.text("/audit.json").await;
+    assert!(audit.contains("\"deed\":\"admin_revoke\""), "{audit}");
+    // The next command asks for consent again.
+    let group = bench.group(AnnouncementKind::Docx);
+    let before = bench.sim.links_for(&bench.member).len();
+    bench.say(&group, "/announce hello");
+    bench.link_after(before).await;
     bench.finish().await;
 }
 

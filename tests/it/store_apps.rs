@@ -11,6 +11,7 @@ use noticebot::check::{self, CheckOptions};
 use serde_json::{Value, json};
 
 use crate::STORE;
+use crate::console::Visitor;
 use crate::harness::{Bench, log};
 use crate::members::{Browser, PUBLIC, with};
 
@@ -102,6 +103,44 @@ impl Bench {
         let key = |tenant: &Value| tenant["tenant"].as_str().unwrap().to_owned();
         tenants.iter().map(key).collect()
     }
+}
+
+#[tokio::test]
+async fn the_console_shows_each_tenant() {
+    let bench = bench().await;
+    bench.sim.install(ELSEWHERE).answer().await;
+    let (person, theirs) = elsewhere(&bench.sim);
+    let ours = bench.group(AnnouncementKind::Docx);
+    let said = bench
+        .sim
+        .as_person(&person)
+        .in_chat(&theirs)
+        .say("/pin announcement")
+        .id;
+    bench.reaction(&said).await;
+    let said = bench.say(&ours, "/pin announcement").id;
+    bench.reaction(&said).await;
+    bench.idle().await;
+    let visitor = Visitor::of(&bench);
+    let tenants = visitor.text("/tenants").await;
+    assert!(tenants.contains(ELSEWHERE), "{tenants}");
+    for path in ["/jobs?state=all&", "/audit?"] {
+        let page = visitor.text(&format!("{path}tenant={ELSEWHERE}")).await;
+        assert!(page.contains(theirs.as_str()), "{path}: {page}");
+        assert!(!page.contains(ours.as_str()), "{path}: {page}");
+        let page = visitor.text(&format!("{path}chat={theirs}")).await;
+        assert!(page.contains("badge good"), "{path}: {page}");
+    }
+    let groups = visitor.text(&format!("/groups?tenant={ELSEWHERE}")).await;
+    assert!(
+        groups.contains("Sales") && !groups.contains("Ops"),
+        "{groups}"
+    );
+    let group = visitor
+        .text(&format!("/groups/{theirs}?tenant={ELSEWHERE}"))
+        .await;
+    assert!(group.contains("the bot is in `Sales`"), "{group}");
+    bench.finish().await;
 }
 
 #[tokio::test]

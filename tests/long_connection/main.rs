@@ -28,6 +28,8 @@ mod commands;
 mod connection;
 #[path = "../it/consent.rs"]
 mod consent;
+#[path = "../it/console.rs"]
+mod console;
 #[path = "../it/edit.rs"]
 mod edit;
 #[path = "../it/events.rs"]

@@ -16,6 +16,8 @@ use crate::program::Bot;
 use crate::report::{self, Table};
 use crate::time::Limits;
 
+mod pages;
+
 /// The longest acceptable request to the store, on average.
 const MOST_MS: f64 = 5.0;
 /// The requests that are checked.
@@ -76,6 +78,8 @@ struct Report {
     /// From a command to its answer, as the simulator sees it.
     history: Percentiles,
     pin: Percentiles,
+    /// Pages of the console.
+    pages: Vec<pages::Page>,
 }
 
 /// The requests of one kind.
@@ -113,6 +117,15 @@ pub(crate) fn run(options: &Options, runtime: &Runtime, limits: &Limits) -> anyh
             bound,
             "`{}` takes at least {MOST_MS} ms on average",
             kind.operation
+        );
+    }
+    for page in &report.pages {
+        let bound = page.median_ms < pages::MOST_MS;
+        ensure!(
+            bound,
+            "`{}` takes at least {} ms",
+            page.path,
+            pages::MOST_MS
         );
     }
     Ok(())
@@ -153,6 +166,7 @@ fn measure(
     ];
     let requests = requests.iter().map(|name| Requests::read(&metrics, name));
     let at_end = replicas.usage()?;
+    let pages = pages::measure(platform, &replicas, options.changes)?;
     let tokens = platform
         .sim
         .calls_to(Endpoint::StoreTenantAccessToken)
@@ -170,6 +184,7 @@ fn measure(
         requests: requests.collect::<anyhow::Result<_>>()?,
         history: Percentiles::of(history),
         pin: Percentiles::of(pin),
+        pages,
     })
 }
 
@@ -240,6 +255,10 @@ impl Report {
                 format!("{name} answered p99, ms"),
                 format!("{:.1}", times.p99),
             ]);
+        }
+        for page in &self.pages {
+            let name = format!("{}: median ms", page.path);
+            table.row([name, format!("{:.1} ({:.0} KiB)", page.median_ms, page.kib)]);
         }
         table
     }

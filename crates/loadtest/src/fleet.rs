@@ -231,6 +231,12 @@ impl Replicas {
         metrics.context("reading the metrics of the bot")
     }
 
+    /// Requests a path of the first replica's admin listener; returns the status and the text.
+    pub(crate) fn ask_admin(&self, path: &str) -> anyhow::Result<(u16, String)> {
+        let first = self.0.first().context("no replica")?;
+        first.ask_admin(path)
+    }
+
     /// Stops all of them gracefully.
     pub(crate) fn stop(self) -> anyhow::Result<()> {
         self.0.into_iter().try_for_each(Running::stop)

@@ -275,8 +275,13 @@ impl Running {
 
     /// Its metrics, if they can be read.
     pub(crate) fn metrics(&self) -> Option<String> {
-        let answer = http::get(self.admin?, "/metrics", TIMEOUT);
-        answer.ok().map(|(_, text)| text)
+        self.ask_admin("/metrics").ok().map(|(_, text)| text)
+    }
+
+    /// Requests a path of the admin listener.
+    pub(crate) fn ask_admin(&self, path: &str) -> anyhow::Result<(u16, String)> {
+        let admin = self.admin.context("it has no admin listener")?;
+        Ok(http::get(admin, path, TIMEOUT)?)
     }
 }
 

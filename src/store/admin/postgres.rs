@@ -26,6 +26,10 @@ impl PostgresAdmin {
             migrate::tables(&client).await? == migrate::Tables::Fit,
             "the database does not have this release's tables: start the bot once, or use the same release as the bots"
         );
+        // The plan of a search depends on what it looks for.
+        client
+            .batch_execute("SET plan_cache_mode = force_custom_plan")
+            .await?;
         Ok(Self(client))
     }
 

@@ -12,6 +12,10 @@ use crate::store::statement::{Query, Statement, Value, values};
 /// Rows that one search tests.
 const WINDOW: u32 = 20_000;
 
+/// The rows of an app in the order of their ids: SQLite would read all rows of an index that begins
+/// with the app, and sort them.
+pub(super) const BY_ID: &str = "app || '' = {}";
+
 /// Which rows of the audit to show.
 #[derive(Debug, Clone, Default)]
 pub(crate) struct AuditSearch {
@@ -76,8 +80,9 @@ impl Text {
 }
 
 fn conditions(app: &str, search: &AuditSearch, range: &IdRange) -> Conditions {
-    let of_app = || {
-        let mut indexed = vec![Condition("app = {}", values![app].into())];
+    let of_app = |has_lead: bool| {
+        let of_app = if has_lead { "app = {}" } else { BY_ID };
+        let mut indexed = vec![Condition(of_app, values![app].into())];
         indexed.push(Condition("id < {}", values![range.before].into()));
         indexed.push(Condition("id >= {}", values![range.least].into()));
         indexed
@@ -127,10 +132,10 @@ fn conditions(app: &str, search: &AuditSearch, range: &IdRange) -> Conditions {
     };
     let mut scans: Vec<_> = leads
         .into_iter()
-        .map(|lead| [of_app(), vec![lead]])
+        .map(|lead| [of_app(true), vec![lead]])
         .collect();
     if scans.is_empty() {
-        scans.push([of_app(), Vec::new()]);
+        scans.push([of_app(false), Vec::new()]);
     }
     let scans = scans
         .into_iter()

@@ -4,6 +4,7 @@ use jiff::Timestamp;
 use serde::Serialize;
 
 use super::rows::{AuditFilter, AuditRow, JobFilter, JobRow, JobState, Retry};
+use super::search::BY_ID;
 use crate::model::job::Tenant;
 use crate::store::statement::{Query, Statement, values};
 
@@ -11,9 +12,10 @@ use crate::store::statement::{Query, Statement, values};
 pub(super) fn jobs(app: &str, filter: &JobFilter, now: Timestamp) -> Query<JobRow> {
     let columns = JobRow::COLUMNS;
     let states = states(filter);
+    let of_app = BY_ID.replace("{}", "$1");
     let sql = format!(
         "SELECT {columns} FROM jobs
-         WHERE app = $1 AND (CAST($2 AS text) IS NULL OR chat = $2) AND ({states})
+         WHERE {of_app} AND (CAST($2 AS text) IS NULL OR chat = $2) AND ({states})
            AND (CAST($4 AS text) IS NULL OR tenant = $4) AND id < $5
          ORDER BY id DESC LIMIT $6"
     );
