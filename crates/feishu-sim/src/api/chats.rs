@@ -122,8 +122,10 @@ pub(crate) fn list(state: &mut State, request: &Request) -> Result<Value, Refusa
         return Err(Refusal::code(READ_CODES.inactive));
     }
     let bounds = page_bounds(request, 20, 100)?;
-    let is_listed =
-        |(_, chat): &(&ChatId, &Chat)| state.is_in(chat) && !matches!(chat.mode, ChatMode::Direct);
+    let is_listed = |(_, chat): &(&ChatId, &Chat)| {
+        let is_of_tenant = chat.external || chat.tenant_key == state.caller;
+        is_of_tenant && state.is_in(chat) && !matches!(chat.mode, ChatMode::Direct)
+    };
     let mut chats: Vec<_> = state.chats.iter().filter(is_listed).collect();
     chats.sort_by(|(one, _), (other, _)| one.as_str().cmp(other.as_str()));
     let (chats, next) = page(&chats, bounds);
