@@ -18,8 +18,9 @@ use tokio_tungstenite::tungstenite::Message;
 
 const PROGRAMS: [&str; 3] = ["chromium", "chromium-browser", "google-chrome"];
 /// No updates and no first-run pages; no sandbox, which needs more permissions than a container
-/// has. The last one simulates a mouse.
-const FLAGS: [&str; 11] = [
+/// has. The last but one is a server that is reached by a name, which browsers trust less than a loopback
+/// address; the last one simulates a mouse.
+const FLAGS: [&str; 12] = [
     "--headless=new",
     "--no-sandbox",
     "--disable-gpu",
@@ -30,6 +31,7 @@ const FLAGS: [&str; 11] = [
     "--disable-component-update",
     "--disable-sync",
     "--remote-debugging-port=0",
+    "--host-resolver-rules=MAP bot.example.com 127.0.0.1",
     "--blink-settings=primaryHoverType=2,availableHoverTypes=2,primaryPointerType=4,availablePointerTypes=4",
 ];
 /// Finds texts with a contrast below 4.5 to 1, and elements outside the page (success criteria
