@@ -50,7 +50,7 @@ pub(super) async fn run(State(console): State<Arc<Console>>, visitor: Visitor) -
         );
         return respond(&visitor, Section::Check, Err(Failure::Refused(words)));
     };
-    let [head, tail] = frame(&visitor, Section::Check, "");
+    let [head, tail] = frame(&visitor, Section::Check);
     let begin = html! { (head) (form(&visitor)) };
     let begin = format!("{}<ul class=\"checks\" role=\"list\">", begin.into_string());
     let (sender, receiver) = mpsc::unbounded_channel();

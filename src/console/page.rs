@@ -70,7 +70,7 @@ pub(super) fn respond(
         Ok(content) => (StatusCode::OK, content),
         Err(failure) => (failure.status(), failure.content(visitor)),
     };
-    let [head, tail] = frame(visitor, section, "");
+    let [head, tail] = frame(visitor, section);
     answer(status, html! { (head) (content) (tail) })
 }
 
@@ -79,8 +79,8 @@ pub(super) fn answer(status: StatusCode, page: Markup) -> Response {
     (status, [kind], page.into_string()).into_response()
 }
 
-/// What comes before and after the content. `head` is added to the head of the page.
-pub(super) fn frame(visitor: &Visitor, section: Section, head: &str) -> [Markup; 2] {
+/// What comes before and after the content.
+pub(super) fn frame(visitor: &Visitor, section: Section) -> [Markup; 2] {
     let name = section.name().to(visitor.language);
     let before = html! {
         (DOCTYPE)
@@ -88,10 +88,7 @@ pub(super) fn frame(visitor: &Visitor, section: Section, head: &str) -> [Markup;
             Language::Zh => "<html lang=\"zh-CN\">",
             Language::En => "<html lang=\"en\">",
         }))
-        head {
-            (meta(name))
-            (PreEscaped(head))
-        }
+        head { (meta(name)) }
         (PreEscaped("<body>"))
         a.skip href="#content" { (visitor.say("跳到内容", "Skip to content")) }
         header {
