@@ -11,8 +11,9 @@ use serde::Deserialize;
 use super::access::{LoginError, is_same};
 use super::page::{answer, language_link, meta};
 use super::state::Console;
-use super::visitor::{LANGUAGE, SESSION, Visitor, cookie, of_tag};
+use super::visitor::{LANGUAGE, SESSION, Visitor, of_tag};
 use crate::language::{Bilingual, Language};
+use crate::web::cookie;
 
 #[derive(Deserialize)]
 pub(super) struct Destination {

@@ -13,9 +13,10 @@ use axum::routing::{get, post};
 
 use super::access::{Admission, is_same};
 use super::state::Console;
-use super::visitor::{self, Peer, SESSION, Visitor, cookie};
+use super::visitor::{self, Peer, SESSION, Visitor};
 use super::{audit, check, export, groups, jobs, live, login, overview, settings, tenants};
 use crate::web;
+use crate::web::cookie;
 use crate::web::guard::{Guard, guard};
 
 const MAX_FORM_BYTES: usize = 64 * 1024;

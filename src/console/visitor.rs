@@ -8,7 +8,8 @@ use axum::http::request::Parts;
 use axum::http::{HeaderMap, header};
 use tokio::time::Instant;
 
-use crate::language::Language;
+use crate::language::{Bilingual, Language};
+use crate::web::cookie;
 
 /// The cookie with the secret of a session.
 pub(super) const SESSION: &str = "noticebot-session";
@@ -37,10 +38,7 @@ pub(super) struct Visitor {
 
 impl Visitor {
     pub(super) fn say(&self, zh: &'static str, en: &'static str) -> &'static str {
-        match self.language {
-            Language::Zh => zh,
-            Language::En => en,
-        }
+        Bilingual::new(zh, en).to(self.language)
     }
 
     /// The author of what the visitor does, in the audit.
@@ -63,18 +61,6 @@ impl<S: Sync> FromRequestParts<S> for Visitor {
             page: String::new(),
         }))
     }
-}
-
-/// The value of a cookie.
-pub(super) fn cookie<'h>(headers: &'h HeaderMap, name: &str) -> Option<&'h str> {
-    let lines = headers.get_all(header::COOKIE).into_iter();
-    let mut cookies = lines
-        .filter_map(|line| line.to_str().ok())
-        .flat_map(|line| line.split(';'))
-        .filter_map(|cookie| cookie.trim().split_once('='));
-    cookies
-        .find(|(key, _)| *key == name)
-        .map(|(_, value)| value)
 }
 
 /// The chosen language, or the first of the browser's that the console has.
@@ -119,14 +105,5 @@ mod tests {
             headers.insert(header::ACCEPT_LANGUAGE, HeaderValue::from_static(accepted));
             assert_eq!(language(&headers), expected, "{cookie} {accepted}");
         }
-    }
-
-    #[test]
-    fn cookies_are_found_by_their_whole_name() {
-        let mut headers = HeaderMap::new();
-        let value = HeaderValue::from_static("x-noticebot-session=1; noticebot-session=2;a");
-        headers.insert(header::COOKIE, value);
-        assert_eq!(cookie(&headers, SESSION), Some("2"));
-        assert_eq!(cookie(&headers, "a"), None);
     }
 }

@@ -3,19 +3,15 @@
 use crate::language::{Bilingual, Language};
 use crate::store::JobState;
 
-pub(super) const fn words(zh: &'static str, en: &'static str) -> Bilingual {
-    Bilingual::new(zh, en)
-}
-
 pub(super) fn state(state: JobState, language: Language) -> &'static str {
     let state = match state {
-        JobState::Ready => words("等待执行", "ready"),
-        JobState::Planned => words("已定时", "scheduled"),
-        JobState::Suspended => words("等待授权", "waiting for consent"),
-        JobState::Paused => words("已暂停", "paused"),
-        JobState::Running => words("执行中", "running"),
-        JobState::Done => words("已完成", "done"),
-        JobState::Dead => words("失败", "failed"),
+        JobState::Ready => Bilingual::new("等待执行", "ready"),
+        JobState::Planned => Bilingual::new("已定时", "scheduled"),
+        JobState::Suspended => Bilingual::new("等待授权", "waiting for consent"),
+        JobState::Paused => Bilingual::new("已暂停", "paused"),
+        JobState::Running => Bilingual::new("执行中", "running"),
+        JobState::Done => Bilingual::new("已完成", "done"),
+        JobState::Dead => Bilingual::new("失败", "failed"),
     };
     state.to(language)
 }

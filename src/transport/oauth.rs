@@ -11,6 +11,7 @@ use serde::Deserialize;
 
 use crate::consent::{ConsentError, Consents, Visit, VisitEnd};
 use crate::language::Bilingual;
+use crate::web::cookie;
 
 /// Holds the state of a visit, encrypted.
 const COOKIE: &str = "noticebot_consent";
@@ -83,7 +84,7 @@ async fn callback(
     headers: HeaderMap,
     query: Result<Query<CallbackQuery>, QueryRejection>,
 ) -> Response {
-    let (Ok(Query(query)), Some(cookie)) = (query, cookie(&headers)) else {
+    let (Ok(Query(query)), Some(cookie)) = (query, cookie(&headers, COOKIE)) else {
         return page(VisitEnd::Invalid);
     };
     let (Some(state), true) = (query.state, query.code.is_some() || query.error.is_some()) else {
@@ -97,14 +98,6 @@ async fn callback(
         Ok(end) => page(end),
         Err(error) => failed(&error),
     }
-}
-
-fn cookie(headers: &HeaderMap) -> Option<&str> {
-    let cookies = headers.get_all(header::COOKIE).iter();
-    let mut pairs = cookies
-        .filter_map(|value| value.to_str().ok())
-        .flat_map(|value| value.split(';'));
-    pairs.find_map(|pair| pair.trim().strip_prefix(COOKIE)?.strip_prefix('='))
 }
 
 fn failed(error: &ConsentError) -> Response {
